@@ -1,0 +1,1 @@
+//! Conformance: the guide as tests, the simulator, the transcripts.

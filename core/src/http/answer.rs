@@ -1,0 +1,1 @@
+//! Answers that the balancer makes itself, byte for byte as `wire.md` 2.1 has them.

@@ -1,0 +1,1 @@
+//! Dates as HTTP and logs write them.

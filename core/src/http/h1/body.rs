@@ -1,0 +1,1 @@
+//! Decodes and encodes bodies: by length, in chunks, or until the end.

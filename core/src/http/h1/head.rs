@@ -1,0 +1,1 @@
+//! Finds the end of a head, parses it, decides how its body is framed.

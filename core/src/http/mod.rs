@@ -1,0 +1,105 @@
+//! HTTP as the rest of the crate sees it: heads as fields over borrowed bytes, and how a body is framed.
+//! How the bytes of HTTP/1 are read and written is in [`h1`].
+//!
+//! Nothing here owns what it parsed: a [`Request`] or [`Response`] borrows the bytes of its head. Order, case
+//! and duplicates of fields are kept as they came, since a balancer must forward them so.
+
+pub mod answer;
+pub mod date;
+pub mod h1;
+pub mod target;
+
+use smallvec::SmallVec;
+
+/// The two HTTP/1 versions that are served. Anything else is refused while parsing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// `HTTP/1.0`
+    Http10,
+    /// `HTTP/1.1`
+    Http11,
+}
+
+/// One header field: the name as sent, and the value without surrounding blanks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'a> {
+    /// A token (RFC 9110 section 5.1), in the sender's case.
+    pub name: &'a [u8],
+    /// Never contains CR, LF or NUL (RFC 9110 section 5.5).
+    pub value: &'a [u8],
+}
+
+impl Field<'_> {
+    /// Whether this field has that name; names compare without regard to ASCII case.
+    pub fn is(&self, name: &[u8]) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+}
+
+/// Header fields in the order they came. Up to 32 live on the stack.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fields<'a>(pub SmallVec<[Field<'a>; 32]>);
+
+impl<'a> Fields<'a> {
+    /// The fields in order.
+    pub fn iter(&self) -> core::slice::Iter<'_, Field<'a>> {
+        self.0.iter()
+    }
+
+    /// The value of the first field of that name.
+    pub fn first(&self, name: &[u8]) -> Option<&'a [u8]> {
+        self.all(name).next()
+    }
+
+    /// The values of every field of that name, in order.
+    pub fn all<'s>(&'s self, name: &'s [u8]) -> impl Iterator<Item = &'a [u8]> + 's {
+        self.0.iter().filter(move |field| field.is(name)).map(|field| field.value)
+    }
+
+    /// Whether a comma-separated list field (`Connection`, `Upgrade`, …) names `token`, in any case
+    /// (RFC 9110 section 5.6.1).
+    pub fn lists(&self, name: &[u8], token: &[u8]) -> bool {
+        self.all(name)
+            .flat_map(|value| value.split(|&byte| byte == b','))
+            .any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
+    }
+}
+
+/// The head of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request<'a> {
+    /// A token; `GET`, `PURGE`, … (case matters, RFC 9110 section 9.1).
+    pub method: &'a [u8],
+    /// The request target as sent; see [`target::Target`].
+    pub target: &'a [u8],
+    /// What the client speaks.
+    pub version: Version,
+    /// Header fields in order.
+    pub fields: Fields<'a>,
+}
+
+/// The head of a response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response<'a> {
+    /// What the target speaks.
+    pub version: Version,
+    /// 100 to 999.
+    pub status: u16,
+    /// The reason phrase as sent; may be empty.
+    pub reason: &'a [u8],
+    /// Header fields in order.
+    pub fields: Fields<'a>,
+}
+
+/// How the end of a body is found (RFC 9112 section 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// There is no body, whatever the fields say.
+    None,
+    /// Exactly so many bytes.
+    Length(u64),
+    /// Chunks, then trailers.
+    Chunked,
+    /// Until the sender closes; responses only.
+    UntilClose,
+}

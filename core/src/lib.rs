@@ -1,0 +1,18 @@
+//! Sluicegate: an application load balancer as a pure, sans-IO core.
+
+#![forbid(unsafe_code)]
+
+pub mod time;
+
+pub mod http;
+
+pub mod desync;
+pub mod rules;
+
+#[cfg(feature = "config")]
+pub mod config;
+#[cfg(feature = "config")]
+pub mod target;
+
+#[cfg(feature = "config")]
+pub mod observe;

@@ -1,0 +1,3 @@
+//! Sluicegate on glommio.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Sluicegate on smol.
+
+fn main() {}
