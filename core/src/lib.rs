@@ -16,3 +16,6 @@ pub mod target;
 
 #[cfg(feature = "config")]
 pub mod observe;
+
+#[cfg(feature = "shard")]
+pub mod exchange;

@@ -1,0 +1,4 @@
+//! One request and its answer.
+
+pub mod incoming;
+pub mod outgoing;
