@@ -94,10 +94,13 @@ impl<T> Slab<T> {
 
     /// Two different tenants at once; `None` for those that are gone. The same key twice yields nothing.
     pub(crate) fn pair_mut(&mut self, a: Key<T>, b: Key<T>) -> (Option<&mut T>, Option<&mut T>) {
+        if a.slot() == b.slot() {
+            return (self.get_mut(a), None);
+        }
+        // Slots are never taken away, so both exist.
         match self.entries.get_disjoint_mut([a.slot(), b.slot()]) {
             Ok([x, y]) => (tenant_of(x, a.generation), tenant_of(y, b.generation)),
-            Err(_) if a.slot() < self.entries.len() => (self.get_mut(a), None),
-            Err(_) => (None, self.get_mut(b)),
+            Err(_) => (None, None),
         }
     }
 
@@ -107,10 +110,6 @@ impl<T> Slab<T> {
         occupied
             .map(|(slot, entry)| Key { slot: slot as u32, generation: entry.generation, tenant: PhantomData })
             .collect()
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.entries.iter().filter_map(|entry| entry.tenant.as_ref())
     }
 }
 

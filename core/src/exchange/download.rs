@@ -2,7 +2,7 @@
 
 use super::incoming::write_response;
 use super::relay::{Flow, Relay};
-use super::{After, Context, Exchange, Leg, UNWANTED_BYTES_MAX, Upload, framing_towards_client};
+use super::{After, Context, Exchange, Leg, UNWANTED_BYTES_MAX, Upload, incoming::framing_towards};
 use crate::buffer::{PAGE, Payment};
 use crate::http::h1::head::{Scan, Scanner, parse_response, response_framing};
 use crate::http::{Framing, Response, Version};
@@ -43,6 +43,13 @@ impl Download {
     pub(crate) const fn waiting() -> Self {
         Download::Waiting { scanner: Scanner::response(), interims: 0 }
     }
+
+    pub(super) fn relay(&mut self) -> Option<&mut Relay> {
+        match self {
+            Download::Relaying(relay) | Download::Tunnel(relay) => Some(relay),
+            Download::Waiting { .. } | Download::Done => None,
+        }
+    }
 }
 
 impl Exchange {
@@ -77,13 +84,13 @@ impl Exchange {
             Ok(Scan::Head { len, lines }) => (len, lines),
             Ok(Scan::More) => return false,
             Err(refusal) => {
-                self.fail(refusal.cause(), front, cx);
+                self.fail(Cause::from(refusal), front, cx);
                 return false;
             }
         };
         let verdict = match parse_response(&back.input.bytes()[..len], lines) {
             Ok(response) => self.receive_head(&response, front, back, cx),
-            Err(refusal) => Err(refusal.cause()),
+            Err(refusal) => Err(Cause::from(refusal)),
         };
         back.input.consume(len, cx.buffers);
         match verdict {
@@ -118,10 +125,10 @@ impl Exchange {
     }
 
     fn receive_final_head(&mut self, response: &Response<'_>, front: &mut Leg, back: &Leg, cx: &mut Context<'_>) -> Result<Turn, Cause> {
-        let framing = response_framing(response, self.facts.is_head).map_err(|refusal| refusal.cause())?;
+        let framing = response_framing(response, self.facts.is_head).map_err(|refusal| Cause::from(refusal))?;
         let early = !matches!(self.upload, Upload::Done) || !back.output.is_empty();
         self.record.target_responded(cx.now, response.status, persists(response) && !early);
-        let towards_client = framing_towards_client(framing, self.facts.version);
+        let towards_client = framing_towards(self.facts.version, framing);
         let keep_alive = self.facts.keep_alive
             && !early
             && !cx.closing
@@ -160,7 +167,7 @@ impl Exchange {
                 self.download = Download::Tunnel(Relay::new(Framing::UntilClose, Framing::UntilClose));
             }
             Turn::Final(framing) => {
-                let relay = Relay::new(framing, framing_towards_client(framing, self.facts.version));
+                let relay = Relay::new(framing, framing_towards(self.facts.version, framing));
                 let short = relay.remaining().is_some_and(|rest| rest <= (HELD_MAX.saturating_sub(front.held)) as u64);
                 let whole = relay.is_whole() || relay.remaining().is_some_and(|rest| rest <= back.input.len() as u64);
                 if !short || whole {

@@ -20,15 +20,16 @@ mod upload;
 
 pub(crate) use download::Download;
 pub(crate) use leg::Leg;
-pub(crate) use relay::WINDOW;
+pub(crate) use relay::{Relay, WINDOW};
 pub(crate) use upload::Upload;
 
 use core::time::Duration;
 
 use crate::buffer::{Buffers, Payment};
+use crate::config::Config;
 use crate::http::answer::{Answer, Context as AnswerContext};
 use crate::http::date::DateCache;
-use crate::http::{Framing, Version};
+use crate::http::Version;
 use crate::observe::cause::Cause;
 use crate::shard::WireId;
 use crate::time::Now;
@@ -55,6 +56,8 @@ pub(crate) struct Exchange {
     pub(crate) facts: Facts,
     pub(crate) idle: Duration,
     pub(crate) record: Record,
+    /// Its minimum of memory was set aside and has to be given back.
+    pub(crate) admitted: bool,
     upload: Upload,
     download: Download,
     after: After,
@@ -67,6 +70,7 @@ pub(crate) struct Context<'a> {
     pub(crate) scratch: &'a mut Vec<u8>,
     pub(crate) dates: &'a mut DateCache,
     pub(crate) server: &'a str,
+    pub(crate) config: &'a Config,
     /// The shard or the listener is going away: answers close their connections.
     pub(crate) closing: bool,
 }
@@ -103,40 +107,24 @@ pub(crate) struct Advance {
 impl Exchange {
     /// An exchange whose request has just been written to the target's leg.
     pub(crate) fn forwarded(front: WireId, back: WireId, facts: Facts, idle: Duration, upload: Upload, record: Record) -> Self {
-        let (back, download, after) = (Some(back), Download::waiting(), After::KeepAlive);
-        Exchange { front, back, facts, idle, record, upload, download, after }
+        let exchange = Exchange::answered_here(front, facts, idle, upload, record);
+        Exchange { back: Some(back), admitted: true, ..exchange }
     }
 
     /// An exchange that is answered here; the answer is written with [`Exchange::answer`].
     pub(crate) fn answered_here(front: WireId, facts: Facts, idle: Duration, upload: Upload, record: Record) -> Self {
-        let (back, download, after) = (None, Download::waiting(), After::KeepAlive);
-        Exchange { front, back, facts, idle, record, upload, download, after }
+        let (download, after) = (Download::waiting(), After::KeepAlive);
+        Exchange { front, back: None, facts, idle, record, admitted: false, upload, download, after }
     }
 
-    /// Whether the client still owes bytes that we could take.
-    pub(crate) fn awaits_client(&self) -> bool {
-        matches!(self.upload, Upload::Relaying(_) | Upload::Discarding { .. })
+    /// The wire at the other end.
+    pub(crate) fn other(&self, wire: WireId) -> Option<WireId> {
+        if wire == self.front { self.back } else { Some(self.front) }
     }
 
-    /// Whether it became a tunnel.
-    pub(crate) fn is_tunnel(&self) -> bool {
-        matches!(self.download, Download::Tunnel(_))
-    }
-
-    /// The relay of client bytes into the target's output, if bytes may be read straight into it.
-    pub(crate) fn upload_relay(&mut self) -> Option<&mut relay::Relay> {
-        match &mut self.upload {
-            Upload::Relaying(relay) | Upload::Tunnel(relay) => Some(relay),
-            Upload::Discarding { .. } | Upload::Done | Upload::Abandoned { .. } => None,
-        }
-    }
-
-    /// The relay of target bytes into the client's output, likewise.
-    pub(crate) fn download_relay(&mut self) -> Option<&mut relay::Relay> {
-        match &mut self.download {
-            Download::Relaying(relay) | Download::Tunnel(relay) => Some(relay),
-            Download::Waiting { .. } | Download::Done => None,
-        }
+    /// The relay that forwards what `wire` sends, while there is one.
+    pub(crate) fn relay_from(&mut self, wire: WireId) -> Option<&mut Relay> {
+        if wire == self.front { self.upload.relay() } else { self.download.relay() }
     }
 
     /// Moves what can be moved in both directions, and says what is to be done now. Called after every event on
@@ -179,6 +167,7 @@ impl Exchange {
     /// Something went wrong: the client is told if it still can be, otherwise its connection is cut.
     pub(crate) fn fail(&mut self, cause: Cause, front: &mut Leg, cx: &mut Context<'_>) {
         self.record.caused(cause);
+        self.record.target_keeps_alive = false;
         self.facts.keep_alive = self.facts.keep_alive && cause.blames_target();
         let started = match self.download {
             Download::Waiting { .. } => false,
@@ -188,6 +177,19 @@ impl Exchange {
         match cause.status() {
             Some(status) if !started => self.answer(&Answer::error(status), front, cx),
             _ => self.after = After::Cut,
+        }
+    }
+
+    /// Neither leg moved a byte for the idle timeout: whoever is to blame is told, or cut off (guide CONN-03, CONN-04).
+    pub(crate) fn idle_for_too_long(&mut self, front: &mut Leg, back: Option<&mut Leg>, cx: &mut Context<'_>) {
+        let client_owes = matches!(self.upload, Upload::Relaying(_)) && back.is_some_and(|back| back.output.is_empty());
+        let client_takes_nothing = !front.pending().is_empty();
+        if matches!(self.download, Download::Done | Download::Tunnel(_)) {
+            self.after = After::Cut;
+        } else if client_owes || client_takes_nothing {
+            self.fail(Cause::ClientIdle, front, cx);
+        } else {
+            self.fail(Cause::TargetIdle, front, cx);
         }
     }
 
@@ -217,14 +219,5 @@ impl Exchange {
         }
         let settled = self.after == After::Close || matches!(self.upload, Upload::Done);
         (matches!(self.download, Download::Done) && front.flushed() && settled).then_some(self.after)
-    }
-}
-
-/// How a body from a target is framed towards a client of that version; `UntilClose` costs the connection.
-fn framing_towards_client(framing: Framing, version: Version) -> Framing {
-    match (framing, version) {
-        (Framing::Chunked | Framing::UntilClose, Version::Http11) => Framing::Chunked,
-        (Framing::Chunked | Framing::UntilClose, Version::Http10) => Framing::UntilClose,
-        (Framing::None | Framing::Length(_), _) => framing,
     }
 }

@@ -92,8 +92,11 @@ impl Relay {
     /// `n` bytes were read into that room.
     pub(crate) fn lent(&mut self, n: usize, to: &mut Leg) {
         to.output.filled(n);
+        if to.held > 0 {
+            to.held += n;
+        }
         self.decoder.advance(n as u64);
-        self.encoder.advance(n as u64);
+        self.encoder.count(n);
     }
 
     /// Whether nothing of the body is missing.
@@ -116,7 +119,7 @@ impl Relay {
             let fits = to.output.append(piece, Payment::Admitted, buffers);
             debug_assert!(fits || to.broken, "payload_room promised more than there was");
         }
-        self.encoder.advance(payload.len() as u64);
+        self.encoder.count(payload.len());
         used
     }
 

@@ -42,6 +42,13 @@ impl Upload {
         }
     }
 
+    pub(super) fn relay(&mut self) -> Option<&mut Relay> {
+        match self {
+            Upload::Relaying(relay) | Upload::Tunnel(relay) => Some(relay),
+            Upload::Discarding { .. } | Upload::Done | Upload::Abandoned { .. } => None,
+        }
+    }
+
     /// Whether the rest of the body is small enough to be read for the connection's sake.
     pub(crate) fn may_be_drained(&self) -> bool {
         match self {
@@ -137,6 +144,6 @@ impl Exchange {
 
     /// Whether the target's connection should be half-closed: a tunnel whose client has closed its side.
     pub(crate) fn upload_is_over(&self) -> bool {
-        self.facts.upgrade && matches!(self.download, Download::Tunnel(_)) && matches!(self.upload, Upload::Done)
+        matches!(self.download, Download::Tunnel(_)) && matches!(self.upload, Upload::Done)
     }
 }

@@ -79,3 +79,19 @@ pub struct FixedResponse {
     /// At most 1,024 bytes.
     pub body: String,
 }
+
+impl Forward { /// x
+ pub fn choose(&self, _: impl FnOnce(u32)->u32) -> Option<GroupId> { None } }
+/// x
+pub struct RedirectParts<'a> { /// x
+ pub scheme: &'a str, /// x
+ pub host: &'a [u8], /// x
+ pub port: u16, /// x
+ pub path: &'a [u8], /// x
+ pub query: Option<&'a [u8]> }
+/// x
+pub struct LocationTooLong;
+impl Redirect { /// x
+ pub fn location(&self, _: &RedirectParts<'_>, _: &mut Vec<u8>) -> Result<(), LocationTooLong> { Ok(()) } }
+impl RedirectStatus { /// x
+ pub fn code(self) -> u16 { 301 } }

@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 
 use super::{Action, Condition};
-use crate::http::Fields;
 
 /// A rule with its conditions and its routing action.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +36,7 @@ pub struct Subject<'a> {
     /// What follows the first `?`, without it; `None` when there is no question mark.
     pub query: Option<&'a [u8]>,
     /// The request's header fields.
-    pub fields: &'a Fields<'a>,
+    pub fields: &'a [crate::http::Field<'a>],
     /// The address of the TCP peer; never taken from a header (guide COND-12).
     pub source: IpAddr,
 }

@@ -12,7 +12,7 @@ mod explain;
 mod normalize;
 mod pattern;
 
-pub use action::{Action, FixedResponse, Forward, GroupId, Redirect, RedirectProtocol, RedirectStatus, WeightedGroup};
+pub use action::{Action, FixedResponse, Forward, GroupId, Redirect, RedirectParts, RedirectProtocol, RedirectStatus, WeightedGroup};
 pub use condition::{Condition, QueryPair};
 pub use decide::{Decision, Rule, RuleError, Ruleset, Subject};
 pub use explain::{Explanation, RuleVerdict};

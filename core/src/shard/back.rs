@@ -48,6 +48,9 @@ impl Shard {
             Ok(_) => {
                 back.phase = BackPhase::Busy(exchange);
                 wire.leg.activity = now;
+                if let Some(front) = self.exchanges.get(exchange).map(|exchange| exchange.front) {
+                    self.rearm(front);
+                }
                 self.notice(id);
             }
             Err(error) => self.dial_failed(id, exchange, cause_of(error)),

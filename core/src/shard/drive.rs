@@ -4,9 +4,7 @@ use super::timer::Deadline;
 use super::wire::{Back, BackPhase, Front, Lent, Phase, Role, WireState};
 use super::{Effect, ExchangeId, Fate, Shard, TIMERS_PER_TURN, WireId};
 use crate::buffer::{LARGE_PAGE, PAGE, Payment};
-use crate::config::Config;
 use crate::exchange::{Context, Exchange, Leg, WINDOW};
-use crate::http::answer::Answer;
 use crate::observe::cause::Cause;
 use crate::time::Mono;
 
@@ -19,22 +17,45 @@ impl Shard {
     /// Room to read into; see [`super::Wire::space`].
     pub(crate) fn space(&mut self, id: WireId) -> Option<&mut [u8]> {
         let lent = self.lending(id)?;
-        let limit = self.input_limit(id);
-        let Shard { wires, exchanges, buffers, .. } = self;
-        let wire = wires.get_mut(id.0)?;
+        let wire = self.wires.get_mut(id.0)?;
         wire.lent = lent;
         wire.told.starved = true;
-        if lent == Lent::Own {
-            let (limit, payment) = limit?;
-            let room = wire.leg.input.room(limit, payment, buffers)?;
-            wire.told.starved = false;
-            return Some(room);
+        match lent {
+            Lent::Own => self.own_space(id),
+            Lent::Through => self.space_at_the_other_leg(id),
         }
-        let exchange = exchanges.get_mut(wire.exchange()?)?;
-        let other = exchange.other(id)?;
-        let (from, to) = wires.pair_mut(id.0, other.0);
-        let (relay, to) = (exchange.relay_from(id)?, to?);
-        let room = relay.room(&mut to.leg, buffers)?;
+    }
+
+    fn own_space(&mut self, id: WireId) -> Option<&mut [u8]> {
+        let (limit, payment) = self.input_limit(id)?;
+        let Shard { wires, buffers, .. } = self;
+        let WireState { leg, told, .. } = wires.get_mut(id.0)?;
+        told.starved = false;
+        if leg.input.free(limit, payment, buffers) == 0 {
+            told.starved = true;
+            self.shed_if_new(id);
+            return None;
+        }
+        let Shard { wires, buffers, .. } = self;
+        wires.get_mut(id.0)?.leg.input.room(limit, payment, buffers)
+    }
+
+    /// Memory is spent: a client that has not begun a request is closed, so that work in progress can go on.
+    fn shed_if_new(&mut self, id: WireId) {
+        let wire = self.wires.get(id.0);
+        let new = wire.is_some_and(|wire| {
+            wire.leg.input.is_empty() && matches!(wire.front(), Some(Front { phase: Phase::Head { .. }, .. }))
+        });
+        if new {
+            self.kill(id);
+        }
+    }
+
+    fn space_at_the_other_leg(&mut self, id: WireId) -> Option<&mut [u8]> {
+        let Shard { wires, exchanges, buffers, .. } = self;
+        let exchange = exchanges.get_mut(wires.get(id.0)?.exchange()?)?;
+        let (from, to) = wires.pair_mut(id.0, exchange.other(id)?.0);
+        let room = exchange.relay_from(id)?.room(&mut to?.leg, buffers)?;
         from?.told.starved = false;
         Some(room)
     }
@@ -57,7 +78,10 @@ impl Shard {
     fn input_limit(&self, id: WireId) -> Option<(usize, Payment)> {
         match &self.wires.get(id.0)?.role {
             Role::Front(Front { phase: Phase::Head { .. }, .. }) => Some((LARGE_PAGE, Payment::Metered)),
-            Role::Front(Front { phase: Phase::Busy(_), .. }) => Some((PIPELINED_BYTES_MAX, Payment::Metered)),
+            Role::Front(Front { phase: Phase::Busy(exchange), .. }) => {
+                let admitted = self.exchanges.get(*exchange)?.admitted;
+                Some((PIPELINED_BYTES_MAX, if admitted { Payment::Admitted } else { Payment::Metered }))
+            }
             Role::Front(Front { phase: Phase::Lingering { .. }, .. }) => Some((PAGE, Payment::Metered)),
             Role::Back(_) => Some((WINDOW, Payment::Admitted)),
         }
@@ -183,8 +207,8 @@ impl Shard {
     }
 
     /// Runs `f` on an exchange, its legs, and what it works with.
-    fn with<R>(&mut self, id: ExchangeId, f: impl FnOnce(&mut Exchange, &mut Leg, Option<&mut Leg>, &mut Context<'_>) -> R) -> Option<R> {
-        let Shard { wires, exchanges, buffers, scratch, dates, options, now, draining, .. } = self;
+    pub(crate) fn with<R>(&mut self, id: ExchangeId, f: impl FnOnce(&mut Exchange, &mut Leg, Option<&mut Leg>, &mut Context<'_>) -> R) -> Option<R> {
+        let Shard { wires, exchanges, buffers, scratch, dates, options, config, now, draining, .. } = self;
         let exchange = exchanges.get_mut(id)?;
         let (front, back) = match exchange.back {
             Some(back) => wires.pair_mut(exchange.front.0, back.0),
@@ -192,17 +216,12 @@ impl Shard {
         };
         let front = front?;
         let closing = *draining || front.front().is_none_or(|front| front.listener.is_none());
-        let mut cx = Context { now: *now, buffers, scratch, dates, server: &options.server_header, closing };
+        let mut cx = Context { now: *now, buffers, scratch, dates, server: &options.server_header, config, closing };
         Some(f(exchange, &mut front.leg, back.map(|back| &mut back.leg), &mut cx))
     }
 
     pub(crate) fn fail(&mut self, id: ExchangeId, cause: Cause) {
         self.with(id, |exchange, front, _, cx| exchange.fail(cause, front, cx));
-    }
-
-    /// An answer from configuration.
-    pub(crate) fn reply<'c>(&'c mut self, id: ExchangeId, cause: Cause, answer: impl FnOnce(&'c Config) -> Option<Answer<'c>>) {
-        let _ = (id, cause, answer);
     }
 
     fn lose_target(&mut self, id: ExchangeId) {
@@ -330,6 +349,10 @@ impl Shard {
             Role::Front(Front { phase: Phase::Busy(exchange), .. }) => {
                 let exchange = self.exchanges.get(*exchange)?;
                 let back = exchange.back.and_then(|back| self.wires.get(back.0));
+                if matches!(back, Some(WireState { role: Role::Back(Back { phase: BackPhase::Dialing { .. }, .. }), .. })) {
+                    // Connecting has a deadline of its own.
+                    return None;
+                }
                 let activity = back.map_or(wire.leg.activity, |back| wire.leg.activity.max(back.leg.activity));
                 Some((activity.after(exchange.idle), Deadline::Exchange))
             }

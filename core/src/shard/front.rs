@@ -43,10 +43,10 @@ struct Plan {
 enum Course {
     /// To a target: its place in its group. The outgoing head is in the shard's scratch.
     Forward { group: GroupId, target: usize },
-    /// A redirect; the `Location` is in the shard's scratch.
+    /// A redirect; the `Location` is kept by the shard.
     Redirect { status: u16 },
-    /// A fixed response of that rule, or of the default action.
-    Fixed { listener: usize, rule: Option<usize> },
+    /// The fixed response of the rule with that priority, or of the default action.
+    Fixed { listener: usize, priority: u16 },
     /// An error of that cause.
     Refuse(Cause),
 }
@@ -93,7 +93,7 @@ impl Shard {
     /// Reads the head and decides. Nothing of the connection changes here; what must outlive the head is copied.
     fn plan(&mut self, id: WireId, input: &Buffer, len: usize, lines: usize) -> Result<Plan, Cause> {
         let head = &input.bytes()[..len];
-        let Shard { wires, config, chance, scratch, now, draining, .. } = self;
+        let Shard { wires, config, chance, scratch, location, now, draining, .. } = self;
         let front = wires.get(id.0).and_then(WireState::front).ok_or(Cause::MalformedRequest)?;
         let (listener, balancer) = front.terms(config);
         let attributes = balancer.map(|balancer| &balancer.attributes);
@@ -119,16 +119,16 @@ impl Shard {
         let subject = subject(&cleared, front.endpoints.peer);
         let decision = listener.rules.decide(&subject);
         let course = match decision.action {
-            Action::FixedResponse(_) => Course::Fixed { listener: index, rule: decision.index },
+            Action::FixedResponse(_) => Course::Fixed { listener: index, priority: decision.priority() },
             Action::Redirect(redirect) => {
-                scratch.clear();
+                location.clear();
                 let parts = redirect_parts(&cleared, listener, balancer);
-                match redirect.location(&parts, scratch) {
+                match redirect.location(&parts, location) {
                     Ok(()) => Course::Redirect { status: redirect.status.code() },
                     Err(_) => Course::Refuse(Cause::RedirectTooLong),
                 }
             }
-            Action::Forward(forward) => match forward.choose(chance.u32(..)) {
+            Action::Forward(forward) => match forward.choose(|total| chance.u32(..total)) {
                 None => Course::Refuse(Cause::NoWeight),
                 Some(group) => match choose_target(config, group) {
                     None => Course::Refuse(Cause::NoTargets),
@@ -198,12 +198,15 @@ impl Shard {
         match plan.course {
             Course::Refuse(cause) => self.fail(id, cause),
             Course::Redirect { status } => {
-                let location = core::mem::take(&mut self.scratch);
-                self.reply(id, Cause::RuleRedirect, |_| Some(Answer::redirect(status, &location)));
-                self.scratch = location;
+                let location = core::mem::take(&mut self.location);
+                self.with(id, |exchange, front, _, cx| exchange.answer(&Answer::redirect(status, &location), front, cx));
+                self.location = location;
             }
-            Course::Fixed { listener, rule } => {
-                self.reply(id, Cause::RuleFixedResponse, |config| fixed_response(config, listener, rule).map(Answer::fixed));
+            Course::Fixed { listener, priority } => {
+                self.with(id, |exchange, front, _, cx| match fixed_response(cx.config, listener, priority) {
+                    Some(fixed) => exchange.answer(&Answer::fixed(fixed), front, cx),
+                    None => exchange.fail(Cause::NoTargets, front, cx),
+                });
             }
             Course::Forward { .. } => {}
         }
@@ -266,10 +269,11 @@ impl Shard {
         }
     }
 
-    fn occupy(&mut self, front: WireId, exchange: ExchangeId) {
-        if let Some(front) = self.wires.get_mut(front.0).and_then(WireState::front_mut) {
+    fn occupy(&mut self, front_id: WireId, exchange: ExchangeId) {
+        if let Some(front) = self.wires.get_mut(front_id.0).and_then(WireState::front_mut) {
             front.phase = Phase::Busy(exchange);
         }
+        self.rearm(front_id);
     }
 
     fn say(&mut self, wire: WireId, bytes: &[u8]) -> bool {
@@ -300,7 +304,7 @@ impl Front {
 }
 
 /// What the rules look at.
-fn subject<'a>(cleared: &'a Cleared<Request<'a>>, peer: SocketAddr) -> Subject<'a> {
+fn subject<'s>(cleared: &'s Cleared<Request<'_>>, peer: SocketAddr) -> Subject<'s> {
     let target = cleared.target();
     let request = cleared.request();
     Subject {
@@ -308,12 +312,12 @@ fn subject<'a>(cleared: &'a Cleared<Request<'a>>, peer: SocketAddr) -> Subject<'
         host: cleared.host(),
         path: target.path,
         query: target.query,
-        fields: &request.fields,
+        fields: &request.fields.0,
         source: peer.ip(),
     }
 }
 
-fn redirect_parts<'a>(cleared: &'a Cleared<Request<'a>>, listener: &Listener, balancer: &'a LoadBalancer) -> RedirectParts<'a> {
+fn redirect_parts<'s>(cleared: &'s Cleared<Request<'_>>, listener: &Listener, balancer: &'s LoadBalancer) -> RedirectParts<'s> {
     let host = cleared.host();
     RedirectParts {
         scheme: listener.protocol.scheme(),
@@ -324,10 +328,11 @@ fn redirect_parts<'a>(cleared: &'a Cleared<Request<'a>>, listener: &Listener, ba
     }
 }
 
-fn fixed_response(config: &Config, listener: usize, rule: Option<usize>) -> Option<&FixedResponse> {
+fn fixed_response(config: &Config, listener: usize, priority: u16) -> Option<&FixedResponse> {
     let rules = &config.listeners.get(listener)?.rules;
-    let action = rule.map_or(Some(rules.default_action()), |rule| rules.rules().get(rule).map(|rule| &rule.action));
-    if let Some(Action::FixedResponse(fixed)) = action { Some(fixed) } else { None }
+    let rule = rules.rules().iter().find(|rule| rule.priority == priority);
+    let action = rule.map_or(rules.default_action(), |rule| &rule.action);
+    if let Action::FixedResponse(fixed) = action { Some(fixed) } else { None }
 }
 
 /// Round robin: the group's targets in turn, whichever shard asks (guide ALG-02).
