@@ -137,7 +137,8 @@ impl fmt::Display for Ledger {
 mod tests {
     use super::*;
 
-    const TABLE: &str = "# why\nid\tplane\tstate\ttext\ttests\tnote\nA-01\tD\topen\tone\t\tlater\nA-02\tC\tproved\ttwo\tp::a p::b\t\n";
+    const TABLE: &str =
+        "# why\nid\tplane\tstate\ttext\ttests\tnote\nA-01\tD\topen\tone\t\tlater\nA-02\tC\tproved\ttwo\tp::a p::b\t\n";
 
     #[test]
     fn a_table_is_written_as_it_was_read() {

@@ -168,8 +168,7 @@ mod tests {
     /// A complete table in which nothing is proved.
     fn blank() -> Ledger {
         let row = |area: &str, number| format!("{area}-{number:02}\tD\topen\tx\t\tlater\n");
-        let text: String =
-            AREAS.iter().flat_map(|(area, _, count)| (1..=*count).map(move |n| row(area, n))).collect();
+        let text: String = AREAS.iter().flat_map(|(area, _, count)| (1..=*count).map(move |n| row(area, n))).collect();
         Ledger::read(&text).expect("a table")
     }
 
@@ -211,12 +210,7 @@ mod tests {
         let found = faults(&ledger, &known());
         assert_eq!(
             found,
-            [
-                "LB-02: there twice",
-                "LB-99: the guide has no such statement",
-                "LB-01: missing",
-                "LB-03: missing"
-            ]
+            ["LB-02: there twice", "LB-99: the guide has no such statement", "LB-01: missing", "LB-03: missing"]
         );
     }
 

@@ -235,9 +235,8 @@ fn children(directory: &Path) -> io::Result<Vec<PathBuf>> {
     if !directory.is_dir() {
         return Ok(Vec::new());
     }
-    let mut found = fs::read_dir(directory)?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<io::Result<Vec<_>>>()?;
+    let mut found =
+        fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()?;
     found.sort();
     Ok(found)
 }
@@ -260,10 +259,7 @@ mod tests {
     #[test]
     fn an_ignored_test_is_told_apart() {
         let source = "#[test] #[ignore = \"slow\"] fn slow() {} #[test] fn fast() {}";
-        assert_eq!(
-            names(source),
-            [("slow".to_owned(), Runs::OnlyWhenAsked), ("fast".to_owned(), Runs::Always)]
-        );
+        assert_eq!(names(source), [("slow".to_owned(), Runs::OnlyWhenAsked), ("fast".to_owned(), Runs::Always)]);
     }
 
     #[test]

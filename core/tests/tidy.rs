@@ -20,13 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("observe", &["time", "http"]),
     ("tls", &["time", "config"]),
     ("exchange", &["time", "key", "buffer", "http", "desync", "rules", "config", "target", "observe", "tls"]),
-    (
-        "shard",
-        &[
-            "time", "key", "buffer", "http", "desync", "rules", "config", "target", "observe", "tls",
-            "exchange",
-        ],
-    ),
+    ("shard", &["time", "key", "buffer", "http", "desync", "rules", "config", "target", "observe", "tls", "exchange"]),
     ("pump", &["time", "key", "buffer", "config", "shard"]),
     ("cli", &["time", "http", "desync", "rules", "config", "target", "exchange"]),
 ];
@@ -107,10 +101,7 @@ fn modules_use_only_what_lies_below_them() {
 fn the_table_of_layers_points_only_downwards() {
     for (at, (module, uses)) in LAYERS.iter().enumerate() {
         for used in *uses {
-            assert!(
-                LAYERS[..at].iter().any(|(lower, _)| lower == used),
-                "{module} uses {used}, not below it"
-            );
+            assert!(LAYERS[..at].iter().any(|(lower, _)| lower == used), "{module} uses {used}, not below it");
         }
     }
 }
@@ -355,12 +346,7 @@ fn paths<'a>(words: &[(usize, &'a str)]) -> Vec<Located<'a>> {
 }
 
 /// Reads the path at `at`, which stands below `above`; returns where it ends.
-fn path<'a>(
-    words: &[(usize, &'a str)],
-    mut at: usize,
-    above: &[&'a str],
-    found: &mut Vec<Located<'a>>,
-) -> usize {
+fn path<'a>(words: &[(usize, &'a str)], mut at: usize, above: &[&'a str], found: &mut Vec<Located<'a>>) -> usize {
     let is = |at: usize, sign: &str| words.get(at).is_some_and(|(_, word)| *word == sign);
     let (line, first) = words[at];
     at += 1;

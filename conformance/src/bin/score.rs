@@ -64,10 +64,7 @@ fn pair(text: &str, between: char) -> Result<(String, String), String> {
 fn import(file: &str) -> Result<Vec<(String, String)>, String> {
     let text = if file == "-" { std::io::read_to_string(std::io::stdin()) } else { fs::read_to_string(file) };
     let text = text.map_err(|why| format!("{file}: {why}"))?;
-    text.lines()
-        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
-        .map(|line| pair(line, '\t'))
-        .collect()
+    text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')).map(|line| pair(line, '\t')).collect()
 }
 
 fn run(root: &Path, command: Command) -> Result<ExitCode, String> {
