@@ -6,7 +6,7 @@ use super::{After, Context, Exchange, Leg, UNWANTED_BYTES_MAX, Upload, incoming:
 use crate::buffer::{PAGE, Payment};
 use crate::http::h1::head::{Scan, Scanner, parse_response, response_framing};
 use crate::http::{Framing, Response, Version};
-use crate::observe::cause::Cause;
+use crate::observe::Cause;
 
 /// Interim answers (1xx) that one request may get. More than any server sends; fewer than a flood.
 const INTERIM_MAX: u8 = 16;

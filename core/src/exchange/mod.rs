@@ -30,7 +30,7 @@ use crate::config::Config;
 use crate::http::answer::{Answer, Context as AnswerContext};
 use crate::http::date::DateCache;
 use crate::http::Version;
-use crate::observe::cause::Cause;
+use crate::observe::{Blame, Cause};
 use crate::shard::WireId;
 use crate::time::Now;
 use record::Record;
@@ -154,7 +154,6 @@ impl Exchange {
             date: cx.dates.imf(cx.now.wall),
             keep_alive,
             head_only: self.facts.is_head,
-            version: self.facts.version,
         };
         cx.scratch.clear();
         answer.write(cx.scratch, &context);
@@ -168,7 +167,7 @@ impl Exchange {
     pub(crate) fn fail(&mut self, cause: Cause, front: &mut Leg, cx: &mut Context<'_>) {
         self.record.caused(cause);
         self.record.target_keeps_alive = false;
-        self.facts.keep_alive = self.facts.keep_alive && cause.blames_target();
+        self.facts.keep_alive = self.facts.keep_alive && cause.blame() != Blame::Client;
         let started = match self.download {
             Download::Waiting { .. } => false,
             Download::Relaying(_) => front.held == 0,
@@ -187,7 +186,9 @@ impl Exchange {
         if matches!(self.download, Download::Done | Download::Tunnel(_)) {
             self.after = After::Cut;
         } else if client_owes || client_takes_nothing {
-            self.fail(Cause::ClientIdle, front, cx);
+            self.fail(if client_owes { Cause::ClientBodyStalled } else { Cause::ClientNotReading }, front, cx);
+        } else if matches!(self.download, Download::Relaying(_)) {
+            self.fail(Cause::TargetBodyStalled, front, cx);
         } else {
             self.fail(Cause::TargetIdle, front, cx);
         }

@@ -1,6 +1,6 @@
 //! What an exchange remembers for the access log, and for deciding what to tell the client.
 
-use crate::observe::cause::Cause;
+use crate::observe::Cause;
 use crate::time::Now;
 
 /// Facts gathered while an exchange runs; written down when it is over.

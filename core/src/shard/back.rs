@@ -7,7 +7,7 @@ use super::timer::Deadline;
 use super::wire::{Back, BackPhase, Role, WireState};
 use super::{DialError, Effect, Endpoints, ExchangeId, Shard, WireId};
 use crate::exchange::Parting;
-use crate::observe::cause::Cause;
+use crate::observe::Cause;
 use crate::time::Mono;
 
 /// How long a target may take to accept a connection (guide CONN-11).

@@ -5,7 +5,7 @@ use super::wire::{Back, BackPhase, Front, Lent, Phase, Role, WireState};
 use super::{Effect, ExchangeId, Fate, Shard, TIMERS_PER_TURN, WireId};
 use crate::buffer::{LARGE_PAGE, PAGE, Payment};
 use crate::exchange::{Context, Exchange, Leg, WINDOW};
-use crate::observe::cause::Cause;
+use crate::observe::Cause;
 use crate::time::Mono;
 
 /// Bytes that a client may send ahead while its request is being answered.

@@ -15,7 +15,7 @@ use crate::exchange::{After, Exchange, Facts, UNWANTED_BYTES_MAX, Upload};
 use crate::http::answer::Answer;
 use crate::http::h1::head::{Scan, Scanner, parse_request};
 use crate::http::{Framing, Request, Version};
-use crate::observe::cause::Cause;
+use crate::observe::Cause;
 use crate::rules::{Action, FixedResponse, GroupId, RedirectParts, Subject};
 use crate::time::Mono;
 
@@ -324,7 +324,7 @@ fn redirect_parts<'s>(cleared: &'s Cleared<Request<'_>>, listener: &Listener, ba
         host: if host.is_empty() { balancer.dns_name.as_bytes() } else { host },
         port: listener.port,
         path: cleared.target().path,
-        query: cleared.target().query,
+        query: cleared.target().query.unwrap_or_default(),
     }
 }
 
