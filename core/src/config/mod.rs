@@ -163,4 +163,6 @@ pub fn is_private(address: IpAddr) -> bool {
     let _ = address;
     false
 }
-fn todo_forwarding(_: u16, _: &[SocketAddr]) -> Config { Config::default() }
+fn todo_forwarding(_: u16, _: &[SocketAddr]) -> Config {
+    Config::default()
+}

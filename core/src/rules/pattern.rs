@@ -149,7 +149,17 @@ impl Pattern {
         };
         let head = Window::over(first.iter());
         let tail = Window::over(last.iter().rev());
-        Pattern { source: source.to_owned(), ignore_case, wildcards, len_min, exact_len, head, tail, windows_suffice, runs }
+        Pattern {
+            source: source.to_owned(),
+            ignore_case,
+            wildcards,
+            len_min,
+            exact_len,
+            head,
+            tail,
+            windows_suffice,
+            runs,
+        }
     }
 }
 
@@ -177,7 +187,11 @@ fn runs_of(tokens: &[Token], ignore_case: bool) -> Vec<Box<[Unit]>> {
     let all: Vec<Box<[Unit]>> =
         tokens.split(|&token| token == Token::Run).map(|run| run.iter().map(unit).collect()).collect();
     let last = all.len() - 1;
-    all.into_iter().enumerate().filter(|(at, run)| *at == 0 || *at == last || !run.is_empty()).map(|(_, run)| run).collect()
+    all.into_iter()
+        .enumerate()
+        .filter(|(at, run)| *at == 0 || *at == last || !run.is_empty())
+        .map(|(_, run)| run)
+        .collect()
 }
 
 fn tokens(source: &[u8]) -> Vec<Token> {

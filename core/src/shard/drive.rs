@@ -63,7 +63,10 @@ impl Shard {
     /// Whether bytes may be read straight to where they go. `None`: nothing may come any more.
     fn lending(&mut self, id: WireId) -> Option<Lent> {
         let wire = self.wires.get(id.0)?;
-        if wire.dead || wire.leg.ended || matches!(&wire.role, Role::Back(Back { phase: BackPhase::Dialing { .. }, .. })) {
+        if wire.dead
+            || wire.leg.ended
+            || matches!(&wire.role, Role::Back(Back { phase: BackPhase::Dialing { .. }, .. }))
+        {
             return None;
         }
         let lends = wire.leg.input.is_empty()
@@ -207,7 +210,11 @@ impl Shard {
     }
 
     /// Runs `f` on an exchange, its legs, and what it works with.
-    pub(crate) fn with<R>(&mut self, id: ExchangeId, f: impl FnOnce(&mut Exchange, &mut Leg, Option<&mut Leg>, &mut Context<'_>) -> R) -> Option<R> {
+    pub(crate) fn with<R>(
+        &mut self,
+        id: ExchangeId,
+        f: impl FnOnce(&mut Exchange, &mut Leg, Option<&mut Leg>, &mut Context<'_>) -> R,
+    ) -> Option<R> {
         let Shard { wires, exchanges, buffers, scratch, dates, options, config, now, draining, .. } = self;
         let exchange = exchanges.get_mut(id)?;
         let (front, back) = match exchange.back {
@@ -349,7 +356,10 @@ impl Shard {
             Role::Front(Front { phase: Phase::Busy(exchange), .. }) => {
                 let exchange = self.exchanges.get(*exchange)?;
                 let back = exchange.back.and_then(|back| self.wires.get(back.0));
-                if matches!(back, Some(WireState { role: Role::Back(Back { phase: BackPhase::Dialing { .. }, .. }), .. })) {
+                if matches!(
+                    back,
+                    Some(WireState { role: Role::Back(Back { phase: BackPhase::Dialing { .. }, .. }), .. })
+                ) {
                     // Connecting has a deadline of its own.
                     return None;
                 }

@@ -163,10 +163,16 @@ impl Shard {
     fn forward(&mut self, front: WireId, plan: Plan, group: GroupId, target: usize) {
         let Plan { facts, framing, expects_continue, idle, record, .. } = plan;
         let Some(origin) = self.pool.route(group, target) else {
-            return self.answer_here(front, Plan { course: Course::Refuse(Cause::NoTargets), facts, framing, expects_continue, idle, record });
+            return self.answer_here(
+                front,
+                Plan { course: Course::Refuse(Cause::NoTargets), facts, framing, expects_continue, idle, record },
+            );
         };
         if !self.buffers.admit() {
-            return self.answer_here(front, Plan { course: Course::Refuse(Cause::OutOfMemory), facts, framing, expects_continue, idle, record });
+            return self.answer_here(
+                front,
+                Plan { course: Course::Refuse(Cause::OutOfMemory), facts, framing, expects_continue, idle, record },
+            );
         }
         let back = self.connect(origin, idle);
         let exchange = Exchange::forwarded(front, back, facts, idle, Upload::relaying(framing), record);
@@ -199,7 +205,9 @@ impl Shard {
             Course::Refuse(cause) => self.fail(id, cause),
             Course::Redirect { status } => {
                 let location = core::mem::take(&mut self.location);
-                self.with(id, |exchange, front, _, cx| exchange.answer(&Answer::redirect(status, &location), front, cx));
+                self.with(id, |exchange, front, _, cx| {
+                    exchange.answer(&Answer::redirect(status, &location), front, cx)
+                });
                 self.location = location;
             }
             Course::Fixed { listener, priority } => {
@@ -317,7 +325,11 @@ fn subject<'s>(cleared: &'s Cleared<Request<'_>>, peer: SocketAddr) -> Subject<'
     }
 }
 
-fn redirect_parts<'s>(cleared: &'s Cleared<Request<'_>>, listener: &Listener, balancer: &'s LoadBalancer) -> RedirectParts<'s> {
+fn redirect_parts<'s>(
+    cleared: &'s Cleared<Request<'_>>,
+    listener: &Listener,
+    balancer: &'s LoadBalancer,
+) -> RedirectParts<'s> {
     let host = cleared.host();
     RedirectParts {
         scheme: listener.protocol.scheme(),
