@@ -1,4 +1,4 @@
-//! How many instructions the three inner loops of a request take, counted by Callgrind: the same on every run, so
+//! How many instructions the inner loops of a request take, counted by Callgrind: the same on every run, so
 //! that a change of a few is a change. No times, no system calls, no network; those are measured outside.
 
 #![allow(missing_docs)]
@@ -97,7 +97,9 @@ mod decide {
     }
 
     #[library_benchmark]
-    #[benches::rule_of_100(args = [1, 100, 101], setup = asking)]
+    #[bench::taken_by_the_first(asking(1))]
+    #[bench::taken_by_the_last(asking(100))]
+    #[bench::taken_by_none(asking(101))]
     fn decide(case: Case) -> Case {
         let subject = Subject {
             method: b"GET",
