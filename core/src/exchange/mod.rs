@@ -30,8 +30,8 @@ use crate::config::Config;
 use crate::http::Version;
 use crate::http::answer::{Answer, Context as AnswerContext};
 use crate::http::date::DateCache;
+use crate::key::WireId;
 use crate::observe::{Blame, Cause};
-use crate::shard::WireId;
 use crate::time::Now;
 use record::Record;
 

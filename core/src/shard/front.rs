@@ -212,7 +212,10 @@ impl Shard {
             }
             Course::Fixed { listener, priority } => {
                 self.with(id, |exchange, front, _, cx| match fixed_response(cx.config, listener, priority) {
-                    Some(fixed) => exchange.answer(&Answer::fixed(fixed), front, cx),
+                    Some(fixed) => {
+                        let answer = Answer::fixed(fixed.status, fixed.content_type.as_deref(), &fixed.body);
+                        exchange.answer(&answer, front, cx)
+                    }
                     None => exchange.fail(Cause::NoTargets, front, cx),
                 });
             }

@@ -24,7 +24,9 @@ pub use census::Census;
 pub use effect::{DialError, Effect, Fate, Shed};
 pub use journal::Journal;
 pub use turn::Turn;
-pub use wire::{Endpoints, ListenerId, Wire, WireId};
+pub use wire::{Endpoints, ListenerId, Wire};
+
+pub use crate::key::WireId;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -42,7 +44,7 @@ use timer::Timers;
 use wire::WireState;
 
 /// Names an exchange within its shard.
-pub(crate) type ExchangeId = Key<Exchange>;
+pub(crate) type ExchangeId = Key;
 
 /// What a shard is allowed, and how it presents itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
