@@ -3,5 +3,6 @@
 
 pub mod access;
 mod cause;
+mod field;
 
 pub use cause::{Blame, Cause};
