@@ -203,7 +203,9 @@ impl Times {
     /// dispatch the request to a target" and "if the registered target does not respond before the idle timeout". An
     /// answer that could not be relayed (the client was gone) has no third part.
     pub fn measure(arrived: Mono, sent: Option<Mono>, answered: Option<Mono>, relayed: Option<Mono>) -> Times {
-        let (Some(sent), Some(answered)) = (sent, answered) else { return Times::default() };
+        let (Some(sent), Some(answered)) = (sent, answered) else {
+            return Times::default();
+        };
         Times {
             request: Some(sent.since(arrived)),
             target: Some(answered.since(sent)),

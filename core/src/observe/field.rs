@@ -24,7 +24,9 @@ const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 /// `0.001`: seconds with three decimals, cut off; `-1` if there is nothing to measure.
 pub(super) fn put_seconds(out: &mut Vec<u8>, span: Option<Duration>) {
-    let Some(span) = span else { return out.extend_from_slice(b"-1") };
+    let Some(span) = span else {
+        return out.extend_from_slice(b"-1");
+    };
     put_number(out, span.as_secs());
     let millis = span.subsec_millis();
     let digit = |number: u32| b'0' + (number % 10) as u8;
@@ -45,7 +47,9 @@ pub(super) fn put_number(out: &mut Vec<u8>, number: u64) {
 
 /// `10.0.0.1:80`, `[2001:db8::1]:80`; an IPv4 address that came over an IPv6 socket is written as IPv4. `-` if none.
 pub(super) fn put_address(out: &mut Vec<u8>, address: Option<SocketAddr>) {
-    let Some(address) = address else { return out.push(b'-') };
+    let Some(address) = address else {
+        return out.push(b'-');
+    };
     match address.ip().to_canonical() {
         IpAddr::V4(ip) => {
             for (at, octet) in ip.octets().into_iter().enumerate() {
