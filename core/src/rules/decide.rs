@@ -86,7 +86,8 @@ impl Ruleset {
 
     /// The first rule in ascending priority whose conditions all hold, else the default action (guide RULE-02).
     ///
-    /// Allocates nothing unless the request holds escapes, dot segments or bytes that rules do not see.
+    /// Allocates nothing unless the request holds escapes, dot segments or bytes that rules do not see, or a query of more
+    /// than four pairs is asked for.
     pub fn decide(&self, subject: &Subject<'_>) -> Decision<'_> {
         let view = View::new(subject);
         let ends = self.gates.ends(&view);

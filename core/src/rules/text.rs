@@ -32,10 +32,8 @@ impl<'a> Text<'a> {
 
     /// For patterns that do not: the ends are in lower case, the bytes stay as they are.
     pub(super) fn folded(bytes: Cow<'a, [u8]>) -> Self {
-        let (mut head, mut tail) = windows(&bytes);
-        head.make_ascii_lowercase();
-        tail.make_ascii_lowercase();
-        Text { len: bytes.len(), ends: ends(&head, &tail), bytes }
+        let (head, tail) = windows(&bytes);
+        Text { len: bytes.len(), ends: ends(&head, &tail).map(lower_case), bytes }
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -81,6 +79,16 @@ fn ends(head: &[u8; WINDOW], tail: &[u8; WINDOW]) -> Ends {
     words
 }
 
+/// Eight bytes at once: upper-case ASCII letters get their bit 0x20, all other bytes stay.
+const fn lower_case(word: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let low = word & (0x7f * EACH);
+    // The high bit of each byte: at least 'A', and above 'Z'.
+    let from_a = low + (0x80 - b'A' as u64) * EACH;
+    let above_z = low + (0x7f - b'Z' as u64) * EACH;
+    word | ((from_a ^ above_z) & !word & (0x80 * EACH)) >> 2
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +111,17 @@ mod tests {
         let text = Text::folded(Cow::Borrowed(b"ABC"));
         assert_eq!(&text.ends[0].to_le_bytes()[..3], b"abc");
         assert_eq!(text.bytes(), b"ABC");
+    }
+
+    #[test]
+    fn lower_case_changes_upper_case_letters_and_nothing_else() {
+        for byte in 0..=255 {
+            let bytes = [byte, b'A', byte, 0, 255, b'Z', b'[', byte];
+            assert_eq!(
+                lower_case(u64::from_le_bytes(bytes)).to_le_bytes(),
+                bytes.map(|byte| byte.to_ascii_lowercase())
+            );
+        }
     }
 
     #[test]
