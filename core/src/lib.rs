@@ -16,3 +16,12 @@ pub mod target;
 
 #[cfg(feature = "config")]
 pub mod observe;
+
+#[cfg(feature = "shard")]
+pub mod buffer;
+#[cfg(feature = "shard")]
+pub mod exchange;
+#[cfg(feature = "shard")]
+pub mod key;
+#[cfg(feature = "shard")]
+pub mod shard;

@@ -28,8 +28,8 @@ macro_rules! causes {
             /// Every cause, in the order of declaration.
             pub const ALL: &'static [Cause] = &[$(Cause::$name),*];
 
-            /// The status of the answer, or of the log entry where no answer can be sent (460). `None`: an answer was
-            /// already on its way, or none was due.
+            /// The status of the answer, if none is on its way already, or of the log entry where no answer can be
+            /// sent (460). `None`: none was due.
             pub const fn status(self) -> Option<u16> {
                 match self {
                     $(Cause::$name => $status,)*
@@ -102,9 +102,9 @@ causes! {
     TooManyInterimResponses, Target, Some(502), "The target sent 1xx responses without end; look at the target.";
     UnexpectedUpgrade, Target, Some(502), "The target switched protocols although the request did not ask for it; look at the target.";
     TargetIdle, Target, Some(504), "The target had the request and sent nothing for the idle timeout; look at its response time, or raise idle_timeout.timeout_seconds.";
-    TargetBodyShort, Target, None, "The target closed the connection before the end of the response body that it had announced; look at the target's log.";
-    TargetBodyGarbled, Target, None, "The chunks of the response body do not follow the HTTP grammar; look at the target.";
-    TargetBodyStalled, Target, None, "The target stopped in the middle of a response body for the idle timeout; check its Content-Length against what it sends.";
+    TargetBodyShort, Target, Some(502), "The target closed the connection before the end of the response body that it had announced; look at the target's log.";
+    TargetBodyGarbled, Target, Some(502), "The chunks of the response body do not follow the HTTP grammar; look at the target.";
+    TargetBodyStalled, Target, Some(504), "The target stopped in the middle of a response body for the idle timeout; check its Content-Length against what it sends.";
     TargetDraining, Target, Some(502), "The target was deregistered and its deregistration delay passed before it answered; raise deregistration_delay.timeout_seconds.";
 }
 

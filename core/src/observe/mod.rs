@@ -4,5 +4,6 @@
 pub mod access;
 mod cause;
 mod field;
+mod refused;
 
 pub use cause::{Blame, Cause};
