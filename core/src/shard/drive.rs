@@ -200,7 +200,7 @@ impl Shard {
             self.part(back, parting);
         }
         if let Some(after) = advance.over {
-            self.conclude(id);
+            self.conclude(id, front);
             self.next(front, after);
         }
         self.notice(front);
@@ -239,10 +239,21 @@ impl Shard {
         self.drive(id);
     }
 
-    fn conclude(&mut self, id: ExchangeId) {
+    /// Writes down what became of an exchange that is over.
+    fn conclude(&mut self, id: ExchangeId, front: WireId) {
         let Some(exchange) = self.exchanges.remove(id) else { return };
         if exchange.admitted {
             self.buffers.dismiss();
+        }
+        let Shard { wires, journal, notes, effects, now, .. } = self;
+        let wire = wires.get(front.0);
+        let Some((leg, endpoints)) = wire.and_then(|wire| Some((&wire.leg, wire.front()?.endpoints))) else { return };
+        if exchange.record.notes.is_some() {
+            let mut used = None;
+            if journal.line(|out| used = exchange.record.finish(*now, endpoints.peer, leg, out)) {
+                effects.push(Effect::Journal);
+            }
+            notes.extend(used);
         }
     }
 

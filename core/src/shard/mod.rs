@@ -34,6 +34,7 @@ use std::sync::Arc;
 use crate::buffer::Buffers;
 use crate::config::Config;
 use crate::exchange::Exchange;
+use crate::exchange::record::Notes;
 use crate::http::date::DateCache;
 use crate::key::{Key, Slab};
 use crate::time::Now;
@@ -85,6 +86,7 @@ pub struct Shard {
     chance: fastrand::Rng,
     scratch: Vec<u8>,
     location: Vec<u8>,
+    notes: Vec<Box<Notes>>,
     effects: Effects,
     borrowed: Vec<WireId>,
     fronts: usize,
@@ -110,6 +112,7 @@ impl Shard {
             chance: fastrand::Rng::with_seed(seed),
             scratch: Vec::with_capacity(crate::buffer::PAGE),
             location: Vec::new(),
+            notes: Vec::new(),
             effects: Effects { queue: VecDeque::new() },
             borrowed: Vec::new(),
             fronts: 0,
