@@ -204,7 +204,7 @@ impl Shard {
             }
             Course::Fixed { listener, priority } => {
                 self.with(id, |exchange, front, _, cx| match fixed_response(cx.config, listener, priority) {
-                    Some(fixed) => exchange.answer(&Answer::fixed(fixed), front, cx),
+                    Some(fixed) => exchange.answer(&fixed.answer(), front, cx),
                     None => exchange.fail(Cause::NoTargets, front, cx),
                 });
             }
