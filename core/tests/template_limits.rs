@@ -34,7 +34,12 @@ fn load_balancer_names_are_short_and_plain() {
     boundary(&named("a-b"), &named("a-"), "begins or ends with a hyphen");
     boundary(&named("a-b"), &named("-a"), "begins or ends with a hyphen");
     boundary(&named("internals"), &named("internal-s"), "may not begin with `internal-`");
-    let two = |other: &str| format!("{}  Third: {{ Type: AWS::ElasticLoadBalancingV2::LoadBalancer, Properties: {{ Name: {other} }} }}\n", named("same"));
+    let two = |other: &str| {
+        format!(
+            "{}  Third: {{ Type: AWS::ElasticLoadBalancingV2::LoadBalancer, Properties: {{ Name: {other} }} }}\n",
+            named("same")
+        )
+    };
     boundary(&two("other"), &two("same"), "has the name `same` too");
 }
 
@@ -46,7 +51,11 @@ fn load_balancer_properties_take_the_values_of_the_guide() {
         ("IpAddressType: dualstack-without-public-ipv4", "IpAddressType: ipv6", "none of ipv4, dualstack"),
         ("Type: application", "Type: classic", "none of application"),
         ("Subnets: [a]", "Subnets: [a], SubnetMappings: [{ SubnetId: a }]", "only one of them may be"),
-        ("SubnetMappings: [{ SubnetId: a }]", "SubnetMappings: [{ SubnetId: a, AllocationId: b }]", "not a property of application"),
+        (
+            "SubnetMappings: [{ SubnetId: a }]",
+            "SubnetMappings: [{ SubnetId: a, AllocationId: b }]",
+            "not a property of application",
+        ),
     ] {
         boundary(&with_property(good), &with_property(bad), message);
     }
@@ -58,7 +67,9 @@ fn load_balancer_properties_take_the_values_of_the_guide() {
 
 #[test]
 fn load_balancer_attributes_have_ranges() {
-    let attribute = |key: &str, value: &str| with_resource("LoadBalancer", &format!("{{ LoadBalancerAttributes: [{{ Key: {key}, Value: '{value}' }}] }}"));
+    let attribute = |key: &str, value: &str| {
+        with_resource("LoadBalancer", &format!("{{ LoadBalancerAttributes: [{{ Key: {key}, Value: '{value}' }}] }}"))
+    };
     for (key, good, bad) in [
         ("idle_timeout.timeout_seconds", &["1", "4000"][..], &["0", "4001", "", "x", "-1", "1.5"][..]),
         ("client_keep_alive.seconds", &["60", "604800"], &["59", "604801"]),
@@ -83,28 +94,61 @@ fn load_balancer_attributes_have_ranges() {
         }
     }
     let keys = ["idle_timeout.timeout_seconds", "idle_timeout.timeout_seconds"];
-    let twice = with_resource("LoadBalancer", &format!("{{ LoadBalancerAttributes: {} }}", list(2, |i| format!("{{ Key: {}, Value: 5 }}", keys[i]))));
+    let twice = with_resource(
+        "LoadBalancer",
+        &format!("{{ LoadBalancerAttributes: {} }}", list(2, |i| format!("{{ Key: {}, Value: 5 }}", keys[i]))),
+    );
     assert!(errors(&twice)[0].contains("given twice"));
     let logged = "{ LoadBalancerAttributes: [{ Key: access_logs.s3.enabled, Value: true }, { Key: access_logs.s3.bucket, Value: b }] }";
     assert_eq!(load(&with_resource("LoadBalancer", logged)).warnings.len(), 2);
     let some = |count: usize| {
         let keys = [
-            "access_logs.s3.bucket", "access_logs.s3.prefix", "connection_logs.s3.bucket", "connection_logs.s3.prefix",
-            "health_check_logs.s3.bucket", "health_check_logs.s3.prefix", "ipv6.deny_all_igw_traffic", "zonal_shift.config.enabled",
-            "deletion_protection.enabled", "access_logs.s3.enabled", "connection_logs.s3.enabled", "health_check_logs.s3.enabled",
-            "load_balancing.cross_zone.enabled", "routing.http.drop_invalid_header_fields.enabled", "routing.http.preserve_host_header.enabled",
-            "routing.http.xff_client_port.enabled", "routing.http.x_amzn_tls_version_and_cipher_suite.enabled", "routing.http2.enabled",
-            "waf.fail_open.enabled", "idle_timeout.timeout_seconds", "client_keep_alive.seconds",
+            "access_logs.s3.bucket",
+            "access_logs.s3.prefix",
+            "connection_logs.s3.bucket",
+            "connection_logs.s3.prefix",
+            "health_check_logs.s3.bucket",
+            "health_check_logs.s3.prefix",
+            "ipv6.deny_all_igw_traffic",
+            "zonal_shift.config.enabled",
+            "deletion_protection.enabled",
+            "access_logs.s3.enabled",
+            "connection_logs.s3.enabled",
+            "health_check_logs.s3.enabled",
+            "load_balancing.cross_zone.enabled",
+            "routing.http.drop_invalid_header_fields.enabled",
+            "routing.http.preserve_host_header.enabled",
+            "routing.http.xff_client_port.enabled",
+            "routing.http.x_amzn_tls_version_and_cipher_suite.enabled",
+            "routing.http2.enabled",
+            "waf.fail_open.enabled",
+            "idle_timeout.timeout_seconds",
+            "client_keep_alive.seconds",
         ];
-        let value = |key: &str| if key.contains("seconds") { "100" } else { "true" };
-        with_resource("LoadBalancer", &format!("{{ LoadBalancerAttributes: {} }}", list(count, |i| format!("{{ Key: {}, Value: {} }}", keys[i], value(keys[i])))))
+        let value = |key: &str| {
+            if key.contains("seconds") { "100" } else { "true" }
+        };
+        with_resource(
+            "LoadBalancer",
+            &format!(
+                "{{ LoadBalancerAttributes: {} }}",
+                list(count, |i| format!("{{ Key: {}, Value: {} }}", keys[i], value(keys[i])))
+            ),
+        )
     };
     boundary(&some(20), &some(21), "more than 20 attributes");
 }
 
 #[test]
 fn listeners_speak_http_or_https_on_a_port() {
-    let listener = |properties: &str| with_resource("Listener", &format!("{{ LoadBalancerArn: !Ref Web, DefaultActions: [{{ Type: forward, TargetGroupArn: !Ref Group }}], {properties} }}"));
+    let listener = |properties: &str| {
+        with_resource(
+            "Listener",
+            &format!(
+                "{{ LoadBalancerArn: !Ref Web, DefaultActions: [{{ Type: forward, TargetGroupArn: !Ref Group }}], {properties} }}"
+            ),
+        )
+    };
     let tls = "Protocol: HTTPS, Port: 443";
     for (good, bad, message) in [
         ("Protocol: HTTP, Port: 1", "Protocol: HTTP, Port: 0", "from 1 to 65535"),
@@ -112,15 +156,27 @@ fn listeners_speak_http_or_https_on_a_port() {
         ("Protocol: HTTP, Port: 81", "Protocol: TCP, Port: 81", "neither HTTP nor HTTPS"),
         ("Protocol: HTTP, Port: 81", "Protocol: HTTP", "Port is missing"),
         ("Protocol: HTTP, Port: 81", "Port: 81", "Protocol is missing"),
-        ("Protocol: HTTP, Port: 81", "Protocol: HTTP, Port: 81, Certificates: [{ CertificateArn: c }]", "has no certificates"),
-        ("Protocol: HTTP, Port: 81, Certificates: [{ CertificateArn: !Ref AWS::NoValue }]", "Protocol: HTTP, Port: 81, SslPolicy: p", "has no SslPolicy"),
+        (
+            "Protocol: HTTP, Port: 81",
+            "Protocol: HTTP, Port: 81, Certificates: [{ CertificateArn: c }]",
+            "has no certificates",
+        ),
+        (
+            "Protocol: HTTP, Port: 81, Certificates: [{ CertificateArn: !Ref AWS::NoValue }]",
+            "Protocol: HTTP, Port: 81, SslPolicy: p",
+            "has no SslPolicy",
+        ),
         ("Protocol: HTTP, Port: 81", "Protocol: HTTP, Port: 81, AlpnPolicy: [None]", "only network load balancers"),
     ] {
         boundary(&listener(good), &listener(bad), message);
     }
     let certificate = format!("{tls}, Certificates: [{{ CertificateArn: c }}]");
     boundary(&listener(&certificate), &listener(tls), "needs Certificates");
-    boundary(&listener(&certificate), &listener(&format!("{tls}, Certificates: [{{ CertificateArn: c }}, {{ CertificateArn: d }}]")), "exactly one certificate");
+    boundary(
+        &listener(&certificate),
+        &listener(&format!("{tls}, Certificates: [{{ CertificateArn: c }}, {{ CertificateArn: d }}]")),
+        "exactly one certificate",
+    );
     boundary(
         &listener(&format!("{certificate}, MutualAuthentication: {{ Mode: passthrough }}")),
         &listener(&format!("{certificate}, MutualAuthentication: {{ Mode: verify }}")),
@@ -131,11 +187,17 @@ fn listeners_speak_http_or_https_on_a_port() {
 #[test]
 fn priorities_are_in_range_and_unique() {
     let rule = |name: &str, priority: &str| {
-        format!("  {name}: {{ Type: AWS::ElasticLoadBalancingV2::ListenerRule, Properties: {{ ListenerArn: !Ref Http, Priority: {priority}, Conditions: [{{ Field: path-pattern, Values: [/a] }}], Actions: [{{ Type: forward, TargetGroupArn: !Ref Group }}] }} }}\n")
+        format!(
+            "  {name}: {{ Type: AWS::ElasticLoadBalancingV2::ListenerRule, Properties: {{ ListenerArn: !Ref Http, Priority: {priority}, Conditions: [{{ Field: path-pattern, Values: [/a] }}], Actions: [{{ Type: forward, TargetGroupArn: !Ref Group }}] }} }}\n"
+        )
     };
     boundary(&with(&rule("A", "1")), &with(&rule("A", "0")), "from 1 to 50000");
     boundary(&with(&rule("A", "'50000'")), &with(&rule("A", "50001")), "from 1 to 50000");
-    boundary(&with(&(rule("A", "7") + &rule("B", "8"))), &with(&(rule("A", "7") + &rule("B", "7"))), "A has the priority 7 too");
+    boundary(
+        &with(&(rule("A", "7") + &rule("B", "8"))),
+        &with(&(rule("A", "7") + &rule("B", "7"))),
+        "A has the priority 7 too",
+    );
     let many = |count: usize| with(&(1..=count).map(|i| rule(&format!("R{i}"), &i.to_string())).collect::<String>());
     boundary(&many(100), &many(101), "can have 100 rules; this one has 101");
 }
@@ -143,30 +205,60 @@ fn priorities_are_in_range_and_unique() {
 #[test]
 fn a_rule_has_a_number_of_values_and_wildcards() {
     let header = |values: usize, text: &str| {
-        format!("{{ Field: http-header, HttpHeaderConfig: {{ HttpHeaderName: X, Values: {} }} }}", list(values, |_| format!("'{text}'")))
+        format!(
+            "{{ Field: http-header, HttpHeaderConfig: {{ HttpHeaderName: X, Values: {} }} }}",
+            list(values, |_| format!("'{text}'"))
+        )
     };
     let rule = |conditions: &[String]| with_conditions(&format!("[{}]", conditions.join(", ")));
     boundary(&rule(&[header(3, "a")]), &rule(&[header(4, "a")]), "a condition can have 3 values; this one has 4");
-    boundary(&rule(&[header(3, "a"), header(2, "a")]), &rule(&[header(3, "a"), header(3, "a")]), "5 values in all its conditions; this one has 6");
+    boundary(
+        &rule(&[header(3, "a"), header(2, "a")]),
+        &rule(&[header(3, "a"), header(3, "a")]),
+        "5 values in all its conditions; this one has 6",
+    );
     boundary(&rule(&[header(1, "*?*?*")]), &rule(&[header(2, "*?*")]), "5 wildcard characters; this one has 6");
-    let query = |text: &str| rule(&[format!("{{ Field: query-string, QueryStringConfig: {{ Values: [{{ Key: '{text}', Value: '{text}' }}] }} }}")]);
+    let query = |text: &str| {
+        rule(&[format!(
+            "{{ Field: query-string, QueryStringConfig: {{ Values: [{{ Key: '{text}', Value: '{text}' }}] }} }}"
+        )])
+    };
     boundary(&query(r"**\*\?"), &query(r"***\*\?"), "5 wildcard characters; this one has 6");
-    let networks = |count: usize| rule(&[format!("{{ Field: source-ip, Values: {} }}", list(count, |i| format!("10.0.0.{i}/32")))]);
+    let networks = |count: usize| {
+        rule(&[format!("{{ Field: source-ip, Values: {} }}", list(count, |i| format!("10.0.0.{i}/32")))])
+    };
     load(&networks(5));
     assert_eq!(errors(&networks(6)).len(), 2);
 }
 
 #[test]
 fn a_rule_has_one_of_each_field_but_several_headers_and_queries() {
-    for field in ["{ Field: host-header, Values: [a.b] }", "{ Field: path-pattern, Values: [/a] }", "{ Field: http-request-method, Values: [GET] }", "{ Field: source-ip, Values: [10.0.0.0/8] }"] {
-        boundary(&with_conditions(&format!("[{field}]")), &with_conditions(&format!("[{field}, {field}]")), "a rule can have one");
+    for field in [
+        "{ Field: host-header, Values: [a.b] }",
+        "{ Field: path-pattern, Values: [/a] }",
+        "{ Field: http-request-method, Values: [GET] }",
+        "{ Field: source-ip, Values: [10.0.0.0/8] }",
+    ] {
+        boundary(
+            &with_conditions(&format!("[{field}]")),
+            &with_conditions(&format!("[{field}, {field}]")),
+            "a rule can have one",
+        );
     }
     let header = "{ Field: http-header, HttpHeaderConfig: { HttpHeaderName: X, Values: [a] } }";
     let query = "{ Field: query-string, QueryStringConfig: { Values: [{ Value: a }] } }";
     load(&with_conditions(&format!("[{header}, {header}, {query}, {query}]")));
     boundary(&with_conditions(&format!("[{query}]")), &with_conditions("[]"), "at least one condition");
-    boundary(&with_conditions(&format!("[{query}]")), &with_conditions("[{ Field: path-pattern, Values: [] }]"), "at least one value");
-    boundary(&with_conditions(&format!("[{query}]")), &with_conditions("[{ Field: colour, Values: [red] }]"), "none of host-header");
+    boundary(
+        &with_conditions(&format!("[{query}]")),
+        &with_conditions("[{ Field: path-pattern, Values: [] }]"),
+        "at least one value",
+    );
+    boundary(
+        &with_conditions(&format!("[{query}]")),
+        &with_conditions("[{ Field: colour, Values: [red] }]"),
+        "none of host-header",
+    );
 }
 
 #[test]
@@ -176,7 +268,14 @@ fn host_patterns_have_a_dot_and_letters_at_the_end() {
             load(&host(good));
         }
     }
-    for (bad, message) in [("localhost", "has no `.`"), ("example.c0m", "letters after the last"), ("*.*", "letters after the last"), ("a b.com", "not allowed"), ("a/b.com", "not allowed"), ("ä.com", "not allowed")] {
+    for (bad, message) in [
+        ("localhost", "has no `.`"),
+        ("example.c0m", "letters after the last"),
+        ("*.*", "letters after the last"),
+        ("a b.com", "not allowed"),
+        ("a/b.com", "not allowed"),
+        ("ä.com", "not allowed"),
+    ] {
         boundary(&host("a.com"), &host(bad), message);
     }
     boundary(&host(&format!("{}.com", "a".repeat(124))), &host(&format!("{}.com", "a".repeat(125))), "129 characters");
@@ -197,13 +296,18 @@ fn path_patterns_have_their_characters() {
 
 #[test]
 fn header_names_and_values_are_bounded_and_never_host() {
-    let header = |name: &str, value: &str| with_conditions(&format!("[{{ Field: http-header, HttpHeaderConfig: {{ HttpHeaderName: '{name}', Values: ['{value}'] }} }}]"));
+    let header = |name: &str, value: &str| {
+        with_conditions(&format!(
+            "[{{ Field: http-header, HttpHeaderConfig: {{ HttpHeaderName: '{name}', Values: ['{value}'] }} }}]"
+        ))
+    };
     boundary(&header(&"x".repeat(40), "a"), &header(&"x".repeat(41), "a"), "41 characters");
     boundary(&header("X-A", &"a".repeat(128)), &header("X-A", &"a".repeat(129)), "129 characters");
     boundary(&header("X-A", "a b"), &header("X*", "a"), "not allowed");
     boundary(&header("Hosts", "a"), &header("hOST", "a"), "cannot name Host");
     boundary(&header("X-A", "~"), &header("X-A", "ü"), "not allowed");
-    let control = with_conditions("[{ Field: http-header, HttpHeaderConfig: { HttpHeaderName: X, Values: [\"a\\tb\"] } }]");
+    let control =
+        with_conditions("[{ Field: http-header, HttpHeaderConfig: { HttpHeaderName: X, Values: [\"a\\tb\"] } }]");
     assert!(errors(&control)[0].contains("not allowed"));
     let wrong_config = with_conditions("[{ Field: path-pattern, Values: [/a], HostHeaderConfig: { Values: [a.b] } }]");
     assert!(errors(&wrong_config)[0].contains("does not belong to the field path-pattern"));
@@ -211,11 +315,19 @@ fn header_names_and_values_are_bounded_and_never_host() {
 
 #[test]
 fn methods_are_capitals_and_queries_are_bounded() {
-    let method = |text: &str| with_conditions(&format!("[{{ Field: http-request-method, HttpRequestMethodConfig: {{ Values: ['{text}'] }} }}]"));
+    let method = |text: &str| {
+        with_conditions(&format!(
+            "[{{ Field: http-request-method, HttpRequestMethodConfig: {{ Values: ['{text}'] }} }}]"
+        ))
+    };
     boundary(&method(&"A".repeat(40)), &method(&"A".repeat(41)), "41 characters");
     boundary(&method("MY-OWN_METHOD"), &method("get"), "not allowed");
     boundary(&method("GET"), &method("G*"), "not allowed");
-    let query = |key: &str, value: &str| with_conditions(&format!("[{{ Field: query-string, QueryStringConfig: {{ Values: [{{ Key: '{key}', Value: '{value}' }}] }} }}]"));
+    let query = |key: &str, value: &str| {
+        with_conditions(&format!(
+            "[{{ Field: query-string, QueryStringConfig: {{ Values: [{{ Key: '{key}', Value: '{value}' }}] }} }}]"
+        ))
+    };
     let (fits, long) = ("a".repeat(128), "a".repeat(129));
     boundary(&query(&fits, &fits), &query(&long, "a"), "129 characters");
     boundary(&query("a", &fits), &query("a", &long), "129 characters");
@@ -223,7 +335,8 @@ fn methods_are_capitals_and_queries_are_bounded() {
 
 #[test]
 fn sources_are_networks() {
-    let source = |text: &str| with_conditions(&format!("[{{ Field: source-ip, SourceIpConfig: {{ Values: ['{text}'] }} }}]"));
+    let source =
+        |text: &str| with_conditions(&format!("[{{ Field: source-ip, SourceIpConfig: {{ Values: ['{text}'] }} }}]"));
     for good in ["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32", "::1/128", "255.255.255.254/32"] {
         load(&source(good));
     }
@@ -237,11 +350,20 @@ fn sources_are_networks() {
 fn a_list_of_actions_has_one_routing_action() {
     let forward = "{ Type: forward, TargetGroupArn: !Ref Group }";
     boundary(&with_actions(&format!("[{forward}]")), &with_actions("[]"), "exactly one of forward");
-    boundary(&with_actions(&format!("[{forward}]")), &with_actions(&format!("[{forward}, {forward}]")), "exactly one of forward");
-    let ordered = |order: &str| with_actions(&format!("[{{ Type: forward, TargetGroupArn: !Ref Group, Order: {order} }}]"));
+    boundary(
+        &with_actions(&format!("[{forward}]")),
+        &with_actions(&format!("[{forward}, {forward}]")),
+        "exactly one of forward",
+    );
+    let ordered =
+        |order: &str| with_actions(&format!("[{{ Type: forward, TargetGroupArn: !Ref Group, Order: {order} }}]"));
     boundary(&ordered("50000"), &ordered("50001"), "from 1 to 50000");
     boundary(&ordered("1"), &ordered("0"), "from 1 to 50000");
-    boundary(&ordered("1"), &with_actions("[{ Type: forward, TargetGroupArn: !Ref Group, RedirectConfig: { StatusCode: HTTP_301 } }]"), "does not belong to a forward action");
+    boundary(
+        &ordered("1"),
+        &with_actions("[{ Type: forward, TargetGroupArn: !Ref Group, RedirectConfig: { StatusCode: HTTP_301 } }]"),
+        "does not belong to a forward action",
+    );
     boundary(&ordered("1"), &with_actions("[{ Type: forward }]"), "needs TargetGroupArn or ForwardConfig");
     boundary(&ordered("1"), &with_actions("[{ Type: teleport }]"), "none of forward");
 }
@@ -266,7 +388,9 @@ fn fixed_responses_have_a_status_a_type_and_a_short_body() {
 
 #[test]
 fn redirects_follow_their_grammar() {
-    let status = |status: &str| with_actions(&format!("[{{ Type: redirect, RedirectConfig: {{ Protocol: HTTPS, StatusCode: {status} }} }}]"));
+    let status = |status: &str| {
+        with_actions(&format!("[{{ Type: redirect, RedirectConfig: {{ Protocol: HTTPS, StatusCode: {status} }} }}]"))
+    };
     boundary(&status("HTTP_301"), &status("HTTP_303"), "none of HTTP_301, HTTP_302");
     boundary(&status("HTTP_302"), &status("301"), "none of HTTP_301, HTTP_302");
     for (good, bad, message) in [
@@ -282,7 +406,11 @@ fn redirects_follow_their_grammar() {
         ("Path: '/x/#{path}'", "Path: '/x/#{paths}'", "a keyword that does not exist"),
         ("Path: '/x/#{path}'", "Path: '/x/{path}'", "not allowed"),
         ("Path: '/*?;@'", "Path: '/a b'", "not allowed"),
-        ("Path: /a, Query: '#{protocol}&#{host}&#{port}&#{path}&#{query}'", "Path: /a, Query: '#{user}'", "a keyword that does not exist"),
+        (
+            "Path: /a, Query: '#{protocol}&#{host}&#{port}&#{path}&#{query}'",
+            "Path: /a, Query: '#{user}'",
+            "a keyword that does not exist",
+        ),
         ("Path: /a, Query: ''", "Path: /a, Query: 'a b'", "not allowed"),
         ("Protocol: HTTPS", "Protocol: FTP", "none of HTTP, HTTPS"),
         ("Protocol: HTTPS", "Protocol: '#{protocol}'", "at least one of Protocol, Host, Port and Path must change"),
@@ -292,7 +420,9 @@ fn redirects_follow_their_grammar() {
     ] {
         boundary(&redirect(good), &redirect(bad), message);
     }
-    let sized = |property: &str, prefix: &str, length: usize| redirect(&format!("Port: 81, {property}: '{prefix}{}'", "a".repeat(length - prefix.len())));
+    let sized = |property: &str, prefix: &str, length: usize| {
+        redirect(&format!("Port: 81, {property}: '{prefix}{}'", "a".repeat(length - prefix.len())))
+    };
     boundary(&sized("Host", "a.", 128), &sized("Host", "a.", 129), "129 characters");
     boundary(&sized("Path", "/", 128), &sized("Path", "/", 129), "129 characters");
     boundary(&sized("Query", "", 128), &sized("Query", "", 129), "129 characters");
@@ -301,7 +431,12 @@ fn redirects_follow_their_grammar() {
 #[test]
 fn https_never_redirects_to_http() {
     let listener = |protocol: &str| {
-        with_resource("Listener", &format!("{{ LoadBalancerArn: !Ref Web, Port: 443, Protocol: HTTPS, Certificates: [{{ CertificateArn: c }}], DefaultActions: [{{ Type: redirect, RedirectConfig: {{ Protocol: {protocol}, Path: /a, StatusCode: HTTP_301 }} }}] }}"))
+        with_resource(
+            "Listener",
+            &format!(
+                "{{ LoadBalancerArn: !Ref Web, Port: 443, Protocol: HTTPS, Certificates: [{{ CertificateArn: c }}], DefaultActions: [{{ Type: redirect, RedirectConfig: {{ Protocol: {protocol}, Path: /a, StatusCode: HTTP_301 }} }}] }}"
+            ),
+        )
     };
     boundary(&listener("HTTPS"), &listener("HTTP"), "from HTTPS to HTTP is not allowed");
 }
@@ -319,20 +454,34 @@ fn forwards_name_one_to_five_groups_once_with_weights() {
     let groups = |count| forward(&list(count, |i| format!("{{ TargetGroupArn: !Ref G{i} }}")), "");
     boundary(&groups(5), &groups(6), "can name 5 target groups");
     boundary(&groups(1), &groups(0), "at least one target group");
-    let weight = |weight: &str| forward(&format!("[{{ TargetGroupArn: !Ref G0, Weight: {weight} }}, {{ TargetGroupArn: !Ref G1 }}]"), "");
+    let weight = |weight: &str| {
+        forward(&format!("[{{ TargetGroupArn: !Ref G0, Weight: {weight} }}, {{ TargetGroupArn: !Ref G1 }}]"), "")
+    };
     boundary(&weight("999"), &weight("1000"), "from 0 to 999");
     boundary(&weight("'0'"), &weight("-1"), "from 0 to 999");
-    boundary(&groups(2), &forward("[{ TargetGroupArn: !Ref G0 }, { TargetGroupArn: !Ref G0 }]", ""), "names the group twice");
+    boundary(
+        &groups(2),
+        &forward("[{ TargetGroupArn: !Ref G0 }, { TargetGroupArn: !Ref G0 }]", ""),
+        "names the group twice",
+    );
     boundary(&groups(1), &forward("[{ TargetGroupArn: arn:other }]", ""), "the ARN of no target group");
-    assert_eq!(load(&forward("[{ TargetGroupArn: !Ref G0, Weight: 0 }]", "")).warnings.len(), 1);
-    let both = with_actions("[{ Type: forward, TargetGroupArn: !Ref Group, ForwardConfig: { TargetGroups: [{ TargetGroupArn: !Ref Group }] } }]");
-    let different = forward("[{ TargetGroupArn: !Ref G0 }, { TargetGroupArn: !Ref G1 }]", "").replace("[{ Type: forward,", "[{ Type: forward, TargetGroupArn: !Ref Group,");
+    assert_eq!(load(&forward("[{ TargetGroupArn: !Ref G0, Weight: 0 }]", "")).warnings.len(), 2);
+    let both = with_actions(
+        "[{ Type: forward, TargetGroupArn: !Ref Group, ForwardConfig: { TargetGroups: [{ TargetGroupArn: !Ref Group }] } }]",
+    );
+    let different = forward("[{ TargetGroupArn: !Ref G0 }, { TargetGroupArn: !Ref G1 }]", "")
+        .replace("forward, ForwardConfig", "forward, TargetGroupArn: !Ref Group, ForwardConfig");
     boundary(&both, &different, "does not name this group alone");
 }
 
 #[test]
 fn sticky_groups_need_a_sticky_forward() {
-    let duration = |seconds: &str| forward("[{ TargetGroupArn: !Ref G0 }]", &format!(", TargetGroupStickinessConfig: {{ Enabled: true, DurationSeconds: {seconds} }}"));
+    let duration = |seconds: &str| {
+        forward(
+            "[{ TargetGroupArn: !Ref G0 }]",
+            &format!(", TargetGroupStickinessConfig: {{ Enabled: true, DurationSeconds: {seconds} }}"),
+        )
+    };
     boundary(&duration("1"), &duration("0"), "from 1 to 604800");
     boundary(&duration("604800"), &duration("604801"), "from 1 to 604800");
     let mixed = "[{ TargetGroupArn: !Ref Sticky }, { TargetGroupArn: !Ref G0 }]";
@@ -346,13 +495,18 @@ fn sticky_groups_need_a_sticky_forward() {
 
 #[test]
 fn target_group_properties_have_ranges() {
-    let group = |properties: &str| with_resource("TargetGroup", &format!("{{ Protocol: HTTP, Port: 1, {properties} }}"));
+    let group =
+        |properties: &str| with_resource("TargetGroup", &format!("{{ Protocol: HTTP, Port: 1, {properties} }}"));
     for (good, bad, message) in [
         ("HealthCheckIntervalSeconds: 5", "HealthCheckIntervalSeconds: 4", "from 5 to 300"),
         ("HealthCheckIntervalSeconds: 300", "HealthCheckIntervalSeconds: 301", "from 5 to 300"),
         ("HealthCheckTimeoutSeconds: 2", "HealthCheckTimeoutSeconds: 1", "from 2 to 120"),
         ("HealthCheckTimeoutSeconds: 120", "HealthCheckTimeoutSeconds: 121", "from 2 to 120"),
-        ("HealthCheckIntervalSeconds: 11, HealthCheckTimeoutSeconds: 10", "HealthCheckIntervalSeconds: 10, HealthCheckTimeoutSeconds: 10", "must be less"),
+        (
+            "HealthCheckIntervalSeconds: 11, HealthCheckTimeoutSeconds: 10",
+            "HealthCheckIntervalSeconds: 10, HealthCheckTimeoutSeconds: 10",
+            "must be less",
+        ),
         ("HealthyThresholdCount: 2", "HealthyThresholdCount: 1", "from 2 to 10"),
         ("UnhealthyThresholdCount: 10", "UnhealthyThresholdCount: 11", "from 2 to 10"),
         ("HealthCheckPort: traffic-port", "HealthCheckPort: other", "from 1 to 65535"),
@@ -370,14 +524,31 @@ fn target_group_properties_have_ranges() {
     ] {
         boundary(&group(good), &group(bad), message);
     }
-    boundary(&with_resource("TargetGroup", "{ Protocol: HTTP, Port: 65535 }"), &with_resource("TargetGroup", "{ Protocol: HTTP, Port: 65536 }"), "from 1 to 65535");
-    boundary(&with_resource("TargetGroup", "{ Protocol: HTTPS, Port: 1 }"), &with_resource("TargetGroup", "{ Protocol: TLS, Port: 1 }"), "neither HTTP nor HTTPS");
-    boundary(&group(&format!("HealthCheckPath: /{}", "a".repeat(1023))), &group(&format!("HealthCheckPath: /{}", "a".repeat(1024))), "1025 characters");
+    boundary(
+        &with_resource("TargetGroup", "{ Protocol: HTTP, Port: 65535 }"),
+        &with_resource("TargetGroup", "{ Protocol: HTTP, Port: 65536 }"),
+        "from 1 to 65535",
+    );
+    boundary(
+        &with_resource("TargetGroup", "{ Protocol: HTTPS, Port: 1 }"),
+        &with_resource("TargetGroup", "{ Protocol: TLS, Port: 1 }"),
+        "neither HTTP nor HTTPS",
+    );
+    boundary(
+        &group(&format!("HealthCheckPath: /{}", "a".repeat(1023))),
+        &group(&format!("HealthCheckPath: /{}", "a".repeat(1024))),
+        "1025 characters",
+    );
 }
 
 #[test]
 fn target_group_attributes_have_ranges() {
-    let attribute = |key: &str, value: &str| with_resource("TargetGroup", &format!("{{ Protocol: HTTP, Port: 1, TargetGroupAttributes: [{{ Key: {key}, Value: '{value}' }}] }}"));
+    let attribute = |key: &str, value: &str| {
+        with_resource(
+            "TargetGroup",
+            &format!("{{ Protocol: HTTP, Port: 1, TargetGroupAttributes: [{{ Key: {key}, Value: '{value}' }}] }}"),
+        )
+    };
     for (key, good, bad) in [
         ("deregistration_delay.timeout_seconds", &["0", "3600"][..], &["3601"][..]),
         ("stickiness.lb_cookie.duration_seconds", &["1", "604800"], &["0", "604801"]),
@@ -385,13 +556,21 @@ fn target_group_attributes_have_ranges() {
         ("stickiness.type", &["lb_cookie", "app_cookie"], &["source_ip"]),
         ("stickiness.app_cookie.cookie_name", &["SESSION"], &["AWSALB", "AWSALBTGX"]),
         ("slow_start.duration_seconds", &["0", "30", "900"], &["1", "29", "901"]),
-        ("load_balancing.algorithm.type", &["round_robin", "least_outstanding_requests", "weighted_random"], &["random"]),
+        (
+            "load_balancing.algorithm.type",
+            &["round_robin", "least_outstanding_requests", "weighted_random"],
+            &["random"],
+        ),
         ("load_balancing.algorithm.anomaly_mitigation", &["off"], &["on", "maybe"]),
         ("load_balancing.cross_zone.enabled", &["true", "use_load_balancer_configuration"], &["maybe"]),
         ("target_group_health.dns_failover.minimum_healthy_targets.count", &["off", "1", "1000"], &["0"]),
         ("target_group_health.dns_failover.minimum_healthy_targets.percentage", &["off", "100"], &["0", "101"]),
         ("target_group_health.unhealthy_state_routing.minimum_healthy_targets.count", &["1"], &["0", "off"]),
-        ("target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage", &["off", "1", "100"], &["101"]),
+        (
+            "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage",
+            &["off", "1", "100"],
+            &["101"],
+        ),
         ("lambda.multi_value_headers.enabled", &[], &["true"]),
     ] {
         good.iter().for_each(|value| drop(load(&attribute(key, value))));
@@ -403,12 +582,29 @@ fn target_group_attributes_have_ranges() {
 
 #[test]
 fn targets_are_addresses_of_the_groups_family() {
-    let group = |kind: &str, targets: &str| with_resource("TargetGroup", &format!("{{ Protocol: HTTP, Port: 1, TargetType: ip, {kind}Targets: {targets} }}"));
+    let group = |kind: &str, targets: &str| {
+        with_resource(
+            "TargetGroup",
+            &format!("{{ Protocol: HTTP, Port: 1, TargetType: ip, {kind}Targets: {targets} }}"),
+        )
+    };
     let v6 = "IpAddressType: ipv6, ";
-    boundary(&group("", "[{ Id: 10.0.0.1 }]"), &group("", "[{ Id: 'fd00::1' }]"), "not of the group's IpAddressType, ipv4");
-    boundary(&group(v6, "[{ Id: 'fd00::1' }]"), &group(v6, "[{ Id: 10.0.0.1 }]"), "not of the group's IpAddressType, ipv6");
+    boundary(
+        &group("", "[{ Id: 10.0.0.1 }]"),
+        &group("", "[{ Id: 'fd00::1' }]"),
+        "not of the group's IpAddressType, ipv4",
+    );
+    boundary(
+        &group(v6, "[{ Id: 'fd00::1' }]"),
+        &group(v6, "[{ Id: 10.0.0.1 }]"),
+        "not of the group's IpAddressType, ipv6",
+    );
     boundary(&group("", "[{ Id: 10.0.0.1 }]"), &group("", "[{ Id: example.com }]"), "is no IP address");
-    boundary(&group("", "[{ Id: 10.0.0.1, Port: 65535 }]"), &group("", "[{ Id: 10.0.0.1, Port: 0 }]"), "from 1 to 65535");
+    boundary(
+        &group("", "[{ Id: 10.0.0.1, Port: 65535 }]"),
+        &group("", "[{ Id: 10.0.0.1, Port: 0 }]"),
+        "from 1 to 65535",
+    );
     boundary(&group("", "[{ Id: 127.0.0.1 }]"), &group("", "[{ Id: 0.0.0.0 }]"), "not the address of one machine");
     boundary(&group("", "[{ Id: 127.0.0.1 }]"), &group("", "[{ Id: 8.8.8.8 }]"), "outside the private ranges");
     let public = Inputs { allow_public_targets: true, ..Inputs::default() };
@@ -422,10 +618,14 @@ fn targets_are_addresses_of_the_groups_family() {
 
 #[test]
 fn instances_are_where_the_operator_says() {
-    let text = with_resource("TargetGroup", "{ Protocol: HTTP, Port: 1, Targets: [{ Id: i-1 }, { Id: i-2, Port: 2 }, { Id: i-3 }] }");
+    let text = with_resource(
+        "TargetGroup",
+        "{ Protocol: HTTP, Port: 1, Targets: [{ Id: i-1 }, { Id: i-2, Port: 2 }, { Id: i-3 }] }",
+    );
     let inputs = Inputs { resolve: pairs(&[("i-1", "10.0.0.1"), ("i-2", "[fd00::2]:9")]), ..Inputs::default() };
     let loaded = load_with(&text, &inputs);
-    let addresses: Vec<String> = loaded.config.groups[1].targets.iter().map(|target| target.address.to_string()).collect();
+    let addresses: Vec<String> =
+        loaded.config.groups[1].targets.iter().map(|target| target.address.to_string()).collect();
     assert_eq!(addresses, ["10.0.0.1:1", "[fd00::2]:9"]);
     assert!(loaded.warnings[0].message.contains("--resolve i-3=ADDRESS"), "{:?}", loaded.warnings);
     let public = Inputs { resolve: pairs(&[("i-1", "8.8.8.8")]), ..Inputs::default() };
@@ -439,8 +639,18 @@ fn a_load_balancer_has_a_number_of_everything() {
     };
     boundary(&listeners(50), &listeners(51), "can have 50 listeners; this one has 51");
     let groups = |count: usize, targets: usize| {
-        let group = |i: usize| format!("  G{i}: {{ Type: AWS::ElasticLoadBalancingV2::TargetGroup, Properties: {{ Protocol: HTTP, Port: 1, TargetType: ip, Targets: {} }} }}\n", list(targets, |j| format!("{{ Id: 10.0.0.1, Port: {} }}", j + 1)));
-        let rule = |i: usize| format!("  R{i}: {{ Type: AWS::ElasticLoadBalancingV2::ListenerRule, Properties: {{ ListenerArn: !Ref Http, Priority: {}, Conditions: [{{ Field: path-pattern, Values: [/a] }}], Actions: [{{ Type: forward, TargetGroupArn: !Ref G{i} }}] }} }}\n", i + 1);
+        let group = |i: usize| {
+            format!(
+                "  G{i}: {{ Type: AWS::ElasticLoadBalancingV2::TargetGroup, Properties: {{ Protocol: HTTP, Port: 1, TargetType: ip, Targets: {} }} }}\n",
+                list(targets, |j| format!("{{ Id: 10.0.0.1, Port: {} }}", j + 1))
+            )
+        };
+        let rule = |i: usize| {
+            format!(
+                "  R{i}: {{ Type: AWS::ElasticLoadBalancingV2::ListenerRule, Properties: {{ ListenerArn: !Ref Http, Priority: {}, Conditions: [{{ Field: path-pattern, Values: [/a] }}], Actions: [{{ Type: forward, TargetGroupArn: !Ref G{i} }}] }} }}\n",
+                i + 1
+            )
+        };
         with(&(0..count).map(|i| group(i) + &rule(i)).collect::<String>())
     };
     boundary(&groups(99, 0), &groups(100, 0), "can have 100 target groups; this one has 101");
@@ -449,10 +659,15 @@ fn a_load_balancer_has_a_number_of_everything() {
 
 #[test]
 fn a_group_has_one_load_balancer_and_ipv6_needs_dualstack() {
-    let second = |arn: &str| format!("  Web2: {{ Type: AWS::ElasticLoadBalancingV2::LoadBalancer }}\n  L2: {{ Type: AWS::ElasticLoadBalancingV2::Listener, Properties: {{ LoadBalancerArn: !Ref Web2, Port: 81, Protocol: HTTP, DefaultActions: [{{ Type: forward, TargetGroupArn: !Ref {arn} }}] }} }}\n  Group2: {{ Type: AWS::ElasticLoadBalancingV2::TargetGroup, Properties: {{ Protocol: HTTP, Port: 1 }} }}\n");
+    let second = |arn: &str| {
+        format!(
+            "  Web2: {{ Type: AWS::ElasticLoadBalancingV2::LoadBalancer }}\n  L2: {{ Type: AWS::ElasticLoadBalancingV2::Listener, Properties: {{ LoadBalancerArn: !Ref Web2, Port: 81, Protocol: HTTP, DefaultActions: [{{ Type: forward, TargetGroupArn: !Ref {arn} }}] }} }}\n  Group2: {{ Type: AWS::ElasticLoadBalancingV2::TargetGroup, Properties: {{ Protocol: HTTP, Port: 1 }} }}\n"
+        )
+    };
     boundary(&with(&second("Group2")), &with(&second("Group")), "a target group has one load balancer");
     let v6 = |kind: &str| {
-        with_actions("[{ Type: forward, TargetGroupArn: !Ref Six }]").replace("LoadBalancer }", &format!("LoadBalancer, Properties: {{ IpAddressType: {kind} }} }}"))
+        with_actions("[{ Type: forward, TargetGroupArn: !Ref Six }]")
+            .replace("LoadBalancer }", &format!("LoadBalancer, Properties: {{ IpAddressType: {kind} }} }}"))
             + "  Six: { Type: AWS::ElasticLoadBalancingV2::TargetGroup, Properties: { Protocol: HTTP, Port: 1, TargetType: ip, IpAddressType: ipv6 } }\n"
     };
     boundary(&v6("dualstack"), &v6("ipv4"), "need a dualstack load balancer");

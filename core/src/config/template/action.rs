@@ -21,8 +21,15 @@ const TYPES: &[&str] =
     &["forward", "redirect", "fixed-response", "authenticate-oidc", "authenticate-cognito", "jwt-validation"];
 
 const KNOWN: &[&str] = &[
-    "AuthenticateCognitoConfig", "AuthenticateOidcConfig", "FixedResponseConfig", "ForwardConfig", "JwtValidationConfig",
-    "Order", "RedirectConfig", "TargetGroupArn", "Type",
+    "AuthenticateCognitoConfig",
+    "AuthenticateOidcConfig",
+    "FixedResponseConfig",
+    "ForwardConfig",
+    "JwtValidationConfig",
+    "Order",
+    "RedirectConfig",
+    "TargetGroupArn",
+    "Type",
 ];
 
 /// Where an action stands: what its listener speaks, as far as that could be read, and the groups it may name.
@@ -82,8 +89,12 @@ fn read<'v>(item: &Item<'v>, place: &Where<'_>) -> Option<Read<'v>> {
     refuse_other_configs(&object, kind);
     let action = match kind {
         "forward" => forward(&object, place).map(Action::Forward),
-        "redirect" => object.require("RedirectConfig").and_then(|config| redirect::read(&config, place)).map(Action::Redirect),
-        "fixed-response" => object.require("FixedResponseConfig").and_then(|config| fixed(&config)).map(Action::FixedResponse),
+        "redirect" => {
+            object.require("RedirectConfig").and_then(|config| redirect::read(&config, place)).map(Action::Redirect)
+        }
+        "fixed-response" => {
+            object.require("FixedResponseConfig").and_then(|config| fixed(&config)).map(Action::FixedResponse)
+        }
         _ => {
             kind_item.error(&format!("{kind} actions are not supported yet"));
             return None;
@@ -144,7 +155,9 @@ fn forward_config(config: &Item<'_>, place: &Where<'_>) -> Option<Vec<WeightedGr
     let mut seen = BTreeSet::new();
     let mut groups = Vec::new();
     for item in &items {
-        let Some((weighted, group_is_sticky)) = weighted(item, place) else { continue };
+        let Some((weighted, group_is_sticky)) = weighted(item, place) else {
+            continue;
+        };
         if !seen.insert(weighted.group) {
             item.error("this forward action names the group twice");
         }
@@ -161,8 +174,12 @@ fn forward_config(config: &Item<'_>, place: &Where<'_>) -> Option<Vec<WeightedGr
 
 /// Whether requests stay with the group they first got (guide ACT-10).
 fn stickiness(config: &Object<'_>) -> bool {
-    let Some(item) = config.get("TargetGroupStickinessConfig") else { return false };
-    let Some(object) = item.object(&["DurationSeconds", "Enabled"]) else { return false };
+    let Some(item) = config.get("TargetGroupStickinessConfig") else {
+        return false;
+    };
+    let Some(object) = item.object(&["DurationSeconds", "Enabled"]) else {
+        return false;
+    };
     let enabled = object.get("Enabled").and_then(|item| item.boolean()).unwrap_or(false);
     match object.get("DurationSeconds") {
         Some(duration) => {

@@ -70,7 +70,8 @@ pub(super) const LOAD_BALANCER: &[Known] = &[
 ];
 
 /// Keys that other kinds of load balancers have.
-pub(super) const NOT_APPLICATION: &[&str] = &["dns_record.client_routing_policy", "secondary_ips.auto_assigned.per_subnet"];
+pub(super) const NOT_APPLICATION: &[&str] =
+    &["dns_record.client_routing_policy", "secondary_ips.auto_assigned.per_subnet"];
 
 /// The attributes of target groups with `instance` or `ip` targets, and of lambda groups.
 pub(super) const TARGET_GROUP: &[Known] = &[
@@ -134,7 +135,9 @@ pub(super) struct Attributes<'v> {
 pub(super) fn read<'v>(items: &[Item<'v>], table: &'static [Known]) -> Attributes<'v> {
     let mut given = BTreeMap::new();
     for item in items {
-        let Some((known, value)) = read_one(item, table) else { continue };
+        let Some((known, value)) = read_one(item, table) else {
+            continue;
+        };
         if given.insert(known.key, value).is_some() {
             item.error(&format!("the attribute `{}` is given twice", known.key));
         }
@@ -181,12 +184,19 @@ impl Known {
 }
 
 fn word_or(value: &Item<'_>, word: &str, range: RangeInclusive<u32>) -> bool {
-    let Some(text) = value.text() else { return false };
+    let Some(text) = value.text() else {
+        return false;
+    };
     let number = text.parse().ok().filter(|number| range.contains(number));
     if text == word || number.is_some() {
         return true;
     }
-    value.error(&format!("{} is neither {word} nor a whole number from {} to {}", quote(text), range.start(), range.end()));
+    value.error(&format!(
+        "{} is neither {word} nor a whole number from {} to {}",
+        quote(text),
+        range.start(),
+        range.end()
+    ));
     false
 }
 

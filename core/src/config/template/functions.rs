@@ -48,7 +48,12 @@ pub(super) struct Evaluator<'t> {
 }
 
 impl<'t> Evaluator<'t> {
-    pub(super) fn new(sections: &'t Sections<'t>, inputs: &'t Inputs, parameters: Parameters<'t>, sink: &'t Sink) -> Self {
+    pub(super) fn new(
+        sections: &'t Sections<'t>,
+        inputs: &'t Inputs,
+        parameters: Parameters<'t>,
+        sink: &'t Sink,
+    ) -> Self {
         Evaluator {
             sections,
             inputs,
@@ -74,7 +79,7 @@ impl<'t> Evaluator<'t> {
 
     fn eval_value(&self, node: &'t Node) -> Resolved {
         match &node.value {
-            Value::Null => self.fail(node.at, "has no value".to_owned()),
+            Value::Null => self.fail(node.at, "a value is missing here".to_owned()),
             Value::Text(text) if text.contains("{{resolve:") => {
                 Resolved::unknown(node.at, format!("the dynamic reference {}", quote(text)))
             }
@@ -92,7 +97,13 @@ impl<'t> Evaluator<'t> {
     }
 
     fn fields(&self, entries: &'t [Entry]) -> Vec<Field> {
-        let field = |entry: &'t Entry| Field { key: entry.key.clone(), at: entry.at, value: self.eval(&entry.node) };
+        let field = |entry: &'t Entry| {
+            let value = match entry.node.value {
+                Value::Null => self.fail(entry.at, format!("{} has no value", entry.key)),
+                _ => self.eval(&entry.node),
+            };
+            Field { key: entry.key.clone(), at: entry.at, value }
+        };
         entries.iter().map(field).filter(|field| field.value.kind != Kind::Absent).collect()
     }
 
@@ -147,7 +158,9 @@ impl<'t> Evaluator<'t> {
             "AWS::AccountId" => inputs.account.clone(),
             "AWS::Region" => inputs.region.clone(),
             "AWS::StackName" => inputs.stack_name.clone(),
-            "AWS::StackId" => format!("arn:aws:cloudformation:{}:{}:stack/{}/0", inputs.region, inputs.account, inputs.stack_name),
+            "AWS::StackId" => {
+                format!("arn:aws:cloudformation:{}:{}:stack/{}/0", inputs.region, inputs.account, inputs.stack_name)
+            }
             "AWS::Partition" => "aws".to_owned(),
             "AWS::URLSuffix" => "amazonaws.com".to_owned(),
             "AWS::NotificationARNs" => return Some(Kind::List(Vec::new())),
@@ -192,7 +205,9 @@ impl<'t> Evaluator<'t> {
     }
 
     fn join(&self, at: Position, argument: &'t Node) -> Resolved {
-        let Some([delimiter, list]) = self.arguments(at, "Fn::Join", argument) else { return Resolved::failed(at) };
+        let Some([delimiter, list]) = self.arguments(at, "Fn::Join", argument) else {
+            return Resolved::failed(at);
+        };
         let (delimiter, list) = (self.eval(delimiter), self.eval(list));
         let parts = match self.texts(&list, "Fn::Join") {
             Ok(parts) => parts,
@@ -213,7 +228,9 @@ impl<'t> Evaluator<'t> {
     }
 
     fn split(&self, at: Position, argument: &'t Node) -> Resolved {
-        let Some([delimiter, source]) = self.arguments(at, "Fn::Split", argument) else { return Resolved::failed(at) };
+        let Some([delimiter, source]) = self.arguments(at, "Fn::Split", argument) else {
+            return Resolved::failed(at);
+        };
         let (delimiter, source) = (self.eval(delimiter), self.eval(source));
         let parts = self.one_text(&delimiter, "Fn::Split").and_then(|delimiter| {
             let source = self.one_text(&source, "Fn::Split")?;
@@ -228,7 +245,9 @@ impl<'t> Evaluator<'t> {
     }
 
     fn select(&self, at: Position, argument: &'t Node) -> Resolved {
-        let Some([index, list]) = self.arguments(at, "Fn::Select", argument) else { return Resolved::failed(at) };
+        let Some([index, list]) = self.arguments(at, "Fn::Select", argument) else {
+            return Resolved::failed(at);
+        };
         let (index, list) = (self.eval(index), self.eval(list));
         let index = match self.one_text(&index, "Fn::Select") {
             Ok(text) => text.trim().parse::<usize>().ok(),
@@ -236,13 +255,16 @@ impl<'t> Evaluator<'t> {
         };
         let items = match list.kind {
             Kind::List(items) => items,
-            Kind::Unknown(_) | Kind::Failed => return Resolved { at, kind: list.kind },
+            Kind::Unknown(_) | Kind::Failed => {
+                return Resolved { at, kind: list.kind };
+            }
             _ => return self.fail(at, "Fn::Select takes a number and a list".to_owned()),
         };
         let length = items.len();
         match index.and_then(|index| items.into_iter().nth(index)) {
             Some(item) => Resolved { at, kind: item.kind },
-            None => self.fail(at, format!("Fn::Select: the list has {length} items, numbered from 0, and none of that number")),
+            None => self
+                .fail(at, format!("Fn::Select: the list has {length} items, numbered from 0, and none of that number")),
         }
     }
 
@@ -314,7 +336,7 @@ impl<'t> Evaluator<'t> {
     pub(super) fn condition(&self, at: Position, name: &str) -> Verdict {
         let Some((&name, entry)) = self.sections.conditions.get_key_value(name) else {
             let hint = suggestion(name, self.sections.conditions.keys().copied());
-            self.sink.error(at, format!("there is no condition {}{hint}", quote(name)));
+            self.fail(at, format!("there is no condition {}{hint}", quote(name)));
             return Verdict::Failed;
         };
         let known = self.conditions.borrow().get(name).cloned();

@@ -16,8 +16,16 @@ use crate::config::Position;
 pub(super) type Parameters<'t> = BTreeMap<&'t str, Kind>;
 
 const KNOWN: [&str; 10] = [
-    "AllowedPattern", "AllowedValues", "ConstraintDescription", "Default", "Description", "MaxLength", "MaxValue",
-    "MinLength", "MinValue", "NoEcho",
+    "AllowedPattern",
+    "AllowedValues",
+    "ConstraintDescription",
+    "Default",
+    "Description",
+    "MaxLength",
+    "MaxValue",
+    "MinLength",
+    "MinValue",
+    "NoEcho",
 ];
 
 /// Gives every parameter its value, from `inputs` or its default.
@@ -90,9 +98,9 @@ impl<'p> Parameter<'p> {
             return if self.allowed(element, text) { Kind::Text(text.to_owned()) } else { Kind::Failed };
         }
         let items: Vec<&str> = if text.is_empty() { Vec::new() } else { text.split(',').map(str::trim).collect() };
-        let allowed = items.iter().fold(true, |all, item| self.allowed(element, item) && all);
+        let refused = items.iter().filter(|item| !self.allowed(element, item)).count();
         let item = |text: &str| super::values::Resolved::text(self.at, text);
-        if allowed { Kind::List(items.into_iter().map(item).collect()) } else { Kind::Failed }
+        if refused == 0 { Kind::List(items.into_iter().map(item).collect()) } else { Kind::Failed }
     }
 
     /// Every check is made, so that all that is wrong is said.
@@ -109,8 +117,12 @@ impl<'p> Parameter<'p> {
     }
 
     fn listed(&self, text: &str) -> bool {
-        let Some(Value::List(allowed)) = self.node.get("AllowedValues").map(|node| &node.value) else { return true };
-        let text_of = |node: &Node| if node.value == Value::Null { Some(String::new()) } else { node.as_text().map(str::to_owned) };
+        let Some(Value::List(allowed)) = self.node.get("AllowedValues").map(|node| &node.value) else {
+            return true;
+        };
+        let text_of = |node: &Node| {
+            if node.value == Value::Null { Some(String::new()) } else { node.as_text().map(str::to_owned) }
+        };
         let values: Vec<String> = allowed.iter().filter_map(text_of).collect();
         let listed = values.iter().any(|value| value == text);
         if !listed {
@@ -144,7 +156,8 @@ impl<'p> Parameter<'p> {
 
     /// Patterns that this kind of regular expression cannot say are not checked, and the operator is told.
     fn matching(&self, text: &str) -> bool {
-        let Some((node, pattern)) = self.node.get("AllowedPattern").and_then(|node| Some((node, node.as_text()?))) else {
+        let Some((node, pattern)) = self.node.get("AllowedPattern").and_then(|node| Some((node, node.as_text()?)))
+        else {
             return true;
         };
         let compiled = RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(PATTERN_BYTES_MAX).build();

@@ -20,9 +20,13 @@ impl<'t> Evaluator<'t> {
                     }
                     text.as_text().unwrap_or_default()
                 }
-                _ => return self.fail(at, "Fn::Sub takes a text, or a list of a text and a map".to_owned()),
+                _ => {
+                    return self.fail(at, "Fn::Sub takes a text, or a list of a text and a map".to_owned());
+                }
             },
-            _ => return self.fail(at, "Fn::Sub takes a text, or a list of a text and a map".to_owned()),
+            _ => {
+                return self.fail(at, "Fn::Sub takes a text, or a list of a text and a map".to_owned());
+            }
         };
         self.substituted(at, text, &own)
     }
@@ -52,7 +56,9 @@ impl<'t> Evaluator<'t> {
         made.push_str(rest);
         match spoilt {
             Some(kind) => Resolved { at, kind },
-            None if made.contains("{{resolve:") => Resolved::unknown(at, format!("the dynamic reference {}", quote(&made))),
+            None if made.contains("{{resolve:") => {
+                Resolved::unknown(at, format!("the dynamic reference {}", quote(&made)))
+            }
             None => self.charged(Resolved::text(at, made)),
         }
     }
