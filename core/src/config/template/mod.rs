@@ -23,6 +23,7 @@ mod node;
 mod others;
 mod parameters;
 mod redirect;
+mod references;
 mod report;
 mod resources;
 mod rule;
@@ -33,6 +34,7 @@ mod substitute;
 mod target_group;
 mod targets;
 mod values;
+mod verdict;
 mod yaml;
 
 use super::Config;

@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::functions::{Evaluator, Verdict};
+use super::functions::Evaluator;
 use super::node::{Entry, Node};
 use super::report::quote;
 use super::spelling::suggestion;
 use super::values::{Kind, Resolved};
+use super::verdict::Verdict;
 use crate::config::Position;
 
 const PREFIX: &str = "AWS::ElasticLoadBalancingV2::";

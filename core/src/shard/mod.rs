@@ -1,0 +1,150 @@
+//! The load balancer of one thread: every connection, pooled connection, exchange and timer, and nothing that
+//! blocks. Driven by verbs on a [`Turn`]; what needs the operating system comes out as [`Effect`]s.
+//!
+//! ```text
+//!   accepted ─▶ front wire ── head ──▶ rules ──▶ exchange ◀──▶ back wire ◀─ dialed ◀─ Effect::Dial
+//!                   ▲  fate, pending, space                        │
+//!                   └───────────── Effect::Wake ───────────────────┘── whole answer read ──▶ pool
+//! ```
+//!
+//! A shard is `Send` but shares nothing mutable: run one per thread.
+
+mod back;
+mod census;
+mod drive;
+mod effect;
+mod front;
+mod journal;
+mod pool;
+mod timer;
+mod turn;
+mod wire;
+
+pub use census::Census;
+pub use effect::{DialError, Effect, Fate, Shed};
+pub use journal::Journal;
+pub use turn::Turn;
+pub use wire::{Endpoints, ListenerId, Wire};
+
+pub use crate::key::WireId;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::buffer::Buffers;
+use crate::config::Config;
+use crate::exchange::Exchange;
+use crate::exchange::record::Notes;
+use crate::http::date::DateCache;
+use crate::key::{Key, Slab};
+use crate::time::Now;
+use effect::Effects;
+use journal::JournalState;
+use pool::Pool;
+use timer::Timers;
+use wire::WireState;
+
+/// Names an exchange within its shard.
+pub(crate) type ExchangeId = Key;
+
+/// What a shard is allowed, and how it presents itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// Client connections at a time; further ones are shed. Default 100,000.
+    pub connections_max: usize,
+    /// Memory for bytes in flight, in bytes. Default 1 GiB; a shard that is not asked for it does not take it.
+    pub memory_max: usize,
+    /// Whether finished requests are written to the journal. Default no.
+    pub access_log: bool,
+    /// The `Server` field of answers that the balancer makes. Default `awselb/2.0`.
+    pub server_header: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            connections_max: 100_000,
+            memory_max: 1 << 30,
+            access_log: false,
+            server_header: "awselb/2.0".to_owned(),
+        }
+    }
+}
+
+/// One thread's load balancer.
+pub struct Shard {
+    options: Options,
+    config: Arc<Config>,
+    wires: Slab<WireState>,
+    exchanges: Slab<Exchange>,
+    pool: Pool,
+    timers: Timers,
+    buffers: Buffers,
+    journal: JournalState,
+    dates: DateCache,
+    chance: fastrand::Rng,
+    scratch: Vec<u8>,
+    location: Vec<u8>,
+    notes: Vec<Box<Notes>>,
+    effects: Effects,
+    borrowed: Vec<WireId>,
+    fronts: usize,
+    draining: bool,
+    now: Now,
+    turn: u64,
+}
+
+impl Shard {
+    /// A shard with nothing to do. `seed` is all the chance there is: equal seeds and equal verbs give equal effects.
+    pub fn new(config: Arc<Config>, options: Options, seed: u64) -> Shard {
+        let buffers = Buffers::new(options.memory_max);
+        let mut shard = Shard {
+            options,
+            config: Arc::new(Config::default()),
+            wires: Slab::new(),
+            exchanges: Slab::new(),
+            pool: Pool::default(),
+            timers: Timers::default(),
+            buffers,
+            journal: JournalState::default(),
+            dates: DateCache::default(),
+            chance: fastrand::Rng::with_seed(seed),
+            scratch: Vec::with_capacity(crate::buffer::PAGE),
+            location: Vec::new(),
+            notes: Vec::new(),
+            effects: Effects { queue: VecDeque::new() },
+            borrowed: Vec::new(),
+            fronts: 0,
+            draining: false,
+            now: Now::default(),
+            turn: 0,
+        };
+        shard.adopt(config);
+        shard
+    }
+
+    /// Begins a turn: time enters here and nowhere else, and what is due by then happens first.
+    pub fn turn(&mut self, now: Now) -> Turn<'_> {
+        // A clock that runs backwards is the caller's mistake; deadlines must not.
+        debug_assert!(now.mono >= self.now.mono, "the monotonic clock went backwards");
+        self.now = Now { mono: now.mono.max(self.now.mono), wall: now.wall };
+        self.turn += 1;
+        self.ring(TIMERS_PER_TURN);
+        Turn::new(self)
+    }
+
+    /// What is in use: for tests, and for whoever watches.
+    pub fn census(&self) -> Census {
+        Census::take(self)
+    }
+
+    /// Takes over a configuration: numbers for its targets; the old one is returned.
+    fn adopt(&mut self, config: Arc<Config>) -> Arc<Config> {
+        self.pool.learn(&config);
+        core::mem::replace(&mut self.config, config)
+    }
+}
+
+/// Alarms handled in one turn; the rest follow in the next, which is due at once.
+const TIMERS_PER_TURN: usize = 1024;
