@@ -16,3 +16,12 @@ pub mod target;
 
 #[cfg(feature = "config")]
 pub mod observe;
+
+#[cfg(feature = "shard")]
+pub mod shard;
+
+#[cfg(feature = "pump")]
+pub mod pump;
+
+#[cfg(feature = "cli")]
+pub mod cli;

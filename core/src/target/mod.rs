@@ -1,0 +1,1 @@
+//! Which target of a group gets a request.
