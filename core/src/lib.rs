@@ -18,6 +18,7 @@ pub mod target;
 pub mod observe;
 
 #[cfg(feature = "shard")]
+<<<<<<< HEAD
 pub mod shard;
 
 #[cfg(feature = "pump")]
@@ -25,3 +26,12 @@ pub mod pump;
 
 #[cfg(feature = "cli")]
 pub mod cli;
+=======
+pub mod buffer;
+#[cfg(feature = "shard")]
+pub mod exchange;
+#[cfg(feature = "shard")]
+pub mod key;
+#[cfg(feature = "shard")]
+pub mod shard;
+>>>>>>> main

@@ -7,7 +7,11 @@
 pub mod answer;
 pub mod date;
 pub mod h1;
+pub mod names;
+pub mod refusal;
 pub mod target;
+
+pub use refusal::{BadResponse, Refusal};
 
 use smallvec::SmallVec;
 

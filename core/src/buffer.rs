@@ -1,0 +1,334 @@
+//! Every byte under a ceiling. A [`Buffer`] holds bytes on their way through; it owns memory only while it
+//! holds some, so an idle connection costs none. The memory comes from the shard's [`Buffers`], which reuse
+//! pages and keep the account: what an admitted exchange needs at least was paid for at admission, everything
+//! else is metered against the ceiling and can be refused.
+
+/// The page that every leg of an exchange is entitled to, in bytes. Holds the heads and small bodies of nearly
+/// all requests; the same as nginx's and HAProxy's default buffers.
+pub const PAGE: usize = 16 * 1024;
+
+/// The largest page, in bytes: a request head at its limit of 64 K together with what the balancer adds to it,
+/// or a bulk transfer's window.
+pub const LARGE_PAGE: usize = 80 * 1024;
+
+/// Free pages that are kept for reuse, per size. Beyond these, memory goes back to the allocator.
+const SPARE_PAGES_MAX: usize = 256;
+
+/// Room below which the bytes of a buffer are moved to its front before more are read, in bytes.
+const TAIL_MIN: usize = PAGE / 4;
+
+/// Who pays for a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payment {
+    /// Paid for when its exchange was admitted; never refused. One [`PAGE`] per buffer.
+    Admitted,
+    /// Metered: refused when the ceiling is reached.
+    Metered,
+}
+
+/// A shard's memory for bytes in flight: spare pages and the account.
+#[derive(Debug)]
+pub struct Buffers {
+    small: Vec<Vec<u8>>,
+    large: Vec<Vec<u8>>,
+    ceiling: usize,
+    metered: usize,
+    admitted: usize,
+    lent: usize,
+}
+
+impl Buffers {
+    /// At most `ceiling` bytes are handed out; half of them are for admitted exchanges.
+    pub fn new(ceiling: usize) -> Self {
+        Buffers { small: Vec::new(), large: Vec::new(), ceiling, metered: 0, admitted: 0, lent: 0 }
+    }
+
+    /// Sets the minimum of one exchange aside: a page in each direction. `false` when nothing is left; new work is
+    /// then refused, so that work in progress never stalls.
+    #[must_use]
+    pub fn admit(&mut self) -> bool {
+        let fits = self.admitted + 2 * PAGE <= self.ceiling / 2;
+        if fits {
+            self.admitted += 2 * PAGE;
+        }
+        fits
+    }
+
+    /// Gives back what [`Buffers::admit`] set aside.
+    pub fn dismiss(&mut self) {
+        debug_assert!(self.admitted >= 2 * PAGE, "dismissed more often than admitted");
+        self.admitted = self.admitted.saturating_sub(2 * PAGE);
+    }
+
+    /// Bytes handed out, set aside for exchanges, and metered.
+    pub fn account(&self) -> Account {
+        Account { lent: self.lent, admitted: self.admitted, metered: self.metered }
+    }
+
+    fn take(&mut self, size: usize, payment: Payment) -> Option<Page> {
+        let metered = if payment == Payment::Admitted && size == PAGE { 0 } else { size };
+        if self.metered + metered > self.ceiling / 2 {
+            return None;
+        }
+        self.metered += metered;
+        let spare = if size == PAGE { self.small.pop() } else { self.large.pop() };
+        self.lent += size;
+        Some(Page { bytes: spare.unwrap_or_else(|| vec![0; size]), metered: metered != 0 })
+    }
+
+    fn give(&mut self, page: Page) {
+        let size = page.bytes.len();
+        self.lent -= size;
+        if page.metered {
+            self.metered -= size;
+        }
+        let spares = if size == PAGE { &mut self.small } else { &mut self.large };
+        if spares.len() < SPARE_PAGES_MAX {
+            spares.push(page.bytes);
+        }
+    }
+}
+
+/// What a shard's [`Buffers`] have handed out, in bytes. All three are zero when nothing is in flight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// In pages that buffers hold now.
+    pub lent: usize,
+    /// Set aside for admitted exchanges.
+    pub admitted: usize,
+    /// Metered against the ceiling.
+    pub metered: usize,
+}
+
+#[derive(Debug)]
+struct Page {
+    bytes: Vec<u8>,
+    metered: bool,
+}
+
+/// Bytes on their way: appended at the end, consumed at the front. Without bytes it owns no page.
+#[derive(Debug, Default)]
+pub struct Buffer {
+    page: Option<Page>,
+    start: usize,
+    end: usize,
+}
+
+impl Buffer {
+    /// The bytes that were appended and not consumed yet.
+    pub fn bytes(&self) -> &[u8] {
+        self.page.as_ref().map_or(&[], |page| &page.bytes[self.start..self.end])
+    }
+
+    /// How many bytes are held.
+    pub fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// Whether none are held.
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Drops the first `n` bytes, and the page with the last one.
+    pub fn consume(&mut self, n: usize, buffers: &mut Buffers) {
+        debug_assert!(n <= self.len(), "consumed {n} of {}", self.len());
+        self.start += n.min(self.len());
+        if self.is_empty() {
+            self.release(buffers);
+        }
+    }
+
+    /// Drops the last `n` bytes.
+    pub fn cut(&mut self, n: usize, buffers: &mut Buffers) {
+        debug_assert!(n <= self.len(), "cut {n} of {}", self.len());
+        self.end -= n.min(self.len());
+        if self.is_empty() {
+            self.release(buffers);
+        }
+    }
+
+    /// Gives the page back if it holds nothing.
+    pub fn release_if_empty(&mut self, buffers: &mut Buffers) {
+        if self.is_empty() {
+            self.release(buffers);
+        }
+    }
+
+    /// Drops everything.
+    pub fn release(&mut self, buffers: &mut Buffers) {
+        (self.start, self.end) = (0, 0);
+        if let Some(page) = self.page.take() {
+            buffers.give(page);
+        }
+    }
+
+    /// Room behind the bytes, at least one byte of it, within `limit` bytes in all. A page is taken if there is none;
+    /// a larger one is taken when `limit` allows and the page is full. `None`: the limit is reached, or memory is
+    /// refused.
+    pub fn room(&mut self, limit: usize, payment: Payment, buffers: &mut Buffers) -> Option<&mut [u8]> {
+        if self.len() >= limit {
+            return None;
+        }
+        if self.page.is_none() {
+            self.page = Some(buffers.take(PAGE, payment)?);
+        }
+        self.tidy();
+        if self.tail() == 0 && limit > PAGE {
+            self.enlarge(buffers);
+        }
+        let allowed = self.tail().min(limit - self.len());
+        let end = self.end;
+        let page = self.page.as_mut()?;
+        if allowed == 0 { None } else { page.bytes.get_mut(end..end + allowed) }
+    }
+
+    /// As [`Buffer::room`], for a transfer that is known to be long: begins with a large page if one is to be had.
+    pub fn bulk_room(&mut self, limit: usize, payment: Payment, buffers: &mut Buffers) -> Option<&mut [u8]> {
+        if self.page.is_none() {
+            self.page = buffers.take(LARGE_PAGE, Payment::Metered);
+        }
+        self.room(limit, payment, buffers)
+    }
+
+    /// How many bytes [`Buffer::append`] would surely take now: up to the end of a page, or of the larger page if
+    /// `limit` allows one and memory is there for it.
+    pub fn free(&mut self, limit: usize, payment: Payment, buffers: &mut Buffers) -> usize {
+        self.room(limit, payment, buffers).map_or(0, |room| room.len())
+    }
+
+    /// `n` bytes of the room that was lent have been filled.
+    pub fn filled(&mut self, n: usize) {
+        debug_assert!(n <= self.tail(), "filled {n} of {}", self.tail());
+        self.end += n.min(self.tail());
+    }
+
+    /// Appends all of `bytes`, in a larger page if it must. `false`, with nothing appended, if that is refused.
+    #[must_use]
+    pub fn append(&mut self, bytes: &[u8], payment: Payment, buffers: &mut Buffers) -> bool {
+        if bytes.is_empty() {
+            return true;
+        }
+        let whole = self.len() + bytes.len();
+        if self.page.is_none() {
+            let size = if whole > PAGE { LARGE_PAGE } else { PAGE };
+            self.page = buffers.take(size, payment);
+        }
+        if self.tail() < bytes.len() {
+            self.pack();
+        }
+        if self.tail() < bytes.len() && whole <= LARGE_PAGE {
+            self.enlarge(buffers);
+        }
+        let end = self.end;
+        let Some(room) = self.page.as_mut().and_then(|page| page.bytes.get_mut(end..end + bytes.len())) else {
+            self.release_if_empty(buffers);
+            return false;
+        };
+        room.copy_from_slice(bytes);
+        self.end += bytes.len();
+        true
+    }
+
+    /// Bytes between the end and the end of the page.
+    fn tail(&self) -> usize {
+        self.page.as_ref().map_or(0, |page| page.bytes.len() - self.end)
+    }
+
+    fn tidy(&mut self) {
+        if self.is_empty() {
+            (self.start, self.end) = (0, 0);
+        } else if self.tail() < TAIL_MIN && self.start >= self.len() {
+            self.pack();
+        }
+    }
+
+    fn pack(&mut self) {
+        let (start, end) = (self.start, self.end);
+        if let Some(page) = self.page.as_mut() {
+            page.bytes.copy_within(start..end, 0);
+            (self.start, self.end) = (0, end - start);
+        }
+    }
+
+    fn enlarge(&mut self, buffers: &mut Buffers) {
+        if self.page.as_ref().is_none_or(|page| page.bytes.len() >= LARGE_PAGE) {
+            return self.pack();
+        }
+        let Some(mut larger) = buffers.take(LARGE_PAGE, Payment::Metered) else { return self.pack() };
+        let held = self.len();
+        larger.bytes[..held].copy_from_slice(self.bytes());
+        if let Some(page) = self.page.replace(larger) {
+            buffers.give(page);
+        }
+        (self.start, self.end) = (0, held);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn buffers() -> Buffers {
+        Buffers::new(1 << 20)
+    }
+
+    #[test]
+    fn an_empty_buffer_owns_no_page() {
+        let mut buffers = buffers();
+        let mut buffer = Buffer::default();
+        assert!(buffer.append(b"abc", Payment::Metered, &mut buffers));
+        assert_eq!(buffers.account().lent, PAGE);
+        buffer.consume(3, &mut buffers);
+        assert_eq!(buffers.account(), Account::default());
+    }
+
+    #[test]
+    fn room_ends_at_the_limit_and_not_before() {
+        let mut buffers = buffers();
+        let mut buffer = Buffer::default();
+        assert!(buffer.append(&[7; 99], Payment::Metered, &mut buffers));
+        assert_eq!(buffer.room(100, Payment::Metered, &mut buffers).map(|room| room.len()), Some(1));
+        buffer.filled(1);
+        assert!(buffer.room(100, Payment::Metered, &mut buffers).is_none());
+    }
+
+    #[test]
+    fn bytes_survive_growth_and_packing() {
+        let mut buffers = buffers();
+        let mut buffer = Buffer::default();
+        let mut expected = Vec::new();
+        for round in 0..200_u32 {
+            let piece: Vec<u8> = (0..700).map(|i| (round + i) as u8).collect();
+            if buffer.append(&piece, Payment::Metered, &mut buffers) {
+                expected.extend_from_slice(&piece);
+            }
+            let gone = buffer.len().min(650);
+            buffer.consume(gone, &mut buffers);
+            expected.drain(..gone);
+            assert_eq!(buffer.bytes(), expected);
+        }
+    }
+
+    #[test]
+    fn a_large_page_takes_a_whole_head_and_nothing_more() {
+        let mut buffers = buffers();
+        let mut buffer = Buffer::default();
+        assert!(buffer.append(&[1; LARGE_PAGE], Payment::Metered, &mut buffers));
+        assert!(!buffer.append(&[1], Payment::Metered, &mut buffers));
+        assert_eq!(buffer.len(), LARGE_PAGE);
+    }
+
+    #[test]
+    fn metered_pages_stop_at_the_ceiling_while_admitted_ones_do_not() {
+        let mut buffers = Buffers::new(4 * PAGE);
+        let mut metered: Vec<Buffer> = (0..3).map(|_| Buffer::default()).collect();
+        let taken: Vec<bool> = metered.iter_mut().map(|b| b.append(b"x", Payment::Metered, &mut buffers)).collect();
+        assert_eq!(taken, [true, true, false]);
+        assert!(buffers.admit());
+        assert!(!buffers.admit());
+        assert!(Buffer::default().append(b"x", Payment::Admitted, &mut buffers));
+        buffers.dismiss();
+        assert!(buffers.admit());
+    }
+}

@@ -1,0 +1,59 @@
+//! One side of an exchange: bytes in, bytes out, and what has become of either direction. A connection is a leg
+//! for one exchange after the other.
+
+use crate::buffer::{Buffer, Buffers};
+use crate::time::Mono;
+
+/// What an exchange sees of a connection.
+#[derive(Debug, Default)]
+pub(crate) struct Leg {
+    /// Bytes from the peer that nobody has looked at yet.
+    pub(crate) input: Buffer,
+    /// Bytes for the peer.
+    pub(crate) output: Buffer,
+    /// How many bytes at the end of `output` must not leave yet.
+    pub(crate) held: usize,
+    /// The peer's end was read: no more will come.
+    pub(crate) ended: bool,
+    /// A write failed: nothing more will reach the peer.
+    pub(crate) broken: bool,
+    /// Bytes read since the connection began.
+    pub(crate) received: u64,
+    /// Bytes written since the connection began.
+    pub(crate) sent: u64,
+    /// When the last byte moved, in either direction.
+    pub(crate) activity: Mono,
+}
+
+impl Leg {
+    /// What may be written now.
+    pub(crate) fn pending(&self) -> &[u8] {
+        let bytes = self.output.bytes();
+        &bytes[..bytes.len() - self.held]
+    }
+
+    /// Everything for the peer has been handed over, or never can be.
+    pub(crate) fn flushed(&self) -> bool {
+        self.broken || self.output.is_empty()
+    }
+
+    /// Takes back what was held: it is replaced by another answer.
+    pub(crate) fn retract(&mut self, buffers: &mut Buffers) {
+        self.output.cut(self.held, buffers);
+        self.held = 0;
+    }
+
+    /// Drops what the peer sent; returns how much that was.
+    pub(crate) fn discard_input(&mut self, buffers: &mut Buffers) -> usize {
+        let n = self.input.len();
+        self.input.release(buffers);
+        n
+    }
+
+    /// Drops all bytes in both directions.
+    pub(crate) fn clear(&mut self, buffers: &mut Buffers) {
+        self.held = 0;
+        self.input.release(buffers);
+        self.output.release(buffers);
+    }
+}

@@ -1,0 +1,135 @@
+//! One direction of an exchange: a body is decoded on the leg that it comes from and framed anew on the leg that
+//! it goes to. It holds back when the receiving leg is full, so that memory stays constant whatever the sizes.
+
+use super::leg::Leg;
+use crate::buffer::{Buffers, LARGE_PAGE, PAGE, Payment};
+use crate::http::Framing;
+use crate::http::h1::body::{Decoder, Encoder, Garbled, Step};
+
+/// Bytes that may wait for a slow receiver, in bytes.
+pub(crate) const WINDOW: usize = LARGE_PAGE;
+
+/// A body on its way through.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    decoder: Decoder,
+    encoder: Encoder,
+}
+
+/// How far a relay has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// It waits for bytes from the sender, or for room towards the receiver.
+    Waiting,
+    /// The whole body, trailers included, is in the receiver's output.
+    Finished,
+}
+
+impl Relay {
+    /// A body framed one way on arrival and another way on departure.
+    pub(crate) fn new(from: Framing, to: Framing) -> Self {
+        Relay { decoder: Decoder::new(from), encoder: Encoder::new(to) }
+    }
+
+    /// Moves what can be moved from one leg's input to the other's output.
+    pub(crate) fn pump(&mut self, from: &mut Leg, to: &mut Leg, buffers: &mut Buffers) -> Result<Flow, Garbled> {
+        while !self.decoder.is_done() {
+            if from.input.is_empty() {
+                return Ok(Flow::Waiting);
+            }
+            let room = self.encoder.payload_room(to.output.free(WINDOW, Payment::Admitted, buffers));
+            let window = from.input.len().min(room);
+            let step = self.decoder.step(&from.input.bytes()[..window])?;
+            let used = match step {
+                Step::More => {
+                    to.output.release_if_empty(buffers);
+                    return Ok(Flow::Waiting);
+                }
+                Step::Data { skip, len } => self.forward(&from.input.bytes()[skip..skip + len], to, buffers, skip + len),
+                Step::Trailers { skip, len } => {
+                    let mut end = Vec::new();
+                    self.encoder.end(&from.input.bytes()[skip..skip + len], &mut end);
+                    let _ = to.output.append(&end, Payment::Admitted, buffers);
+                    self.encoder = Encoder::None;
+                    skip + len
+                }
+                Step::Done { skip } => skip,
+            };
+            from.input.consume(used, buffers);
+        }
+        self.close(to, buffers);
+        Ok(Flow::Finished)
+    }
+
+    /// The sender closed its side. An error if the body is not whole.
+    pub(crate) fn sender_ended(&mut self, to: &mut Leg, buffers: &mut Buffers) -> Result<(), Truncated> {
+        self.decoder.ended().map_err(|_| Truncated)?;
+        self.close(to, buffers);
+        Ok(())
+    }
+
+    /// Bytes that may be read straight into the receiver's output, since no framing lies between: the most that the
+    /// body allows, or nothing.
+    pub(crate) fn lends(&self) -> Option<u64> {
+        match self.encoder {
+            Encoder::Length(_) | Encoder::UntilClose => self.decoder.passthrough(),
+            Encoder::None | Encoder::Chunked => None,
+        }
+    }
+
+    /// Room in the receiver's output for [`Relay::lends`].
+    pub(crate) fn room<'l>(&self, to: &'l mut Leg, buffers: &mut Buffers) -> Option<&'l mut [u8]> {
+        let most = usize::try_from(self.lends()?).unwrap_or(usize::MAX);
+        let room = if most > PAGE {
+            to.output.bulk_room(WINDOW, Payment::Admitted, buffers)?
+        } else {
+            to.output.room(WINDOW, Payment::Admitted, buffers)?
+        };
+        let allowed = room.len().min(most);
+        Some(&mut room[..allowed])
+    }
+
+    /// `n` bytes were read into that room.
+    pub(crate) fn lent(&mut self, n: usize, to: &mut Leg) {
+        to.output.filled(n);
+        if to.held > 0 {
+            to.held += n;
+        }
+        self.decoder.advance(n as u64);
+        self.encoder.count(n);
+    }
+
+    /// Whether nothing of the body is missing.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.decoder.is_done()
+    }
+
+    /// Bytes of the body that are still to come, where it said so.
+    pub(crate) fn remaining(&self) -> Option<u64> {
+        match self.decoder {
+            Decoder::Length(remaining) => Some(remaining),
+            Decoder::Empty => Some(0),
+            Decoder::Chunked(_) | Decoder::UntilClose => None,
+        }
+    }
+
+    fn forward(&mut self, payload: &[u8], to: &mut Leg, buffers: &mut Buffers, used: usize) -> usize {
+        let (prefix, prefix_len, suffix) = self.encoder.frame(payload.len());
+        for piece in [&prefix[..prefix_len], payload, suffix] {
+            let fits = to.output.append(piece, Payment::Admitted, buffers);
+            debug_assert!(fits || to.broken, "payload_room promised more than there was");
+        }
+        self.encoder.count(payload.len());
+        used
+    }
+
+    fn close(&mut self, to: &mut Leg, buffers: &mut Buffers) {
+        if let Encoder::Chunked = core::mem::replace(&mut self.encoder, Encoder::None) {
+            let _ = to.output.append(b"0\r\n\r\n", Payment::Admitted, buffers);
+        }
+    }
+}
+
+/// The sender closed before its body was whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Truncated;

@@ -1,0 +1,1 @@
+//! The field names that the load balancer acts upon.

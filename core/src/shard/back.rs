@@ -1,0 +1,109 @@
+//! The targets' side: connections are made, serve one exchange after the other, and wait in the pool in between.
+
+use core::time::Duration;
+
+use super::pool::OriginId;
+use super::timer::Deadline;
+use super::wire::{Back, BackPhase, Role, WireState};
+use super::{DialError, Effect, Endpoints, ExchangeId, Shard, WireId};
+use crate::exchange::Parting;
+use crate::observe::Cause;
+use crate::time::Mono;
+
+/// How long a target may take to accept a connection (guide CONN-11).
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl Shard {
+    /// A connection to that target: from the pool, or a new one.
+    pub(crate) fn connect(&mut self, origin: OriginId, idle: Duration) -> WireId {
+        if let Some(waiting) = self.pool.take(origin) {
+            return waiting;
+        }
+        let back = Back { origin, idle, phase: BackPhase::Idle };
+        WireId(self.wires.insert(WireState::new(Role::Back(back), self.now.mono)))
+    }
+
+    /// The connection serves an exchange from now on; a new one is dialed first.
+    pub(crate) fn engage(&mut self, id: WireId, exchange: ExchangeId) {
+        let until = self.now.mono.after(CONNECT_TIMEOUT);
+        let now = self.now.mono;
+        let Some(wire) = self.wires.get_mut(id.0) else { return };
+        let fresh = wire.leg.received == 0 && wire.leg.sent == 0;
+        wire.leg.activity = now;
+        let Some(back) = wire.back_mut() else { return };
+        let origin = back.origin;
+        back.phase = if fresh { BackPhase::Dialing { exchange, until } } else { BackPhase::Busy(exchange) };
+        if fresh && let Some(address) = self.pool.address(origin) {
+            self.effects.push(Effect::Dial { wire: id, address });
+            self.rearm(id);
+        }
+    }
+
+    pub(crate) fn dialed(&mut self, id: WireId, result: Result<Endpoints, DialError>) {
+        let now = self.now.mono;
+        let Some(wire) = self.wires.get_mut(id.0) else { return };
+        let Some(back) = wire.back_mut() else { return };
+        let BackPhase::Dialing { exchange, .. } = back.phase else { return };
+        match result {
+            Ok(_) => {
+                back.phase = BackPhase::Busy(exchange);
+                wire.leg.activity = now;
+                if let Some(front) = self.exchanges.get(exchange).map(|exchange| exchange.front) {
+                    self.rearm(front);
+                }
+                self.notice(id);
+            }
+            Err(error) => self.dial_failed(id, exchange, cause_of(error)),
+        }
+    }
+
+    pub(crate) fn dial_failed(&mut self, id: WireId, exchange: ExchangeId, cause: Cause) {
+        self.remove(id);
+        if let Some(exchange) = self.exchanges.get_mut(exchange) {
+            exchange.back = None;
+        }
+        self.fail(exchange, cause);
+        self.drive(exchange);
+    }
+
+    /// The exchange is through with its connection.
+    pub(crate) fn part(&mut self, id: WireId, parting: Parting) {
+        let Some(wire) = self.wires.get_mut(id.0) else { return };
+        let Role::Back(back) = &mut wire.role else { return };
+        match (back.phase, parting) {
+            (BackPhase::Dialing { .. }, _) => {
+                // Nobody waits for it any more: whoever dials finds the wire gone.
+                self.remove(id);
+                self.effects.push(Effect::Wake(id));
+            }
+            (_, Parting::Reuse) => {
+                back.phase = BackPhase::Idle;
+                self.pool.put(back.origin, id);
+                self.rearm(id);
+            }
+            (_, Parting::Close) => {
+                back.phase = BackPhase::Idle;
+                self.kill(id);
+            }
+        }
+    }
+}
+
+impl Back {
+    /// When this connection has to be looked at, and why.
+    pub(crate) fn deadline(&self, activity: Mono) -> Option<(Mono, Deadline)> {
+        match self.phase {
+            BackPhase::Dialing { until, .. } => Some((until, Deadline::Connect)),
+            BackPhase::Idle => Some((activity.after(self.idle), Deadline::Pooled)),
+            BackPhase::Busy(_) => None,
+        }
+    }
+}
+
+fn cause_of(error: DialError) -> Cause {
+    match error {
+        DialError::Refused => Cause::TargetConnectRefused,
+        DialError::TimedOut => Cause::TargetConnectTimeout,
+        DialError::Unreachable | DialError::Local => Cause::TargetUnreachable,
+    }
+}

@@ -1,0 +1,36 @@
+//! What a shard holds at a moment. When nothing is in flight everything but the pool is zero: that is how tests
+//! find leaks.
+
+use super::Shard;
+use crate::buffer::Account;
+
+/// Counts of what is in use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Census {
+    /// Client connections.
+    pub fronts: usize,
+    /// Connections to targets, those being dialed included.
+    pub backs: usize,
+    /// Of these, waiting in the pool.
+    pub pooled: usize,
+    /// Requests in progress.
+    pub exchanges: usize,
+    /// Memory for bytes in flight.
+    pub memory: Account,
+    /// Log lines that were dropped.
+    pub journal_dropped: u64,
+}
+
+impl Census {
+    pub(crate) fn take(shard: &Shard) -> Census {
+        Census {
+            fronts: shard.fronts,
+            backs: shard.wires.len() - shard.fronts,
+            pooled: shard.pool.idle(),
+            exchanges: shard.exchanges.len(),
+            memory: shard.buffers.account(),
+            journal_dropped: shard.journal.dropped(),
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! The client's side: from the bytes of a head to an exchange under way, and from its end to the next request.
+
+use core::time::Duration;
+use std::net::SocketAddr;
+
+use super::timer::Deadline;
+use super::wire::{Front, Phase, WireState};
+use super::{ExchangeId, Shard, WireId};
+use crate::buffer::{Buffer, Payment};
+use crate::config::{Config, Listener, LoadBalancer};
+use crate::desync::{Cleared, Clearing, clear};
+use crate::exchange::outgoing::{Terms, write_request};
+use crate::exchange::record::Record;
+use crate::exchange::{After, Exchange, Facts, UNWANTED_BYTES_MAX, Upload};
+use crate::http::answer::Answer;
+use crate::http::h1::head::{Scan, Scanner, parse_request};
+use crate::http::{Framing, Request, Version};
+use crate::observe::Cause;
+use crate::rules::{Action, FixedResponse, GroupId, RedirectParts, Subject};
+use crate::time::Mono;
+
+/// How long a head may take beyond the idle timeout, however steadily its bytes trickle: a client that sends a byte
+/// now and then must not hold a connection for days.
+const HEAD_GRACE: Duration = Duration::from_secs(60);
+
+/// How long a client may take to close its side after the last answer. As nginx's `lingering_timeout`.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// Sent at once when a client asks whether to go on (`wire.md` H10).
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// What a head leads to: everything that has to be known once its bytes are gone.
+struct Plan {
+    facts: Facts,
+    framing: Framing,
+    expects_continue: bool,
+    idle: Duration,
+    record: Record,
+    course: Course,
+}
+
+/// The course that a request takes.
+enum Course {
+    /// To a target: its place in its group. The outgoing head is in the shard's scratch.
+    Forward { group: GroupId, target: usize },
+    /// A redirect; the `Location` is kept by the shard.
+    Redirect { status: u16 },
+    /// The fixed response of the rule with that priority, or of the default action.
+    Fixed { listener: usize, priority: u16 },
+    /// An error of that cause.
+    Refuse(Cause),
+}
+
+impl Shard {
+    /// Takes the next request from a client's input, if a whole head is there.
+    pub(crate) fn next_request(&mut self, id: WireId) {
+        let now = self.now.mono;
+        let Some(wire) = self.wires.get_mut(id.0) else { return };
+        let WireState { leg, role: super::wire::Role::Front(front), .. } = wire else { return };
+        let Phase::Head { scanner, since } = &mut front.phase else { return };
+        match scanner.scan(leg.input.bytes()) {
+            Ok(Scan::Head { len, lines }) => self.begin(id, len, lines),
+            Ok(Scan::More) if leg.ended => self.last_head_is_missing(id),
+            Ok(Scan::More) => {
+                if since.is_none() && !leg.input.is_empty() {
+                    *since = Some(now);
+                }
+            }
+            Err(refusal) => self.refuse(id, Cause::from(refusal)),
+        }
+    }
+
+    /// The client closed its side between requests, or in the middle of a head.
+    fn last_head_is_missing(&mut self, id: WireId) {
+        let partial = self.wires.get(id.0).is_some_and(|wire| !wire.leg.input.is_empty());
+        if partial { self.refuse(id, Cause::ClientClosedEarly) } else { self.kill(id) }
+    }
+
+    /// A whole head is there: decides its course and sets out on it.
+    fn begin(&mut self, id: WireId, len: usize, lines: usize) {
+        let Some(wire) = self.wires.get_mut(id.0) else { return };
+        let input = core::mem::take(&mut wire.leg.input);
+        let plan = self.plan(id, &input, len, lines);
+        let Some(wire) = self.wires.get_mut(id.0) else { return };
+        wire.leg.input = input;
+        wire.leg.input.consume(len, &mut self.buffers);
+        match plan {
+            Ok(plan) => self.set_out(id, plan),
+            Err(cause) => self.refuse(id, cause),
+        }
+    }
+
+    /// Reads the head and decides. Nothing of the connection changes here; what must outlive the head is copied.
+    fn plan(&mut self, id: WireId, input: &Buffer, len: usize, lines: usize) -> Result<Plan, Cause> {
+        let head = &input.bytes()[..len];
+        let Shard { wires, config, chance, scratch, location, now, draining, .. } = self;
+        let front = wires.get(id.0).and_then(WireState::front).ok_or(Cause::MalformedRequest)?;
+        let (listener, balancer) = front.terms(config);
+        let attributes = balancer.map(|balancer| &balancer.attributes);
+        let preserve_host = attributes.is_some_and(|attributes| attributes.preserve_host_header);
+        let cleared = clear(parse_request(head, lines)?, &Clearing { preserve_host })?;
+        let request = cleared.request();
+        let aged = now.mono.since(front.opened) >= front.keep_alive;
+        let facts = Facts {
+            version: request.version,
+            is_head: cleared.is_head(),
+            upgrade: cleared.upgrade(),
+            keep_alive: cleared.keep_alive() && !aged && !*draining && listener.is_some(),
+        };
+        let idle = attributes.map_or(front.idle, |attributes| attributes.idle_timeout);
+        let framing = cleared.framing();
+        let expects_continue = cleared.expects_continue() && request.version == Version::Http11;
+        let record = Record::default();
+        let plan = |course| Plan { facts, framing, expects_continue, idle, record, course };
+        let (Some((index, listener)), Some(balancer)) = (listener, balancer) else {
+            // The listener was removed while this connection lived on: its next request has nowhere to go.
+            return Ok(plan(Course::Refuse(Cause::NoTargets)));
+        };
+        let subject = subject(&cleared, front.endpoints.peer);
+        let decision = listener.rules.decide(&subject);
+        let course = match decision.action {
+            Action::FixedResponse(_) => Course::Fixed { listener: index, priority: decision.priority() },
+            Action::Redirect(redirect) => {
+                location.clear();
+                let parts = redirect_parts(&cleared, listener, balancer);
+                match redirect.location(&parts, location) {
+                    Ok(()) => Course::Redirect { status: redirect.status.code() },
+                    Err(_) => Course::Refuse(Cause::RedirectTooLong),
+                }
+            }
+            Action::Forward(forward) => match forward.choose(|total| chance.u32(..total)) {
+                None => Course::Refuse(Cause::NoWeight),
+                Some(group) => match choose_target(config, group) {
+                    None => Course::Refuse(Cause::NoTargets),
+                    Some(target) => {
+                        let terms = Terms {
+                            attributes: &balancer.attributes,
+                            scheme: listener.protocol.scheme(),
+                            listener_port: listener.port,
+                            client: front.endpoints.peer,
+                            dns_name: &balancer.dns_name,
+                            wall: now.wall,
+                            entropy: entropy(chance),
+                        };
+                        scratch.clear();
+                        write_request(&cleared, &terms, scratch);
+                        Course::Forward { group, target }
+                    }
+                },
+            },
+        };
+        Ok(plan(course))
+    }
+
+    fn set_out(&mut self, front: WireId, plan: Plan) {
+        match plan.course {
+            Course::Forward { group, target } => self.forward(front, plan, group, target),
+            Course::Redirect { .. } | Course::Fixed { .. } | Course::Refuse(_) => self.answer_here(front, plan),
+        }
+    }
+
+    /// Sends the outgoing head, which is in the scratch, to a target.
+    fn forward(&mut self, front: WireId, plan: Plan, group: GroupId, target: usize) {
+        let Plan { facts, framing, expects_continue, idle, record, .. } = plan;
+        let Some(origin) = self.pool.route(group, target) else {
+            return self.answer_here(front, Plan { course: Course::Refuse(Cause::NoTargets), facts, framing, expects_continue, idle, record });
+        };
+        if !self.buffers.admit() {
+            return self.answer_here(front, Plan { course: Course::Refuse(Cause::OutOfMemory), facts, framing, expects_continue, idle, record });
+        }
+        let back = self.connect(origin, idle);
+        let exchange = Exchange::forwarded(front, back, facts, idle, Upload::relaying(framing), record);
+        let id = self.exchanges.insert(exchange);
+        self.engage(back, id);
+        self.occupy(front, id);
+        if expects_continue {
+            self.say(front, CONTINUE);
+        }
+        let head = core::mem::take(&mut self.scratch);
+        let sent = self.say(back, &head);
+        self.scratch = head;
+        if !sent {
+            self.fail(id, Cause::OutOfMemory);
+        }
+        self.drive(id);
+    }
+
+    /// Answers without a target.
+    fn answer_here(&mut self, front: WireId, plan: Plan) {
+        let mut facts = plan.facts;
+        if plan.expects_continue {
+            // Whether the client now sends its body or not is anybody's guess: the connection cannot be kept.
+            facts.keep_alive = false;
+        }
+        let exchange = Exchange::answered_here(front, facts, plan.idle, Upload::unwanted(plan.framing), plan.record);
+        let id = self.exchanges.insert(exchange);
+        self.occupy(front, id);
+        match plan.course {
+            Course::Refuse(cause) => self.fail(id, cause),
+            Course::Redirect { status } => {
+                let location = core::mem::take(&mut self.location);
+                self.with(id, |exchange, front, _, cx| exchange.answer(&Answer::redirect(status, &location), front, cx));
+                self.location = location;
+            }
+            Course::Fixed { listener, priority } => {
+                self.with(id, |exchange, front, _, cx| match fixed_response(cx.config, listener, priority) {
+                    Some(fixed) => exchange.answer(&Answer::fixed(fixed), front, cx),
+                    None => exchange.fail(Cause::NoTargets, front, cx),
+                });
+            }
+            Course::Forward { .. } => {}
+        }
+        self.drive(id);
+    }
+
+    /// A head that could not be made sense of: an error, and the connection ends with it.
+    pub(crate) fn refuse(&mut self, front: WireId, cause: Cause) {
+        let Some(wire) = self.wires.get(front.0) else { return };
+        let idle = wire.front().map_or(LINGER, |front| front.idle);
+        let facts = Facts { version: Version::Http11, is_head: false, upgrade: false, keep_alive: false };
+        let upload = Upload::Abandoned { left: UNWANTED_BYTES_MAX };
+        let id = self.exchanges.insert(Exchange::answered_here(front, facts, idle, upload, Record::default()));
+        self.occupy(front, id);
+        self.fail(id, cause);
+        self.drive(id);
+    }
+
+    /// An exchange is over: the client's connection goes on as the answer said.
+    pub(crate) fn next(&mut self, id: WireId, after: After) {
+        let now = self.now.mono;
+        let closing = self.draining;
+        let Some(wire) = self.wires.get_mut(id.0) else { return };
+        let ended = wire.leg.ended;
+        let has_input = !wire.leg.input.is_empty();
+        let Some(front) = wire.front_mut() else { return };
+        let gone = closing || front.listener.is_none();
+        match after {
+            After::Cut => self.kill(id),
+            After::Close if ended => self.kill(id),
+            After::Close => {
+                front.phase = Phase::Lingering { left: UNWANTED_BYTES_MAX, until: now.after(LINGER) };
+                wire.leg.discard_input(&mut self.buffers);
+            }
+            After::KeepAlive if !has_input && (ended || gone) => self.kill(id),
+            After::KeepAlive => {
+                front.phase = Phase::Head { scanner: Scanner::request(), since: None };
+                self.next_request(id);
+            }
+        }
+        self.rearm(id);
+    }
+
+    /// Bytes from a client that is to close: dropped, up to a limit.
+    pub(crate) fn linger(&mut self, id: WireId) {
+        let Some(wire) = self.wires.get_mut(id.0) else { return };
+        let dropped = wire.leg.discard_input(&mut self.buffers) as u64;
+        let Some(Front { phase: Phase::Lingering { left, .. }, .. }) = wire.front_mut() else { return };
+        match left.checked_sub(dropped) {
+            Some(rest) => *left = rest,
+            None => self.kill(id),
+        }
+    }
+
+    pub(crate) fn close_if_idle(&mut self, id: WireId) {
+        let Some(wire) = self.wires.get(id.0) else { return };
+        let idle = matches!(wire.front(), Some(Front { phase: Phase::Head { since: None, .. }, .. }));
+        if idle {
+            self.kill(id);
+        }
+    }
+
+    fn occupy(&mut self, front_id: WireId, exchange: ExchangeId) {
+        if let Some(front) = self.wires.get_mut(front_id.0).and_then(WireState::front_mut) {
+            front.phase = Phase::Busy(exchange);
+        }
+        self.rearm(front_id);
+    }
+
+    fn say(&mut self, wire: WireId, bytes: &[u8]) -> bool {
+        let Shard { wires, buffers, .. } = self;
+        wires.get_mut(wire.0).is_some_and(|wire| wire.leg.output.append(bytes, Payment::Admitted, buffers))
+    }
+}
+
+impl Front {
+    /// The listener and load balancer that this connection's next request is decided by.
+    fn terms<'c>(&self, config: &'c Config) -> (Option<(usize, &'c Listener)>, Option<&'c LoadBalancer>) {
+        let listener = self.listener.and_then(|index| Some((index, config.listeners.get(index)?)));
+        (listener, listener.and_then(|(_, listener)| config.load_balancers.get(listener.load_balancer)))
+    }
+
+    /// When this connection has to be looked at, and why.
+    pub(crate) fn deadline(&self, activity: Mono) -> Option<(Mono, Deadline)> {
+        match self.phase {
+            Phase::Head { since: None, .. } => Some((activity.after(self.idle), Deadline::KeepAlive)),
+            Phase::Head { since: Some(since), .. } => {
+                let at_most = since.after(self.idle).after(HEAD_GRACE);
+                Some((activity.after(self.idle).min(at_most), Deadline::RequestHead))
+            }
+            Phase::Lingering { until, .. } => Some((until, Deadline::Linger)),
+            Phase::Busy(_) => None,
+        }
+    }
+}
+
+/// What the rules look at.
+fn subject<'s>(cleared: &'s Cleared<Request<'_>>, peer: SocketAddr) -> Subject<'s> {
+    let target = cleared.target();
+    let request = cleared.request();
+    Subject {
+        method: request.method,
+        host: cleared.host(),
+        path: target.path,
+        query: target.query,
+        fields: &request.fields.0,
+        source: peer.ip(),
+    }
+}
+
+fn redirect_parts<'s>(cleared: &'s Cleared<Request<'_>>, listener: &Listener, balancer: &'s LoadBalancer) -> RedirectParts<'s> {
+    let host = cleared.host();
+    RedirectParts {
+        scheme: listener.protocol.scheme(),
+        host: if host.is_empty() { balancer.dns_name.as_bytes() } else { host },
+        port: listener.port,
+        path: cleared.target().path,
+        query: cleared.target().query.unwrap_or_default(),
+    }
+}
+
+fn fixed_response(config: &Config, listener: usize, priority: u16) -> Option<&FixedResponse> {
+    let rules = &config.listeners.get(listener)?.rules;
+    let rule = rules.rules().iter().find(|rule| rule.priority == priority);
+    let action = rule.map_or(rules.default_action(), |rule| &rule.action);
+    if let Action::FixedResponse(fixed) = action { Some(fixed) } else { None }
+}
+
+/// Round robin: the group's targets in turn, whichever shard asks (guide ALG-02).
+fn choose_target(config: &Config, group: GroupId) -> Option<usize> {
+    crate::target::round_robin(config.group(group)?)
+}
+
+fn entropy(chance: &mut fastrand::Rng) -> [u8; 12] {
+    let mut bytes = [0; 12];
+    bytes[..8].copy_from_slice(&chance.u64(..).to_be_bytes());
+    bytes[8..].copy_from_slice(&chance.u32(..).to_be_bytes());
+    bytes
+}

@@ -1,0 +1,93 @@
+//! Connections to targets that wait for their next request. The latest one in is the first one out, so that the
+//! others can grow old and close.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::WireId;
+use crate::config::Config;
+use crate::rules::GroupId;
+
+/// A target's address as the pool knows it: a small number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OriginId(u32);
+
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    origins: Vec<Origin>,
+    by_address: BTreeMap<SocketAddr, OriginId>,
+    by_target: Vec<Vec<OriginId>>,
+}
+
+#[derive(Debug)]
+struct Origin {
+    address: SocketAddr,
+    idle: Vec<WireId>,
+}
+
+impl Pool {
+    /// Numbers the targets of a configuration; known addresses keep their numbers and their connections.
+    pub(crate) fn learn(&mut self, config: &Config) {
+        self.by_target = config
+            .groups
+            .iter()
+            .map(|group| group.targets.iter().map(|target| self.origin(target.address)).collect())
+            .collect();
+    }
+
+    fn origin(&mut self, address: SocketAddr) -> OriginId {
+        if let Some(&known) = self.by_address.get(&address) {
+            return known;
+        }
+        let id = OriginId(u32::try_from(self.origins.len()).unwrap_or(u32::MAX));
+        self.origins.push(Origin { address, idle: Vec::new() });
+        self.by_address.insert(address, id);
+        id
+    }
+
+    /// The origin of a group's target, by its place in the group.
+    pub(crate) fn route(&self, group: GroupId, target: usize) -> Option<OriginId> {
+        self.by_target.get(group.0 as usize)?.get(target).copied()
+    }
+
+    pub(crate) fn address(&self, origin: OriginId) -> Option<SocketAddr> {
+        self.origins.get(origin.0 as usize).map(|origin| origin.address)
+    }
+
+    /// A connection for the next request, if one waits.
+    pub(crate) fn take(&mut self, origin: OriginId) -> Option<WireId> {
+        self.origins.get_mut(origin.0 as usize)?.idle.pop()
+    }
+
+    /// A connection that may serve another request.
+    pub(crate) fn put(&mut self, origin: OriginId, wire: WireId) {
+        if let Some(origin) = self.origins.get_mut(origin.0 as usize) {
+            origin.idle.push(wire);
+        }
+    }
+
+    /// A waiting connection is gone.
+    pub(crate) fn forget(&mut self, origin: OriginId, wire: WireId) {
+        if let Some(origin) = self.origins.get_mut(origin.0 as usize) {
+            origin.idle.retain(|&idle| idle != wire);
+        }
+    }
+
+    /// How many connections wait.
+    pub(crate) fn idle(&self) -> usize {
+        self.origins.iter().map(|origin| origin.idle.len()).sum()
+    }
+
+    /// Connections whose target no group has any more.
+    pub(crate) fn strays(&self) -> Vec<WireId> {
+        let kept: Vec<bool> = {
+            let mut kept = vec![false; self.origins.len()];
+            for origin in self.by_target.iter().flatten() {
+                kept[origin.0 as usize] = true;
+            }
+            kept
+        };
+        let strays = self.origins.iter().zip(kept).filter(|(_, kept)| !kept);
+        strays.flat_map(|(origin, _)| origin.idle.iter().copied()).collect()
+    }
+}

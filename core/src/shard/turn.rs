@@ -1,0 +1,163 @@
+//! A turn: the shard at one moment, with the verbs that happen to it.
+
+use std::sync::Arc;
+
+use super::wire::{BackPhase, Front, Phase, Role, WireState};
+use super::{DialError, Effect, Endpoints, Journal, ListenerId, Shard, Shed, Wire, WireId};
+use crate::config::{Config, LoadBalancer};
+use crate::http::h1::head::Scanner;
+use crate::time::Mono;
+
+/// The shard at one moment. Say what happened, take the effects, [`finish`](Turn::finish), and only then act on them.
+#[must_use = "finish the turn: it says when the next one is due"]
+pub struct Turn<'s> {
+    shard: &'s mut Shard,
+}
+
+impl<'s> Turn<'s> {
+    pub(crate) fn new(shard: &'s mut Shard) -> Self {
+        Turn { shard }
+    }
+
+    /// A client connected.
+    ///
+    /// # Errors
+    /// [`Shed`] when it is not taken, and why; the caller closes the socket.
+    pub fn accepted(&mut self, listener: ListenerId, endpoints: Endpoints) -> Result<WireId, Shed> {
+        self.shard.accept(listener, endpoints)
+    }
+
+    /// An [`Effect::Dial`] was carried out. Afterwards the wire is driven like any other if it is still there.
+    pub fn dialed(&mut self, wire: WireId, result: Result<Endpoints, DialError>) {
+        self.shard.dialed(wire, result);
+    }
+
+    /// A connection, if it is still there.
+    pub fn wire(&mut self, id: WireId) -> Option<Wire<'_>> {
+        self.shard.borrow(id).then(|| Wire { shard: self.shard, id })
+    }
+
+    /// From now on requests are decided by `config`. Those in progress end as they began. The old configuration is
+    /// returned, so that it can be dropped where that costs no request time.
+    pub fn reconfigured(&mut self, config: Arc<Config>) -> Arc<Config> {
+        self.shard.reconfigure(config)
+    }
+
+    /// The shard is to end: listeners close, idle connections close, answers in progress are the last on theirs.
+    /// [`Effect::Drained`] follows when all clients have gone.
+    pub fn draining(&mut self) {
+        self.shard.drain();
+    }
+
+    /// Lines for the log.
+    pub fn journal(&mut self) -> Journal<'_> {
+        Journal::new(self.shard)
+    }
+
+    /// The next thing to do outside.
+    pub fn next_effect(&mut self) -> Option<Effect> {
+        self.shard.effects.queue.pop_front()
+    }
+
+    /// Ends the turn: when the next one is due at the latest, if ever.
+    #[must_use = "the next turn is due by then"]
+    pub fn finish(self) -> Option<Mono> {
+        self.shard.settle();
+        self.shard.timers.next()
+    }
+}
+
+impl Shard {
+    fn accept(&mut self, port: ListenerId, endpoints: Endpoints) -> Result<WireId, Shed> {
+        if self.fronts >= self.options.connections_max {
+            return Err(Shed::Connections);
+        }
+        let (index, balancer) = listener_of(&self.config, port).ok_or(Shed::NoListener)?;
+        let front = Front {
+            endpoints,
+            port,
+            listener: Some(index),
+            opened: self.now.mono,
+            keep_alive: balancer.attributes.client_keep_alive,
+            idle: balancer.attributes.idle_timeout,
+            phase: Phase::Head { scanner: Scanner::request(), since: None },
+        };
+        let id = WireId(self.wires.insert(WireState::new(Role::Front(front), self.now.mono)));
+        self.fronts += 1;
+        self.rearm(id);
+        Ok(id)
+    }
+
+    fn borrow(&mut self, id: WireId) -> bool {
+        let turn = self.turn;
+        let Some(wire) = self.wires.get_mut(id.0) else { return false };
+        if let Role::Back(back) = &wire.role
+            && matches!(back.phase, BackPhase::Dialing { .. })
+        {
+            return true;
+        }
+        wire.told.woken = false;
+        if wire.told.turn != turn {
+            wire.told.turn = turn;
+            wire.told.starved = false;
+            self.borrowed.push(id);
+        }
+        true
+    }
+
+    /// Notes what the outside saw of the wires that it borrowed, and takes back memory that it did not use.
+    fn settle(&mut self) {
+        while let Some(id) = self.borrowed.pop() {
+            let fate = self.fate(id);
+            self.give_back(id);
+            let Some(wire) = self.wires.get_mut(id.0) else { continue };
+            wire.told.fate = fate;
+            wire.told.writing = !wire.leg.pending().is_empty();
+        }
+    }
+
+    fn reconfigure(&mut self, config: Arc<Config>) -> Arc<Config> {
+        let old = self.adopt(config);
+        for listener in &old.listeners {
+            if listener_of(&self.config, ListenerId(listener.port)).is_none() {
+                self.effects.push(Effect::Unlisten(ListenerId(listener.port)));
+            }
+        }
+        for id in self.wires.keys() {
+            let Some(front) = self.wires.get_mut(id).and_then(WireState::front_mut) else { continue };
+            front.listener = listener_of(&self.config, front.port).map(|(index, _)| index);
+            if front.listener.is_none() {
+                self.close_if_idle(WireId(id));
+            }
+        }
+        for stray in self.pool.strays() {
+            self.kill(stray);
+        }
+        old
+    }
+
+    fn drain(&mut self) {
+        if core::mem::replace(&mut self.draining, true) {
+            return;
+        }
+        for index in 0..self.config.listeners.len() {
+            self.effects.push(Effect::Unlisten(ListenerId(self.config.listeners[index].port)));
+        }
+        for id in self.wires.keys() {
+            self.close_if_idle(WireId(id));
+        }
+        self.drained_if_empty();
+    }
+
+    pub(crate) fn drained_if_empty(&mut self) {
+        if self.draining && self.fronts == 0 {
+            self.effects.push(Effect::Drained);
+        }
+    }
+}
+
+fn listener_of(config: &Config, port: ListenerId) -> Option<(usize, &LoadBalancer)> {
+    let index = config.listeners.iter().position(|listener| listener.port == port.0)?;
+    let balancer = config.load_balancers.get(config.listeners[index].load_balancer)?;
+    Some((index, balancer))
+}

@@ -1,0 +1,228 @@
+//! A connection as the shard keeps it, and the view of it that is lent to the outside.
+
+use core::time::Duration;
+use std::net::SocketAddr;
+
+use super::pool::OriginId;
+use super::{ExchangeId, Fate, Shard};
+use crate::exchange::Leg;
+use crate::http::h1::head::Scanner;
+use crate::key::Key;
+use crate::time::Mono;
+
+/// Names a connection within its shard; harmless when stale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WireId(pub(crate) Key<WireState>);
+
+impl WireId {
+    /// A small dense number for side tables; reused once the wire is gone.
+    pub const fn slot(self) -> usize {
+        self.0.slot()
+    }
+}
+
+/// A listener by its declared port, which is its identity across reloads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ListenerId(pub u16);
+
+/// Both ends of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endpoints {
+    /// The other side.
+    pub peer: SocketAddr,
+    /// Our side.
+    pub local: SocketAddr,
+}
+
+/// A connection.
+pub(crate) struct WireState {
+    pub(crate) leg: Leg,
+    pub(crate) role: Role,
+    /// What the outside was last told, or saw for itself.
+    pub(crate) told: Told,
+    /// Nothing more happens here but the outside closing it.
+    pub(crate) dead: bool,
+    pub(crate) lent: Lent,
+}
+
+/// Which side of the balancer a connection is on.
+pub(crate) enum Role {
+    /// A client.
+    Front(Front),
+    /// A target.
+    Back(Back),
+}
+
+/// A client's connection.
+pub(crate) struct Front {
+    pub(crate) endpoints: Endpoints,
+    pub(crate) port: ListenerId,
+    /// Index into the configuration's listeners; `None` once the listener is gone.
+    pub(crate) listener: Option<usize>,
+    pub(crate) opened: Mono,
+    /// Fixed when the connection is made (guide CONN-09).
+    pub(crate) keep_alive: Duration,
+    pub(crate) idle: Duration,
+    pub(crate) phase: Phase,
+}
+
+/// What a client's connection is about.
+pub(crate) enum Phase {
+    /// The next request's head is awaited; since when, once its first byte is there.
+    Head { scanner: Scanner, since: Option<Mono> },
+    /// A request is in progress.
+    Busy(ExchangeId),
+    /// The last answer is out: what comes is dropped until the client closes, so many bytes at most.
+    Lingering { left: u64, until: Mono },
+}
+
+/// A target's connection.
+pub(crate) struct Back {
+    pub(crate) origin: OriginId,
+    pub(crate) idle: Duration,
+    pub(crate) phase: BackPhase,
+}
+
+/// What a target's connection is about.
+#[derive(Clone, Copy)]
+pub(crate) enum BackPhase {
+    /// It is being made.
+    Dialing { exchange: ExchangeId, until: Mono },
+    /// It serves an exchange.
+    Busy(ExchangeId),
+    /// It waits in the pool.
+    Idle,
+}
+
+/// Where lent room came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lent {
+    /// The wire's own input.
+    Own,
+    /// The other leg's output: the bytes are already where they go.
+    Through,
+}
+
+/// What the outside knows, so that it is woken only for news.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told {
+    /// The turn that last borrowed the wire.
+    pub(crate) turn: u64,
+    /// A wake is on its way.
+    pub(crate) woken: bool,
+    /// It knows of bytes to write and waits for the socket.
+    pub(crate) writing: bool,
+    /// It asked for room and there was none.
+    pub(crate) starved: bool,
+    pub(crate) fate: Fate,
+}
+
+impl WireState {
+    pub(crate) fn new(role: Role, now: Mono) -> Self {
+        let told = Told { turn: 0, woken: false, writing: false, starved: false, fate: Fate::Open };
+        let leg = Leg { activity: now, ..Leg::default() };
+        WireState { leg, role, told, dead: false, lent: Lent::Own }
+    }
+
+    pub(crate) fn front(&self) -> Option<&Front> {
+        if let Role::Front(front) = &self.role { Some(front) } else { None }
+    }
+
+    pub(crate) fn front_mut(&mut self) -> Option<&mut Front> {
+        if let Role::Front(front) = &mut self.role { Some(front) } else { None }
+    }
+
+    pub(crate) fn back_mut(&mut self) -> Option<&mut Back> {
+        if let Role::Back(back) = &mut self.role { Some(back) } else { None }
+    }
+
+    /// The exchange that this wire is a leg of.
+    pub(crate) fn exchange(&self) -> Option<ExchangeId> {
+        match &self.role {
+            Role::Front(Front { phase: Phase::Busy(id), .. }) => Some(*id),
+            Role::Back(Back { phase: BackPhase::Busy(id) | BackPhase::Dialing { exchange: id, .. }, .. }) => Some(*id),
+            Role::Front(_) | Role::Back(_) => None,
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_test() -> Self {
+        let anywhere = SocketAddr::from(([127, 0, 0, 1], 1));
+        let front = Front {
+            endpoints: Endpoints { peer: anywhere, local: anywhere },
+            port: ListenerId(80),
+            listener: None,
+            opened: Mono::default(),
+            keep_alive: Duration::ZERO,
+            idle: Duration::ZERO,
+            phase: Phase::Head { scanner: Scanner::request(), since: None },
+        };
+        WireState::new(Role::Front(front), Mono::default())
+    }
+}
+
+/// A connection, lent for the length of a borrow.
+///
+/// After its last verb, whoever drives the socket looks at [`pending`](Wire::pending), [`space`](Wire::space) and
+/// [`fate`](Wire::fate) once more before it sleeps: no wake is sent for what it could have seen.
+pub struct Wire<'s> {
+    pub(crate) shard: &'s mut Shard,
+    pub(crate) id: WireId,
+}
+
+impl Wire<'_> {
+    /// Room to read into; at least one byte. `None` only when this wire's own budget is spent, or nothing may come
+    /// any more: a wake follows when there is room again. The room may be smaller than what the peer has to say.
+    pub fn space(&mut self) -> Option<&mut [u8]> {
+        self.shard.space(self.id)
+    }
+
+    /// The first `n` bytes of the room that [`space`](Wire::space) lent were read.
+    pub fn filled(&mut self, n: usize) {
+        self.shard.filled(self.id, n);
+    }
+
+    /// As `space` and `filled` together: takes what there is room for, and says how much that was.
+    pub fn offer(&mut self, bytes: &[u8]) -> usize {
+        let mut taken = 0;
+        while taken < bytes.len() {
+            let Some(room) = self.shard.space(self.id) else { break };
+            let n = room.len().min(bytes.len() - taken);
+            room[..n].copy_from_slice(&bytes[taken..taken + n]);
+            self.shard.filled(self.id, n);
+            taken += n;
+        }
+        taken
+    }
+
+    /// The peer's end was read: it will send nothing more, but may still read.
+    pub fn ended(&mut self) {
+        self.shard.ended(self.id);
+    }
+
+    /// Bytes to write, oldest first; the same until [`sent`](Wire::sent).
+    pub fn pending(&self) -> &[u8] {
+        self.shard.wires.get(self.id.0).map_or(&[], |wire| if wire.dead { &[] } else { wire.leg.pending() })
+    }
+
+    /// The first `n` pending bytes were written.
+    pub fn sent(&mut self, n: usize) {
+        self.shard.sent(self.id, n);
+    }
+
+    /// A write failed. Reading goes on until [`ended`](Wire::ended) or [`lost`](Wire::lost): the peer may have said
+    /// something before it closed.
+    pub fn unwritable(&mut self) {
+        self.shard.unwritable(self.id);
+    }
+
+    /// A read failed, or the socket is closed now: the wire is gone after this.
+    pub fn lost(&mut self) {
+        self.shard.lost(self.id);
+    }
+
+    /// What should become of the socket.
+    pub fn fate(&self) -> Fate {
+        self.shard.fate(self.id)
+    }
+}
