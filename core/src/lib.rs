@@ -18,15 +18,6 @@ pub mod target;
 pub mod observe;
 
 #[cfg(feature = "shard")]
-<<<<<<< HEAD
-pub mod shard;
-
-#[cfg(feature = "pump")]
-pub mod pump;
-
-#[cfg(feature = "cli")]
-pub mod cli;
-=======
 pub mod buffer;
 #[cfg(feature = "shard")]
 pub mod exchange;
@@ -34,4 +25,9 @@ pub mod exchange;
 pub mod key;
 #[cfg(feature = "shard")]
 pub mod shard;
->>>>>>> main
+
+#[cfg(feature = "pump")]
+pub mod pump;
+
+#[cfg(feature = "cli")]
+pub mod cli;
