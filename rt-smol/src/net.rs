@@ -131,7 +131,9 @@ impl pump::Listener for Listener {
         }
     }
 
-    async fn close(self) {}
+    async fn close(self) -> Option<Dialed<Socket>> {
+        None
+    }
 }
 
 /// Connects; dropping the future closes the socket.

@@ -57,7 +57,9 @@ async fn accept_all<R: Runtime>(hub: Rc<Hub<R>>, listening: Rc<Listening>, mut s
     while let Ok(Some(dialed)) = socket.accept_waiting() {
         admit(&hub, listening.listener, dialed);
     }
-    socket.close().await;
+    if let Some(dialed) = socket.close().await {
+        admit(&hub, listening.listener, dialed);
+    }
     hub.stopped_listening(&listening);
 }
 

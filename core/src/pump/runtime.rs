@@ -73,8 +73,9 @@ pub trait Listener {
     /// As for [`poll_accept`](Listener::poll_accept).
     fn accept_waiting(&mut self) -> io::Result<Option<Dialed<Self::Socket>>>;
 
-    /// Stops listening; resolves when nothing refers to the socket any more.
-    fn close(self) -> impl Future<Output = ()>;
+    /// Stops listening; resolves when nothing refers to the socket any more, to the connection that was accepted at
+    /// the last moment, if there was one.
+    fn close(self) -> impl Future<Output = Option<Dialed<Self::Socket>>>;
 }
 
 /// A connected socket. One task owns it, so one waker serves both directions.

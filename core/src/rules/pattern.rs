@@ -61,11 +61,6 @@ impl Pattern {
         Pattern::compile(source, escaped_tokens(source.as_bytes()), true)
     }
 
-    /// Compiles a pattern that does not mind ASCII case, and where a backslash takes a wildcard its meaning.
-    pub fn escaped_ignoring_case(source: &str) -> Pattern {
-        Pattern { source: source.to_owned(), ignore_case: true }
-    }
-
     /// Whether the whole of `text` matches.
     pub fn matches(&self, text: &[u8]) -> bool {
         let bytes = Cow::Borrowed(text);
