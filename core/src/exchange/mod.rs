@@ -10,10 +10,10 @@
 //! An exchange only moves bytes and decides what comes next. It dials nothing, closes nothing and knows no ids but
 //! its own legs': what it wants done is in the [`Advance`] that it returns, and the shard does it.
 
+mod download;
 pub mod incoming;
 pub(crate) mod leg;
 pub mod outgoing;
-mod download;
 pub(crate) mod record;
 mod relay;
 mod upload;
@@ -27,11 +27,11 @@ use core::time::Duration;
 
 use crate::buffer::{Buffers, Payment};
 use crate::config::Config;
+use crate::http::Version;
 use crate::http::answer::{Answer, Context as AnswerContext};
 use crate::http::date::DateCache;
-use crate::http::Version;
+use crate::key::WireId;
 use crate::observe::{Blame, Cause};
-use crate::shard::WireId;
 use crate::time::Now;
 use record::Record;
 
@@ -106,7 +106,14 @@ pub(crate) struct Advance {
 
 impl Exchange {
     /// An exchange whose request has just been written to the target's leg.
-    pub(crate) fn forwarded(front: WireId, back: WireId, facts: Facts, idle: Duration, upload: Upload, record: Record) -> Self {
+    pub(crate) fn forwarded(
+        front: WireId,
+        back: WireId,
+        facts: Facts,
+        idle: Duration,
+        upload: Upload,
+        record: Record,
+    ) -> Self {
         let exchange = Exchange::answered_here(front, facts, idle, upload, record);
         Exchange { back: Some(back), admitted: true, ..exchange }
     }
@@ -209,7 +216,11 @@ impl Exchange {
         if self.after == After::Cut || done && matches!(self.upload, Upload::Abandoned { .. }) {
             return Some(Parting::Close);
         }
-        let clean = matches!(self.upload, Upload::Done) && back.flushed() && !back.broken && !back.ended && back.input.is_empty();
+        let clean = matches!(self.upload, Upload::Done)
+            && back.flushed()
+            && !back.broken
+            && !back.ended
+            && back.input.is_empty();
         let reusable = clean && !self.facts.upgrade && self.record.target_keeps_alive;
         done.then_some(if reusable { Parting::Reuse } else { Parting::Close })
     }

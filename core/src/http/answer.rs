@@ -7,7 +7,6 @@
 //! behave as sends none; only TRACE is refused so, and never depends on the resource.
 
 use super::date::HttpDate;
-use crate::rules::FixedResponse;
 
 /// What to answer. Borrows what comes from configuration or from the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,10 +57,9 @@ impl<'a> Answer<'a> {
     }
 
     /// A fixed response (guide ACT-01).
-    pub fn fixed(response: &'a FixedResponse) -> Answer<'a> {
-        let content_type = response.content_type.as_deref().unwrap_or(FIXED_CONTENT_TYPE_DEFAULT);
-        let body = Body::Text { content_type, text: &response.body };
-        Answer { status: response.status, reason: standard_reason(response.status), body, location: None }
+    pub fn fixed(status: u16, content_type: Option<&'a str>, text: &'a str) -> Answer<'a> {
+        let body = Body::Text { content_type: content_type.unwrap_or(FIXED_CONTENT_TYPE_DEFAULT), text };
+        Answer { status, reason: standard_reason(status), body, location: None }
     }
 
     /// The status code.
@@ -249,10 +247,6 @@ mod tests {
         body.len()
     }
 
-    fn fixed(status: u16, content_type: Option<&str>, body: &str) -> FixedResponse {
-        FixedResponse { status, content_type: content_type.map(str::to_owned), body: body.to_owned() }
-    }
-
     #[test]
     fn an_error_has_the_bytes_of_the_captures() {
         assert_eq!(
@@ -333,20 +327,20 @@ mod tests {
 
     #[test]
     fn a_fixed_response_has_its_type_its_body_and_the_standard_reason() {
-        let response = fixed(503, Some("application/json"), "{}");
+        let response = Answer::fixed(503, Some("application/json"), "{}");
         assert_eq!(
-            written(&Answer::fixed(&response), true, false),
+            written(&response, true, false),
             format!(
                 "HTTP/1.1 503 Service Unavailable\r\n{HEAD}Content-Type: application/json\r\nContent-Length: 2\r\n\
                  Connection: keep-alive\r\n\r\n{{}}"
             )
         );
-        assert!(written(&Answer::fixed(&fixed(299, None, "")), true, false).starts_with("HTTP/1.1 299 \r\n"));
+        assert!(written(&Answer::fixed(299, None, ""), true, false).starts_with("HTTP/1.1 299 \r\n"));
     }
 
     #[test]
     fn a_fixed_response_without_a_type_is_plain_text() {
-        let text = written(&Answer::fixed(&fixed(200, None, "hello")), true, false);
+        let text = written(&Answer::fixed(200, None, "hello"), true, false);
         assert!(text.contains("\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n"));
     }
 
@@ -359,9 +353,9 @@ mod tests {
 
     #[test]
     fn no_content_means_no_body_and_no_length() {
-        let text = written(&Answer::fixed(&fixed(204, Some("text/plain"), "x")), true, false);
+        let text = written(&Answer::fixed(204, Some("text/plain"), "x"), true, false);
         assert_eq!(text, format!("HTTP/1.1 204 No Content\r\n{HEAD}Connection: keep-alive\r\n\r\n"));
-        let reset = written(&Answer::fixed(&fixed(205, None, "x")), true, false);
+        let reset = written(&Answer::fixed(205, None, "x"), true, false);
         assert!(reset.contains("Content-Length: 0\r\n") && reset.ends_with("\r\n\r\n"));
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod access;
 mod cause;
+mod field;
 mod refused;
 
 pub use cause::{Blame, Cause};

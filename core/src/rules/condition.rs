@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use smallvec::SmallVec;
 
 use super::text::{Text, visible};
 use super::{Pattern, Subject, normalize_path, query};
@@ -45,7 +46,11 @@ pub(super) struct View<'a> {
     pub(super) subject: &'a Subject<'a>,
     host: OnceCell<Text<'a>>,
     path: OnceCell<Text<'a>>,
+    pairs: OnceCell<SmallVec<[query::Pair<'a>; PAIRS_INLINE]>>,
 }
+
+/// How many pairs of a query are kept without allocating.
+const PAIRS_INLINE: usize = 4;
 
 impl Condition {
     /// The condition's name in a template (`Field`).
@@ -143,9 +148,9 @@ fn header_match(name: &str, values: &[Pattern], view: &View<'_>) -> Option<usize
 
 fn query_match(pairs: &[QueryPair], view: &View<'_>) -> Option<usize> {
     let mut best = None;
-    for sent in query::pairs(view.subject.query?) {
+    for sent in view.pairs() {
         let limit = best.unwrap_or(pairs.len());
-        best = pairs[..limit].iter().position(|pair| pair.matches(&sent)).or(best);
+        best = pairs[..limit].iter().position(|pair| pair.matches(sent)).or(best);
     }
     best
 }
@@ -169,7 +174,7 @@ impl QueryPair {
 
 impl<'a> View<'a> {
     pub(super) fn new(subject: &'a Subject<'a>) -> Self {
-        View { subject, host: OnceCell::new(), path: OnceCell::new() }
+        View { subject, host: OnceCell::new(), path: OnceCell::new(), pairs: OnceCell::new() }
     }
 
     #[inline]
@@ -180,6 +185,10 @@ impl<'a> View<'a> {
     #[inline]
     pub(super) fn path(&self) -> &Text<'a> {
         self.path.get_or_init(|| Text::exact(normalize_path(self.subject.path)))
+    }
+
+    fn pairs(&self) -> &[query::Pair<'a>] {
+        self.pairs.get_or_init(|| query::pairs(self.subject.query.unwrap_or_default()).collect())
     }
 
     /// The peer's address; one that came over an IPv6 socket as `::ffff:a.b.c.d` is `a.b.c.d`.

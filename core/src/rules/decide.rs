@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::condition::View;
+use super::gate::Gates;
 use super::{Action, Condition, RuleError, limits};
 use crate::http::Field;
 
@@ -24,6 +25,7 @@ pub struct Rule {
 pub struct Ruleset {
     rules: Vec<Rule>,
     default: Action,
+    gates: Gates,
 }
 
 /// What rules look at.
@@ -79,15 +81,19 @@ impl Ruleset {
             return Err(errors);
         }
         rules.iter_mut().flat_map(|rule| &mut rule.conditions).for_each(Condition::settle_case);
-        Ok(Ruleset { rules, default })
+        Ok(Ruleset { gates: Gates::before(&rules), rules, default })
     }
 
     /// The first rule in ascending priority whose conditions all hold, else the default action (guide RULE-02).
     ///
-    /// Allocates nothing unless the request holds escapes, dot segments or bytes that rules do not see.
+    /// Allocates nothing unless the request holds escapes, dot segments or bytes that rules do not see, or a query of more
+    /// than four pairs is asked for.
     pub fn decide(&self, subject: &Subject<'_>) -> Decision<'_> {
         let view = View::new(subject);
-        self.decision(self.rules.iter().find(|rule| rule.takes(&view)))
+        let ends = self.gates.ends(&view);
+        let mut rules = self.gates.iter().zip(&self.rules);
+        let rule = rules.find(|(gate, rule)| gate.is_open(&ends) && rule.takes(&view)).map(|(_, rule)| rule);
+        self.decision(rule)
     }
 
     /// The rules in the order they are tried.

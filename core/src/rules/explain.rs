@@ -162,7 +162,9 @@ struct Quoted<'a>(&'a [String]);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [first, rest @ ..] = self.0 else { return out.write_str("nothing") };
+        let [first, rest @ ..] = self.0 else {
+            return out.write_str("nothing");
+        };
         write!(out, "\"{first}\"")?;
         rest.iter().try_for_each(|value| write!(out, ", \"{value}\""))
     }

@@ -42,10 +42,14 @@ pub enum RuleError {
     #[error("{rule}: {field} has {count} values, at most {max} are allowed in one condition")]
     TooManyValues { rule: String, field: &'static str, count: usize, max: usize },
     /// Guide RULE-08.
-    #[error("{rule}: the conditions have {count} values together, at most {EVALUATIONS_PER_RULE_MAX} are allowed in a rule")]
+    #[error(
+        "{rule}: the conditions have {count} values together, at most {EVALUATIONS_PER_RULE_MAX} are allowed in a rule"
+    )]
     TooManyEvaluations { rule: String, count: usize },
     /// Guide RULE-08.
-    #[error("{rule}: the conditions have {count} wildcards together, at most {WILDCARDS_PER_RULE_MAX} are allowed in a rule")]
+    #[error(
+        "{rule}: the conditions have {count} wildcards together, at most {WILDCARDS_PER_RULE_MAX} are allowed in a rule"
+    )]
     TooManyWildcards { rule: String, count: usize },
     /// Guide ACT-05.
     #[error("{rule}: a forward action has 1 to {GROUPS_PER_ACTION_MAX} target groups, not {count}")]

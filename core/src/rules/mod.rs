@@ -9,6 +9,7 @@ mod action;
 mod condition;
 mod decide;
 mod explain;
+mod gate;
 mod limits;
 mod normalize;
 mod pattern;

@@ -172,7 +172,8 @@ mod tests {
     fn normalising_dots_twice_changes_nothing_more() {
         let mut random = fastrand::Rng::with_seed(3);
         for _ in 0..20_000 {
-            let body: String = (0..random.usize(..12)).map(|_| ["/", ".", "a", "%41", "%2f"][random.usize(..5)]).collect();
+            let body: String =
+                (0..random.usize(..12)).map(|_| ["/", ".", "a", "%41", "%2f"][random.usize(..5)]).collect();
             let once = normal(&format!("/{body}"));
             assert_eq!(normal(&once), once);
             assert!(once.starts_with('/') && !once.contains("/./") && !once.contains("/../"), "{body} {once}");

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::text::{Text, WINDOW};
+use super::text::{Ends, Text, WINDOW, WORDS};
 
 /// A compiled pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,23 +18,31 @@ pub struct Pattern {
     len_min: usize,
     /// There is no star: only texts of exactly `len_min` bytes match.
     exact_len: bool,
-    head: Window,
-    tail: Window,
-    /// Length and windows already say everything.
-    windows_suffice: bool,
+    /// What a text's ends must be.
+    ends: EndsPattern,
+    /// Length and ends already say everything.
+    ends_suffice: bool,
     /// The runs between the stars; in lower case if case does not matter. Never empty.
-    runs: Vec<Box<[Unit]>>,
+    runs: Vec<Run>,
+}
+
+/// Which bits of a text's ends count, and their values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct EndsPattern {
+    pub(super) masks: Ends,
+    pub(super) values: Ends,
+}
+
+/// What stands between two stars.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Run {
+    units: Box<[Unit]>,
+    /// The same, if there is no `?` in it.
+    literal: Option<Box<[u8]>>,
 }
 
 /// One byte of a run: that byte, or any (`?`).
 type Unit = Option<u8>;
-
-/// Sixteen bytes to compare at once, and which of them count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Window {
-    mask: u128,
-    bytes: u128,
-}
 
 /// What a pattern's text is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +88,7 @@ impl Pattern {
     /// Like [`Pattern::matches`], for a text that was folded if and only if case does not matter here.
     #[inline]
     pub(super) fn matches_text(&self, text: &Text<'_>) -> bool {
-        self.may_match(text) && (self.windows_suffice || self.runs_match(text.bytes()))
+        self.may_match(text) && (self.ends_suffice || self.runs_match(text.bytes()))
     }
 
     pub(super) fn ignore_case(&mut self) {
@@ -97,13 +105,19 @@ impl Pattern {
 
     #[inline]
     fn may_match(&self, text: &Text<'_>) -> bool {
-        text.head & self.head.mask == self.head.bytes
-            && text.tail & self.tail.mask == self.tail.bytes
-            && (if self.exact_len { text.len == self.len_min } else { text.len >= self.len_min })
+        let len_fits = if self.exact_len { text.len == self.len_min } else { text.len >= self.len_min };
+        len_fits && self.ends.fit(&text.ends)
+    }
+
+    /// What every text that matches has at its ends.
+    pub(super) fn ends(&self) -> &EndsPattern {
+        &self.ends
     }
 
     fn runs_match(&self, text: &[u8]) -> bool {
-        let [first, rest @ ..] = &self.runs[..] else { return text.is_empty() };
+        let [first, rest @ ..] = &self.runs[..] else {
+            return text.is_empty();
+        };
         let [between @ .., last] = rest else {
             return text.len() == first.len() && self.run_fits(first, text);
         };
@@ -116,68 +130,96 @@ impl Pattern {
             return false;
         }
         for run in between {
-            let Some(at) = self.find_run(run, rest) else { return false };
+            let Some(at) = self.find_run(run, rest) else {
+                return false;
+            };
             rest = &rest[at + run.len()..];
         }
         true
     }
 
     /// Where a run first fits.
-    fn find_run(&self, run: &[Unit], text: &[u8]) -> Option<usize> {
+    fn find_run(&self, run: &Run, text: &[u8]) -> Option<usize> {
         text.windows(run.len()).position(|window| self.run_fits(run, window))
     }
 
     /// Whether a run fits bytes of the same length.
-    fn run_fits(&self, run: &[Unit], bytes: &[u8]) -> bool {
-        run.iter().zip(bytes).all(|(unit, byte)| match unit {
-            None => true,
-            Some(wanted) if self.ignore_case => *wanted == byte.to_ascii_lowercase(),
-            Some(wanted) => wanted == byte,
-        })
+    fn run_fits(&self, run: &Run, bytes: &[u8]) -> bool {
+        match &run.literal {
+            Some(literal) if self.ignore_case => literal.eq_ignore_ascii_case(bytes),
+            Some(literal) => **literal == *bytes,
+            None => run.units.iter().zip(bytes).all(|(unit, byte)| match unit {
+                None => true,
+                Some(wanted) if self.ignore_case => *wanted == byte.to_ascii_lowercase(),
+                Some(wanted) => wanted == byte,
+            }),
+        }
     }
 
     fn compile(source: &str, tokens: Vec<Token>, ignore_case: bool) -> Pattern {
         let wildcards = tokens.iter().filter(|token| !matches!(token, Token::Byte(_))).count();
         let runs = runs_of(&tokens, ignore_case);
-        let len_min = runs.iter().map(|run| run.len()).sum();
+        let len_min = runs.iter().map(Run::len).sum();
         let exact_len = runs.len() == 1;
         let (first, last) = (&runs[0], &runs[runs.len() - 1]);
-        let windows_suffice = match runs.len() {
+        let ends_suffice = match runs.len() {
             1 => len_min <= 2 * WINDOW,
             2 => first.len() <= WINDOW && last.len() <= WINDOW,
             _ => false,
         };
-        let head = Window::over(first.iter());
-        let tail = Window::over(last.iter().rev());
-        Pattern { source: source.to_owned(), ignore_case, wildcards, len_min, exact_len, head, tail, windows_suffice, runs }
+        let ends = EndsPattern::over(first, last);
+        Pattern { source: source.to_owned(), ignore_case, wildcards, len_min, exact_len, ends, ends_suffice, runs }
     }
 }
 
-impl Window {
-    /// The first units, the very first as the least significant byte.
-    fn over<'u>(units: impl Iterator<Item = &'u Unit>) -> Window {
-        let mut window = Window::default();
-        for (at, unit) in units.take(WINDOW).enumerate() {
-            if let Some(byte) = unit {
-                window.mask |= 0xff << (8 * at);
-                window.bytes |= u128::from(*byte) << (8 * at);
-            }
+impl Run {
+    fn new(units: Box<[Unit]>) -> Run {
+        Run { literal: units.iter().copied().collect(), units }
+    }
+
+    fn len(&self) -> usize {
+        self.units.len()
+    }
+}
+
+impl EndsPattern {
+    fn over(first: &Run, last: &Run) -> EndsPattern {
+        let mut ends = EndsPattern::default();
+        for (at, unit) in first.units.iter().take(WINDOW).enumerate() {
+            ends.set(at / 8, at % 8, *unit);
         }
-        window
+        for (at, unit) in last.units.iter().rev().take(WINDOW).enumerate() {
+            ends.set(WORDS / 2 + at / 8, at % 8, *unit);
+        }
+        ends
+    }
+
+    fn set(&mut self, word: usize, byte: usize, unit: Unit) {
+        if let Some(value) = unit {
+            self.masks[word] |= 0xff << (8 * byte);
+            self.values[word] |= u64::from(value) << (8 * byte);
+        }
+    }
+
+    #[inline]
+    fn fit(&self, ends: &Ends) -> bool {
+        let each = self.masks.iter().zip(&self.values).zip(ends);
+        each.fold(0, |differences, ((mask, value), word)| differences | (word & mask ^ value)) == 0
     }
 }
 
 /// The runs between the stars. Runs that are empty count only at the two ends.
-fn runs_of(tokens: &[Token], ignore_case: bool) -> Vec<Box<[Unit]>> {
+fn runs_of(tokens: &[Token], ignore_case: bool) -> Vec<Run> {
     let unit = |token: &Token| match token {
         Token::Byte(byte) if ignore_case => Some(byte.to_ascii_lowercase()),
         Token::Byte(byte) => Some(*byte),
         Token::One | Token::Run => None,
     };
-    let all: Vec<Box<[Unit]>> =
-        tokens.split(|&token| token == Token::Run).map(|run| run.iter().map(unit).collect()).collect();
+    let all: Vec<Run> =
+        tokens.split(|&token| token == Token::Run).map(|run| Run::new(run.iter().map(unit).collect())).collect();
     let last = all.len() - 1;
-    all.into_iter().enumerate().filter(|(at, run)| *at == 0 || *at == last || !run.is_empty()).map(|(_, run)| run).collect()
+    let kept = |&(at, ref run): &(usize, Run)| at == 0 || at == last || run.len() > 0;
+    all.into_iter().enumerate().filter(kept).map(|(_, run)| run).collect()
 }
 
 fn tokens(source: &[u8]) -> Vec<Token> {
@@ -262,7 +304,7 @@ mod tests {
 
     #[test]
     fn patterns_longer_than_the_windows_are_compared_to_the_end() {
-        let long = "/0123456789abcdef0123456789abcdef0123456789";
+        let long = "/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789";
         assert!(matches(long, long));
         for at in 0..long.len() {
             let mut other = long.as_bytes().to_vec();
@@ -326,7 +368,7 @@ mod tests {
             let mut pattern = text.clone();
             for _ in 0..random.usize(..4) {
                 let at = random.usize(..pattern.len());
-                let cut = random.usize(..=2.min(pattern.len() - at - 1).max(0));
+                let cut = random.usize(..=2.min(pattern.len() - at - 1));
                 let put = b"*?a"[random.usize(..3)];
                 pattern.splice(at..at + cut, [put]);
             }

@@ -67,9 +67,8 @@ mod tests {
     use super::*;
 
     fn shown(query: &str) -> Vec<(String, String)> {
-        let text = |part: &Part<'_>| {
-            String::from_utf8_lossy(part.decoded.as_ref().unwrap_or(&part.sent).bytes()).into_owned()
-        };
+        let text =
+            |part: &Part<'_>| String::from_utf8_lossy(part.decoded.as_ref().unwrap_or(&part.sent).bytes()).into_owned();
         pairs(query.as_bytes()).map(|pair| (text(&pair.key), text(&pair.value))).collect()
     }
 

@@ -186,6 +186,7 @@ fn weighted(item: &Item<'_>, place: &Where<'_>) -> Option<(WeightedGroup, bool)>
 }
 
 fn group(arn: &Item<'_>, place: &Where<'_>) -> Option<(GroupId, bool)> {
+    arn.must_be_ours("a target group")?;
     let text = arn.text()?;
     let found = place.groups.get(text).copied();
     if found.is_none() {

@@ -118,6 +118,7 @@ impl<'r, 't> Assembly<'r, 't> {
     }
 
     fn load_balancer(&self, arn: &Item<'_>) -> Option<usize> {
+        arn.must_be_ours("a load balancer")?;
         let text = arn.text()?;
         let found = self.load_balancers.iter().position(|read| read.load_balancer.arn == text);
         if found.is_none() {
@@ -144,6 +145,7 @@ impl<'r, 't> Assembly<'r, 't> {
     }
 
     fn listener(&self, arn: &Item<'_>) -> Option<usize> {
+        arn.must_be_ours("a listener")?;
         let text = arn.text()?;
         let found = self.listeners.iter().position(|draft| draft.resource.named.arn == text);
         if found.is_none() {

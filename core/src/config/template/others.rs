@@ -52,15 +52,13 @@ pub(super) fn check_listener_certificate(properties: &Item<'_>) {
     }
 }
 
-/// A list of `CertificateArn`; how many there are.
+/// A list of `CertificateArn`; how many there are. An entry whose ARN is `AWS::NoValue` is none.
 pub(super) fn check_certificates(list: &Item<'_>) -> usize {
-    let items = list.items();
-    for item in &items {
-        if let Some(certificate) = item.object(&["CertificateArn"]) {
-            certificate.require("CertificateArn").map(|arn| arn.opaque());
-        }
-    }
-    items.len()
+    let is_one = |item: &Item<'_>| {
+        let certificate = item.object(&["CertificateArn"]).and_then(|object| object.get("CertificateArn"));
+        certificate.map(|arn| arn.opaque()).is_some()
+    };
+    list.items().iter().filter(|item| is_one(item)).count()
 }
 
 /// `TrustStore`.

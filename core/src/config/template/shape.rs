@@ -66,6 +66,18 @@ impl<'v> Item<'v> {
         }
     }
 
+    /// `None`, after an error, if this is an ARN that only the account knows: what it names is not in the template.
+    pub(super) fn must_be_ours(&self, what: &str) -> Option<()> {
+        match self.unknown() {
+            None => Some(()),
+            Some(hint) => {
+                let hint = hint.split(';').next().unwrap_or(hint);
+                self.error(&format!("{what} of this template is needed here; this is {hint}"));
+                None
+            }
+        }
+    }
+
     /// A whole number, written as a number or as text.
     pub(super) fn number(&self, range: RangeInclusive<u32>) -> Option<u32> {
         let text = self.text()?;
