@@ -105,7 +105,9 @@ impl Listener {
         let accepted = self.same.accept();
         self.same.set_nonblocking(false)?;
         match accepted {
-            Ok((stream, _)) => Ok(Some(socket2::Socket::from(stream).into())),
+            // SAFETY: the descriptor was owned by `stream`, which gave it up, and is owned by the result.
+            #[allow(unsafe_code)]
+            Ok((stream, _)) => Ok(Some(unsafe { TcpStream::from_raw_fd(stream.into_raw_fd()) })),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(error) => Err(error),
         }
