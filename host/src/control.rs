@@ -33,12 +33,12 @@ pub(crate) enum Event {
 /// Sockets for one shard.
 type Sockets = Vec<(ListenerId, TcpListener)>;
 
-/// Serves until the program is told to end. `hints` is printed once everything is bound.
+/// Serves until the program is told to end.
 ///
 /// # Errors
 ///
 /// One line for the operator: nothing was served.
-pub(crate) fn serve<P: Program>(plan: Plan, serving: &Serving, hints: &str) -> Result<Report, String> {
+pub(crate) fn serve<P: Program>(plan: Plan, serving: &Serving) -> Result<Report, String> {
     let planned = match plan.read() {
         Ok(planned) => planned,
         Err(err) => return Ok(Report { err, code: 1, ..Report::default() }),
@@ -47,10 +47,10 @@ pub(crate) fn serve<P: Program>(plan: Plan, serving: &Serving, hints: &str) -> R
     limits::raise_open_files();
     let shards = serving.shards.map_or_else(cores, usize::from);
     let bound = bind_all(&planned.places, shards)?;
-    let planned = plan.with_picked_port(planned, &bound.places);
+    let planned = plan.with_picked_port(planned, &bound.places)?;
     let _ = io::stderr().write_all(planned.warnings.as_bytes());
     let mut control = Control::start::<P>(plan, serving, planned, bound)?;
-    control.announce(hints);
+    control.announce();
     Ok(Report { code: control.run(), ..Report::default() })
 }
 
@@ -159,12 +159,12 @@ impl Control {
     }
 
     /// Tells where it listens. Scripts wait for these lines, so they leave at once.
-    fn announce(&self, hints: &str) {
+    fn announce(&self) {
         let mut out = io::stdout().lock();
         for place in &self.places {
             let _ = writeln!(out, "listening on {} (listener {}, port {})", place.address, place.name, place.listener.0);
         }
-        let _ = out.write_all(hints.as_bytes());
+        let _ = out.write_all(self.plan.hints(&self.places).as_bytes());
         let _ = out.flush();
     }
 
@@ -260,7 +260,7 @@ impl Control {
             shard.post(Command::Reconfigure { config: Arc::clone(&self.config), listeners });
         }
         eprintln!("{}: reloaded", self.program);
-        self.announce("");
+        self.announce();
     }
 }
 

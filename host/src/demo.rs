@@ -7,16 +7,20 @@ use std::thread;
 /// The longest request head and body that a target reads.
 const REQUEST_MAX: u64 = 1024 * 1024;
 
-/// Starts the targets; the template that names them, and requests to try.
+/// The running targets' ports.
+#[derive(Clone, Copy)]
+pub(crate) struct Targets {
+    shop: [u16; 2],
+    api: u16,
+}
+
+/// Starts the targets.
 ///
 /// # Errors
 ///
 /// No port or thread is left for them.
-pub(crate) fn start(listen: SocketAddr) -> io::Result<(String, String)> {
-    let shop_one = target("shop-1")?;
-    let shop_two = target("shop-2")?;
-    let api = target("api-1")?;
-    Ok((template(listen.port(), [shop_one, shop_two], api), hints(listen)))
+pub(crate) fn start() -> io::Result<Targets> {
+    Ok(Targets { shop: [target("shop-1")?, target("shop-2")?], api: target("api-1")? })
 }
 
 /// Answers on a port that the system picks, for as long as the program runs.
@@ -96,18 +100,19 @@ fn answer(name: &str, lines: &[String], body: u64) -> String {
     format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\r\n{shown}", text.len())
 }
 
-/// What a real template looks like, with targets on this machine.
-fn template(port: u16, shop: [u16; 2], api: u16) -> String {
-    // The listener is known by the port it is bound to; when the system picks that, by the usual one.
-    let port = if port == 0 { 8080 } else { port };
+/// What a real template looks like, with targets on this machine. A listener needs a port; before the system has
+/// picked one, any will do.
+pub(crate) fn template(port: u16, targets: Targets) -> String {
+    let [shop_one, shop_two] = targets.shop;
     include_str!("demo.yaml")
-        .replace("{port}", &port.to_string())
-        .replace("{shop-1}", &shop[0].to_string())
-        .replace("{shop-2}", &shop[1].to_string())
-        .replace("{api-1}", &api.to_string())
+        .replace("{port}", &port.max(1).to_string())
+        .replace("{shop-1}", &shop_one.to_string())
+        .replace("{shop-2}", &shop_two.to_string())
+        .replace("{api-1}", &targets.api.to_string())
 }
 
-fn hints(listen: SocketAddr) -> String {
+/// Requests to try.
+pub(crate) fn hints(listen: SocketAddr) -> String {
     format!(
         "\nTry:\n  \
          curl -i http://{listen}/                             # round robin over two targets\n  \
@@ -126,7 +131,7 @@ mod tests {
 
     #[test]
     fn the_template_is_one_that_the_reader_takes_without_a_warning() {
-        let text = template(8080, [1001, 1002], 1003);
+        let text = template(8080, Targets { shop: [1001, 1002], api: 1003 });
         let source = sluicegate::config::template::Source { name: "demo", text: &text };
         let (config, warnings) = sluicegate::cli::load(source, &Default::default()).expect("a valid template");
         assert_eq!(warnings, "");

@@ -94,10 +94,10 @@ fn carry_out<P: Program>(command: Command) -> Result<Report, String> {
             };
             Ok(cli::explain(source, &explain.values.inputs(), &question))
         }
-        Command::Run(run) => control::serve::<P>(plan::Plan::of(&run), &run.serving, ""),
+        Command::Run(run) => control::serve::<P>(plan::Plan::of(&run), &run.serving),
         Command::Demo(demo) => {
-            let (template, hints) = demo::start(demo.listen).map_err(|error| format!("demo targets: {error}"))?;
-            control::serve::<P>(plan::Plan::demo(demo.listen, template), &demo.serving, &hints)
+            let targets = demo::start().map_err(|error| format!("cannot start the demo's targets: {error}"))?;
+            control::serve::<P>(plan::Plan::Demo { listen: demo.listen, targets }, &demo.serving)
         }
     }
 }

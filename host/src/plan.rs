@@ -7,7 +7,7 @@ use sluicegate::config::Config;
 use sluicegate::config::template::{Inputs, Source};
 use sluicegate::shard::ListenerId;
 
-use crate::{read_template, template_name};
+use crate::{demo, read_template, template_name};
 
 /// Where the configuration comes from.
 pub(crate) enum Plan {
@@ -16,7 +16,7 @@ pub(crate) enum Plan {
     /// One port, some targets.
     Forward { listen: SocketAddr, targets: Vec<SocketAddr> },
     /// A template of our own, its one listener bound to an address of its own.
-    Demo { listen: SocketAddr, template: String },
+    Demo { listen: SocketAddr, targets: demo::Targets },
 }
 
 /// A configuration, and the addresses of its listeners.
@@ -50,11 +50,6 @@ impl Plan {
         }
     }
 
-    /// As `demo` says it.
-    pub(crate) fn demo(listen: SocketAddr, template: String) -> Plan {
-        Plan::Demo { listen, template }
-    }
-
     /// Whether reading it again could give anything else. What came through standard input cannot be read again.
     pub(crate) fn can_change(&self) -> bool {
         matches!(self, Plan::Template { path, .. } if path != "-")
@@ -83,23 +78,39 @@ impl Plan {
                 let config = Config::forwarding(listen.port(), targets);
                 Ok(Planned { places: one_place(&config, *listen), config, warnings: String::new() })
             }
-            Plan::Demo { listen, template } => {
-                let (config, warnings) = load(Source { name: "demo", text: template }, &Inputs::default())?;
-                Ok(Planned { places: one_place(&config, *listen), config, warnings })
-            }
+            Plan::Demo { listen, targets } => read_demo(*listen, *targets),
         }
     }
 
     /// With port 0 the port that requests see is the one that the system picked; it is known only after binding.
-    pub(crate) fn with_picked_port(&self, planned: Planned, bound: &[Place]) -> Planned {
+    ///
+    /// # Errors
+    ///
+    /// As for [`read`](Plan::read).
+    pub(crate) fn with_picked_port(&self, planned: Planned, bound: &[Place]) -> Result<Planned, String> {
         match (self, bound) {
             (Plan::Forward { listen, targets }, [place]) if listen.port() == 0 => {
                 let config = Config::forwarding(place.address.port(), targets);
-                Planned { places: one_place(&config, place.address), config, ..planned }
+                Ok(Planned { places: one_place(&config, place.address), config, ..planned })
             }
-            _ => planned,
+            (Plan::Demo { targets, .. }, [place]) => read_demo(place.address, *targets),
+            _ => Ok(planned),
         }
     }
+
+    /// What to print below the listeners.
+    pub(crate) fn hints(&self, places: &[Place]) -> String {
+        match (self, places) {
+            (Plan::Demo { .. }, [place]) => demo::hints(place.address),
+            _ => String::new(),
+        }
+    }
+}
+
+fn read_demo(listen: SocketAddr, targets: demo::Targets) -> Result<Planned, String> {
+    let text = demo::template(listen.port(), targets);
+    let (config, warnings) = load(Source { name: "demo", text: &text }, &Inputs::default())?;
+    Ok(Planned { places: one_place(&config, listen), config, warnings })
 }
 
 fn one_place(config: &Config, address: SocketAddr) -> Vec<Place> {
