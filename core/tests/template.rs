@@ -23,7 +23,8 @@ fn params(list: &[(&str, &str)]) -> Inputs {
 
 /// The body that the first rule of `template` answers with: one way to see what an expression comes to.
 fn evaluated_with(sections: &str, expression: &str, inputs: &Inputs) -> String {
-    let actions = format!("[{{ Type: fixed-response, FixedResponseConfig: {{ StatusCode: 200, MessageBody: {expression} }} }}]");
+    let actions =
+        format!("[{{ Type: fixed-response, FixedResponseConfig: {{ StatusCode: 200, MessageBody: {expression} }} }}]");
     let text = format!("{sections}\n{}", with_actions(&actions));
     let loaded = load_with(&text, inputs);
     match &loaded.config.listeners[0].rules.rules()[0].action {
@@ -73,7 +74,9 @@ fn a_redirect_to_https_needs_no_target() {
 #[test]
 fn hosts_follow_a_parameter() {
     let loaded = load_with(HOST_ROUTING, &params(&[("Domain", "example.org")]));
-    let Condition::HostHeader(hosts) = &loaded.config.listeners[0].rules.rules()[1].conditions[0] else { panic!("hosts") };
+    let Condition::HostHeader(hosts) = &loaded.config.listeners[0].rules.rules()[1].conditions[0] else {
+        panic!("hosts")
+    };
     let hosts: Vec<&str> = hosts.iter().map(sluicegate::rules::Pattern::as_str).collect();
     assert_eq!(hosts, ["example.org", "www.example.org"]);
     assert!(loaded.config.load_balancers[0].attributes.preserve_host_header);
@@ -86,7 +89,8 @@ fn a_stack_with_a_network_and_machines_loads_as_it_is() {
         ..params(&[("ImageId", "ami-1")])
     };
     let loaded = load_with(VPC_EC2, &inputs);
-    let addresses: Vec<String> = loaded.config.groups[0].targets.iter().map(|target| target.address.to_string()).collect();
+    let addresses: Vec<String> =
+        loaded.config.groups[0].targets.iter().map(|target| target.address.to_string()).collect();
     assert_eq!(addresses, ["127.0.0.1:9001", "127.0.0.1:80"]);
     assert_eq!(loaded.config.load_balancers[0].attributes.idle_timeout, Duration::from_secs(15));
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
@@ -107,7 +111,12 @@ fn a_stack_with_imports_loads_without_them() {
 
 #[test]
 fn https_listeners_are_read_and_listed_as_unserved_with_their_place() {
-    let given = [("NetworkStack", "net"), ("Image", "web:1"), ("CertificateArn", "arn:c"), ("Hosts", "a.example.com, b.example.com")];
+    let given = [
+        ("NetworkStack", "net"),
+        ("Image", "web:1"),
+        ("CertificateArn", "arn:c"),
+        ("Hosts", "a.example.com, b.example.com"),
+    ];
     let config = load_with(ECS_SERVICE, &params(&given)).config;
     assert_eq!(config.listeners[1].protocol, Protocol::Https);
     let unserved = config.unserved();
@@ -130,7 +139,9 @@ fn json_in_long_form_with_tabs_loads_as_it_is() {
     assert!(loaded.config.load_balancers[0].dns_name.starts_with("internal-"));
     let Action::FixedResponse(fixed) = &loaded.config.listeners[0].rules.rules()[0].action else { panic!("fixed") };
     assert_eq!((fixed.status, fixed.body.as_str()), (403, "{\"error\":\"closed\"}"));
-    let Condition::PathPattern(paths) = &loaded.config.listeners[0].rules.rules()[0].conditions[0] else { panic!("a path") };
+    let Condition::PathPattern(paths) = &loaded.config.listeners[0].rules.rules()[0].conditions[0] else {
+        panic!("a path")
+    };
     assert_eq!(paths[0].as_str(), "/admin/*");
 }
 
@@ -152,7 +163,10 @@ fn functions_come_to_what_cloudformation_says() {
         ("!GetAtt Group.TargetGroupName", "Group-"),
         ("!GetAtt [Web, DNSName]", "Web-"),
         ("!Sub '${Web.LoadBalancerFullName}'", "app/Web-"),
-        ("{ 'Fn::GetAtt': [Http, ListenerArn] }", "arn:aws:elasticloadbalancing:us-east-1:000000000000:listener/app/Web-"),
+        (
+            "{ 'Fn::GetAtt': [Http, ListenerArn] }",
+            "arn:aws:elasticloadbalancing:us-east-1:000000000000:listener/app/Web-",
+        ),
         ("!Ref Group", "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/Group-"),
     ] {
         let found = evaluated(expression);
@@ -218,7 +232,8 @@ fn imports_and_resolutions_give_what_only_the_account_knows() {
 
 #[test]
 fn no_value_takes_the_property_away() {
-    let text = with_resource("TargetGroup", "{ Protocol: HTTP, Port: 1, Name: !Ref AWS::NoValue, Tags: [!Ref AWS::NoValue] }");
+    let text =
+        with_resource("TargetGroup", "{ Protocol: HTTP, Port: 1, Name: !Ref AWS::NoValue, Tags: [!Ref AWS::NoValue] }");
     assert!(load(&text).config.groups[1].name.starts_with("Other-"));
 }
 
@@ -226,7 +241,9 @@ fn no_value_takes_the_property_away() {
 fn a_resource_whose_condition_is_false_does_not_exist() {
     let text = format!(
         "Conditions: {{ Never: !Equals [a, b], Always: !Equals [a, a] }}\n{}",
-        with("  Gone:\n    Type: AWS::ElasticLoadBalancingV2::TargetGroup\n    Condition: Never\n    Properties: { Nonsense: 1 }\n  There:\n    Type: AWS::ElasticLoadBalancingV2::TargetGroup\n    Condition: Always\n    Properties: { Protocol: HTTP, Port: 1 }\n")
+        with(
+            "  Gone:\n    Type: AWS::ElasticLoadBalancingV2::TargetGroup\n    Condition: Never\n    Properties: { Nonsense: 1 }\n  There:\n    Type: AWS::ElasticLoadBalancingV2::TargetGroup\n    Condition: Always\n    Properties: { Protocol: HTTP, Port: 1 }\n"
+        )
     );
     let config = load(&text).config;
     assert_eq!(config.groups.len(), 2);
@@ -245,7 +262,9 @@ fn numbers_and_booleans_may_be_written_as_texts() {
 #[test]
 fn attributes_have_the_guides_defaults_and_take_what_is_given() {
     let attributes = |list: &str| {
-        let text = format!("Resources:\n  Web:\n    Type: AWS::ElasticLoadBalancingV2::LoadBalancer\n    Properties: {{ LoadBalancerAttributes: [{list}] }}");
+        let text = format!(
+            "Resources:\n  Web:\n    Type: AWS::ElasticLoadBalancingV2::LoadBalancer\n    Properties: {{ LoadBalancerAttributes: [{list}] }}"
+        );
         load(&text).config.load_balancers[0].attributes.clone()
     };
     assert_eq!(attributes(""), Default::default());
@@ -266,20 +285,33 @@ fn attributes_have_the_guides_defaults_and_take_what_is_given() {
 #[test]
 fn conditions_are_read_in_both_forms_and_both_spellings() {
     let forms = [
-        ("{ Field: host-header, Values: [a.example.com] }", "{ Field: host-header, HostHeaderConfig: { Values: [a.example.com] } }"),
+        (
+            "{ Field: host-header, Values: [a.example.com] }",
+            "{ Field: host-header, HostHeaderConfig: { Values: [a.example.com] } }",
+        ),
         ("{ Field: path-pattern, Values: [/a] }", "{ Field: path-pattern, PathPatternConfig: { Values: [/a] } }"),
-        ("{ Field: http-request-method, Values: [GET] }", "{ Field: http-request-method, HttpRequestMethodConfig: { Values: [GET] } }"),
-        ("{ Field: source-ip, Values: [10.0.0.0/8] }", "{ Field: source-ip, SourceIpConfig: { Values: [10.0.0.0/8] } }"),
+        (
+            "{ Field: http-request-method, Values: [GET] }",
+            "{ Field: http-request-method, HttpRequestMethodConfig: { Values: [GET] } }",
+        ),
+        (
+            "{ Field: source-ip, Values: [10.0.0.0/8] }",
+            "{ Field: source-ip, SourceIpConfig: { Values: [10.0.0.0/8] } }",
+        ),
         (
             "{ Field: http-header, HTTPHeaderConfig: { HTTPHeaderName: User-Agent, Values: ['*Chrome*'] } }",
             "{ Field: http-header, HttpHeaderConfig: { HttpHeaderName: User-Agent, Values: ['*Chrome*'] } }",
         ),
     ];
-    let condition = |text: &str| load(&with_conditions(&format!("[{text}]"))).config.listeners[0].rules.rules()[0].conditions[0].clone();
+    let condition = |text: &str| {
+        load(&with_conditions(&format!("[{text}]"))).config.listeners[0].rules.rules()[0].conditions[0].clone()
+    };
     for (short, long) in forms {
         assert_eq!(condition(short), condition(long));
     }
-    let Condition::QueryString(query) = condition(r"{ Field: query-string, QueryStringConfig: { Values: [{ Key: v, Value: '1' }, { Value: 'a\*b*' }] } }") else {
+    let Condition::QueryString(query) = condition(
+        r"{ Field: query-string, QueryStringConfig: { Values: [{ Key: v, Value: '1' }, { Value: 'a\*b*' }] } }",
+    ) else {
         panic!("a query")
     };
     assert_eq!(query[0].key.as_ref().map(|key| key.as_str().to_owned()), Some("v".to_owned()));
@@ -289,7 +321,9 @@ fn conditions_are_read_in_both_forms_and_both_spellings() {
 
 #[test]
 fn actions_go_by_their_order_and_a_group_may_serve_several_listeners() {
-    let text = with("  Second:\n    Type: AWS::ElasticLoadBalancingV2::Listener\n    Properties: { LoadBalancerArn: !GetAtt Web.LoadBalancerArn, Port: 81, Protocol: HTTP, DefaultActions: [{ Type: forward, Order: 50000, ForwardConfig: { TargetGroups: [{ TargetGroupArn: !Ref Group }] }, TargetGroupArn: !Ref Group }] }\n");
+    let text = with(
+        "  Second:\n    Type: AWS::ElasticLoadBalancingV2::Listener\n    Properties: { LoadBalancerArn: !GetAtt Web.LoadBalancerArn, Port: 81, Protocol: HTTP, DefaultActions: [{ Type: forward, Order: 50000, ForwardConfig: { TargetGroups: [{ TargetGroupArn: !Ref Group }] }, TargetGroupArn: !Ref Group }] }\n",
+    );
     let config = load(&text).config;
     let Action::Forward(forward) = config.listeners[1].rules.default_action() else { panic!("a forward") };
     assert_eq!((forward.groups[0].group, forward.groups[0].weight), (GroupId(0), 1));

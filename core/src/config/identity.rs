@@ -28,7 +28,8 @@ impl Identity<'_> {
 
     /// `…:listener/app/NAME/LB16/L16` (guide LSN-02), of a listener of the load balancer with this ARN.
     pub(crate) fn listener_arn(&self, logical_id: &str, load_balancer_arn: &str) -> String {
-        let parent = load_balancer_arn.split_once(":loadbalancer/").map_or("app/unknown/0000000000000000", |(_, id)| id);
+        let parent =
+            load_balancer_arn.split_once(":loadbalancer/").map_or("app/unknown/0000000000000000", |(_, id)| id);
         self.arn(&format!("listener/{parent}/{:016x}", self.hash("listener", logical_id)))
     }
 

@@ -305,7 +305,8 @@ mod tests {
 
     #[test]
     fn a_target_that_is_our_own_listener_is_found_after_the_port_offset() {
-        let config = Config::forwarding(80, &[address("127.0.0.1:8080"), address("127.0.0.1:80"), address("10.0.0.9:8080")]);
+        let config =
+            Config::forwarding(80, &[address("127.0.0.1:8080"), address("127.0.0.1:80"), address("10.0.0.9:8080")]);
         let bind = |text: &str| [text.parse::<IpAddr>().expect("an address")];
         let found = |bind: &[IpAddr], offset| {
             config.own_listener_targets(bind, offset).into_iter().map(|own| own.address.to_string()).collect::<Vec<_>>()

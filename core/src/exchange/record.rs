@@ -128,7 +128,14 @@ pub(crate) fn protocol(version: Version) -> &'static str {
 pub(crate) fn raw_line<'a>(request: &crate::http::Request<'a>, scheme: &'a str, port: u16) -> RequestLine<'a> {
     let host = request.fields.first(b"host").unwrap_or_default();
     let host = host.split(|&byte| byte == b':').next().unwrap_or_default();
-    RequestLine { method: request.method, scheme, host, port, uri: after_authority(request.target), protocol: protocol(request.version) }
+    RequestLine {
+        method: request.method,
+        scheme,
+        host,
+        port,
+        uri: after_authority(request.target),
+        protocol: protocol(request.version),
+    }
 }
 
 /// Path and query of a request target, in whichever form it came.

@@ -56,9 +56,10 @@ impl<'a> Answer<'a> {
         Answer { status, reason: standard_reason(status), body: Body::Page, location: Some(location) }
     }
 
-    /// A fixed response (guide ACT-01).
-    pub fn fixed(status: u16, content_type: Option<&'a str>, text: &'a str) -> Answer<'a> {
-        let body = Body::Text { content_type: content_type.unwrap_or(FIXED_CONTENT_TYPE_DEFAULT), text };
+    /// A fixed response (guide ACT-01). Without a content type it is [`FIXED_CONTENT_TYPE_DEFAULT`].
+    pub fn fixed(status: u16, content_type: Option<&'a str>, body: &'a str) -> Answer<'a> {
+        let content_type = content_type.unwrap_or(FIXED_CONTENT_TYPE_DEFAULT);
+        let body = Body::Text { content_type, text: body };
         Answer { status, reason: standard_reason(status), body, location: None }
     }
 

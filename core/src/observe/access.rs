@@ -12,7 +12,7 @@ use core::ops::Range;
 use core::time::Duration;
 use std::net::SocketAddr;
 
-use super::field::{put_address, put_escaped, put_number, put_number_or_dash, put_seconds};
+use super::field::{Line, put_address, put_escaped, put_number, put_number_or_dash, put_seconds};
 use crate::http::date::iso_date;
 use crate::time::{Mono, Wall};
 
@@ -325,55 +325,6 @@ impl ActionTaken {
             ActionTaken::Waf => "waf",
             ActionTaken::WafFailed => "waf-failed",
         }
-    }
-}
-
-/// A line in the making: each field is written with the space after it.
-struct Line<'o> {
-    out: &'o mut Vec<u8>,
-}
-
-impl Line<'_> {
-    fn with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        write(self.out);
-        self.out.push(b' ');
-    }
-
-    /// A field that is escaped already, and a dash if it is empty.
-    fn raw(&mut self, text: &[u8]) {
-        self.with(|out| out.extend_from_slice(if text.is_empty() { b"-" } else { text }));
-    }
-
-    /// A field without quotes, from configuration or a table.
-    fn plain(&mut self, text: Option<&str>) {
-        self.with(|out| put_escaped(out, text.unwrap_or("-").as_bytes()));
-    }
-
-    /// A field in quotes that is escaped already.
-    fn quoted(&mut self, text: &[u8]) {
-        self.in_quotes(|out| out.extend_from_slice(text));
-    }
-
-    /// A field in quotes.
-    fn quoted_text(&mut self, text: Option<&str>) {
-        self.in_quotes(|out| put_escaped(out, text.unwrap_or_default().as_bytes()));
-    }
-
-    /// Quotes around what is written, or around a dash if that is nothing.
-    fn in_quotes(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        self.out.push(b'"');
-        let start = self.out.len();
-        write(self.out);
-        if self.out.len() == start {
-            self.out.push(b'-');
-        }
-        self.out.extend_from_slice(b"\" ");
-    }
-
-    /// The line end instead of the last space.
-    fn end(self) {
-        self.out.pop();
-        self.out.push(b'\n');
     }
 }
 

@@ -1,4 +1,4 @@
-//! How single fields of a log line are written: text that cannot break the line, seconds, addresses.
+//! How a log line and its single fields are written: text that cannot break the line, seconds, addresses.
 
 use core::time::Duration;
 use std::fmt::{self, Write};
@@ -64,6 +64,55 @@ pub(super) fn put_address(out: &mut Vec<u8>, address: Option<SocketAddr>) {
     }
     out.push(b':');
     put_number(out, u64::from(address.port()));
+}
+
+/// A line in the making: each field is written with the space after it.
+pub(super) struct Line<'o> {
+    pub(super) out: &'o mut Vec<u8>,
+}
+
+impl Line<'_> {
+    pub(super) fn with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        write(self.out);
+        self.out.push(b' ');
+    }
+
+    /// A field that is escaped already, and a dash if it is empty.
+    pub(super) fn raw(&mut self, text: &[u8]) {
+        self.with(|out| out.extend_from_slice(if text.is_empty() { b"-" } else { text }));
+    }
+
+    /// A field without quotes, from configuration or a table.
+    pub(super) fn plain(&mut self, text: Option<&str>) {
+        self.with(|out| put_escaped(out, text.unwrap_or("-").as_bytes()));
+    }
+
+    /// A field in quotes that is escaped already.
+    pub(super) fn quoted(&mut self, text: &[u8]) {
+        self.in_quotes(|out| out.extend_from_slice(text));
+    }
+
+    /// A field in quotes.
+    pub(super) fn quoted_text(&mut self, text: Option<&str>) {
+        self.in_quotes(|out| put_escaped(out, text.unwrap_or_default().as_bytes()));
+    }
+
+    /// Quotes around what is written, or around a dash if that is nothing.
+    pub(super) fn in_quotes(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.out.push(b'"');
+        let start = self.out.len();
+        write(self.out);
+        if self.out.len() == start {
+            self.out.push(b'-');
+        }
+        self.out.extend_from_slice(b"\" ");
+    }
+
+    /// The line end instead of the last space.
+    pub(super) fn end(self) {
+        self.out.pop();
+        self.out.push(b'\n');
+    }
 }
 
 struct Sink<'a>(&'a mut Vec<u8>);

@@ -1,6 +1,7 @@
 //! What a rule does with a request: forward, redirect, or answer at once.
 
 use super::Redirect;
+use crate::http::answer::Answer;
 
 /// A target group's number within its configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,4 +66,11 @@ pub struct FixedResponse {
     pub content_type: Option<String>,
     /// At most 1,024 bytes.
     pub body: String,
+}
+
+impl FixedResponse {
+    /// What is sent.
+    pub fn answer(&self) -> Answer<'_> {
+        Answer::fixed(self.status, self.content_type.as_deref(), &self.body)
+    }
 }

@@ -46,7 +46,8 @@ pub struct ConditionVerdict<'r> {
     /// The first configured value that matched, as an index and as it was written; `None`: the condition does not hold.
     pub matched: Option<(usize, String)>,
     /// What the request had: the host, the normalised path, the fields of that name, the method, the pairs of the
-    /// query or the peer's address. Bytes that are not printable are escaped as `\xHH`.
+    /// query or the peer's address. Quotes, backslashes and bytes that are not printable
+    /// ASCII are escaped as in a byte string of Rust.
     pub saw: Vec<String>,
 }
 

@@ -178,7 +178,14 @@ impl Shard {
         };
         record.notes = notes;
         let expects_continue = cleared.expects_continue() && facts.version == Version::Http11;
-        Plan { facts, framing: cleared.framing(), expects_continue, idle: balancer.attributes.idle_timeout, record, course }
+        Plan {
+            facts,
+            framing: cleared.framing(),
+            expects_continue,
+            idle: balancer.attributes.idle_timeout,
+            record,
+            course,
+        }
     }
 
     /// Room for the next line of the log, if one is kept.
@@ -252,10 +259,7 @@ impl Shard {
             }
             Course::Fixed { listener, priority } => {
                 self.with(id, |exchange, front, _, cx| match fixed_response(cx.config, listener, priority) {
-                    Some(fixed) => {
-                        let answer = Answer::fixed(fixed.status, fixed.content_type.as_deref(), &fixed.body);
-                        exchange.answer(&answer, front, cx)
-                    }
+                    Some(fixed) => exchange.answer(&fixed.answer(), front, cx),
                     None => exchange.fail(Cause::NoTargets, front, cx),
                 });
             }
@@ -407,7 +411,14 @@ impl Plan {
     /// An error, after which nothing more is understood of what the client sends.
     fn refusing(cause: Cause, idle: Duration, record: Record) -> Plan {
         let facts = Facts { version: Version::Http11, is_head: false, upgrade: false, keep_alive: false };
-        Plan { facts, framing: Framing::UntilClose, expects_continue: false, idle, record, course: Course::Refuse(cause) }
+        Plan {
+            facts,
+            framing: Framing::UntilClose,
+            expects_continue: false,
+            idle,
+            record,
+            course: Course::Refuse(cause),
+        }
     }
 }
 

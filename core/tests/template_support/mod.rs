@@ -76,5 +76,8 @@ pub fn with_resource(kind: &str, properties: &str) -> String {
 pub fn boundary(good: &str, bad: &str, message: &str) {
     load(good);
     let found = errors(bad);
-    assert!(found.len() == 1 && found[0].contains(message), "expected one error with {message:?}, got {found:#?}\n{bad}");
+    assert!(
+        found.len() == 1 && found[0].contains(message),
+        "expected one error with {message:?}, got {found:#?}\n{bad}"
+    );
 }

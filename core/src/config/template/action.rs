@@ -21,8 +21,15 @@ const TYPES: &[&str] =
     &["forward", "redirect", "fixed-response", "authenticate-oidc", "authenticate-cognito", "jwt-validation"];
 
 const KNOWN: &[&str] = &[
-    "AuthenticateCognitoConfig", "AuthenticateOidcConfig", "FixedResponseConfig", "ForwardConfig", "JwtValidationConfig",
-    "Order", "RedirectConfig", "TargetGroupArn", "Type",
+    "AuthenticateCognitoConfig",
+    "AuthenticateOidcConfig",
+    "FixedResponseConfig",
+    "ForwardConfig",
+    "JwtValidationConfig",
+    "Order",
+    "RedirectConfig",
+    "TargetGroupArn",
+    "Type",
 ];
 
 /// Where an action stands: what its listener speaks, as far as that could be read, and the groups it may name.
@@ -82,8 +89,12 @@ fn read<'v>(item: &Item<'v>, place: &Where<'_>) -> Option<Read<'v>> {
     refuse_other_configs(&object, kind);
     let action = match kind {
         "forward" => forward(&object, place).map(Action::Forward),
-        "redirect" => object.require("RedirectConfig").and_then(|config| redirect::read(&config, place)).map(Action::Redirect),
-        "fixed-response" => object.require("FixedResponseConfig").and_then(|config| fixed(&config)).map(Action::FixedResponse),
+        "redirect" => {
+            object.require("RedirectConfig").and_then(|config| redirect::read(&config, place)).map(Action::Redirect)
+        }
+        "fixed-response" => {
+            object.require("FixedResponseConfig").and_then(|config| fixed(&config)).map(Action::FixedResponse)
+        }
         _ => {
             kind_item.error(&format!("{kind} actions are not supported yet"));
             return None;

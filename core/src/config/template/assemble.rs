@@ -163,13 +163,16 @@ impl<'r, 't> Assembly<'r, 't> {
     fn check_quotas(&self) {
         let mut owner = BTreeMap::new();
         for (resource, number) in self.of(Type::LoadBalancer).map(|(resource, _)| resource).zip(0..) {
-            let listeners: Vec<&Draft<'_, '_>> = self.listeners.iter().filter(|draft| draft.load_balancer == Some(number)).collect();
+            let listeners: Vec<&Draft<'_, '_>> =
+                self.listeners.iter().filter(|draft| draft.load_balancer == Some(number)).collect();
             let groups: BTreeSet<GroupId> = listeners.iter().flat_map(|draft| draft.groups()).collect();
-            let targets: usize = groups.iter().filter_map(|id| self.group(*id)).map(|read| read.group.targets.len()).sum();
+            let targets: usize =
+                groups.iter().filter_map(|id| self.group(*id)).map(|read| read.group.targets.len()).sum();
             let rules: usize = listeners.iter().map(|draft| draft.rule_count).sum();
             let limit = |count: usize, most: usize, what: &str| {
                 if count > most {
-                    let message = format!("{}: a load balancer can have {most} {what}; this one has {count}", resource.id);
+                    let message =
+                        format!("{}: a load balancer can have {most} {what}; this one has {count}", resource.id);
                     self.evaluator.sink.error(resource.at, message);
                 }
             };
@@ -186,16 +189,28 @@ impl<'r, 't> Assembly<'r, 't> {
     }
 
     /// Guide LSN-05 (a group has one load balancer) and IP-06 (IPv6 targets need a dualstack one).
-    fn check_groups(&self, resource: &'r Resource<'t>, number: usize, groups: &BTreeSet<GroupId>, owner: &mut BTreeMap<GroupId, &'r str>) {
+    fn check_groups(
+        &self,
+        resource: &'r Resource<'t>,
+        number: usize,
+        groups: &BTreeSet<GroupId>,
+        owner: &mut BTreeMap<GroupId, &'r str>,
+    ) {
         let dualstack = self.load_balancers.get(number).is_some_and(|read| read.dualstack);
         for &id in groups {
             let Some(read) = self.group(id) else { continue };
             if let Some(other) = owner.insert(id, resource.id) {
-                let message = format!("{}: both {other} and {} forward to it; a target group has one load balancer", read.group.logical_id, resource.id);
+                let message = format!(
+                    "{}: both {other} and {} forward to it; a target group has one load balancer",
+                    read.group.logical_id, resource.id
+                );
                 self.evaluator.sink.error(read.group.position, message);
             }
             if read.family == Family::V6 && !dualstack {
-                let message = format!("{}: ipv6 targets need a dualstack load balancer; {} is not one", read.group.logical_id, resource.id);
+                let message = format!(
+                    "{}: ipv6 targets need a dualstack load balancer; {} is not one",
+                    read.group.logical_id, resource.id
+                );
                 self.evaluator.sink.error(read.group.position, message);
             }
         }
@@ -209,7 +224,9 @@ impl<'r, 't> Assembly<'r, 't> {
     fn finish(self) -> Config {
         if self.load_balancers.is_empty() {
             let at = crate::config::Position { line: 1, column: 1 };
-            self.evaluator.sink.warning(at, "the template has no load balancer, so there is nothing to serve".to_owned());
+            self.evaluator
+                .sink
+                .warning(at, "the template has no load balancer, so there is nothing to serve".to_owned());
         }
         let sink = self.evaluator.sink;
         let listeners = self.listeners.into_iter().filter_map(|draft| draft.finish(sink)).collect();

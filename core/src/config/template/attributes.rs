@@ -70,7 +70,8 @@ pub(super) const LOAD_BALANCER: &[Known] = &[
 ];
 
 /// Keys that other kinds of load balancers have.
-pub(super) const NOT_APPLICATION: &[&str] = &["dns_record.client_routing_policy", "secondary_ips.auto_assigned.per_subnet"];
+pub(super) const NOT_APPLICATION: &[&str] =
+    &["dns_record.client_routing_policy", "secondary_ips.auto_assigned.per_subnet"];
 
 /// The attributes of target groups with `instance` or `ip` targets, and of lambda groups.
 pub(super) const TARGET_GROUP: &[Known] = &[
@@ -186,7 +187,12 @@ fn word_or(value: &Item<'_>, word: &str, range: RangeInclusive<u32>) -> bool {
     if text == word || number.is_some() {
         return true;
     }
-    value.error(&format!("{} is neither {word} nor a whole number from {} to {}", quote(text), range.start(), range.end()));
+    value.error(&format!(
+        "{} is neither {word} nor a whole number from {} to {}",
+        quote(text),
+        range.start(),
+        range.end()
+    ));
     false
 }
 

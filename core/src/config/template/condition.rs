@@ -25,11 +25,20 @@ const VALUE_LEN_MAX: usize = 128;
 const NAME_LEN_MAX: usize = 40;
 
 const KNOWN: &[&str] = &[
-    "Field", "HTTPHeaderConfig", "HostHeaderConfig", "HttpHeaderConfig", "HttpRequestMethodConfig", "PathPatternConfig",
-    "QueryStringConfig", "RegexValues", "SourceIpConfig", "Values",
+    "Field",
+    "HTTPHeaderConfig",
+    "HostHeaderConfig",
+    "HttpHeaderConfig",
+    "HttpRequestMethodConfig",
+    "PathPatternConfig",
+    "QueryStringConfig",
+    "RegexValues",
+    "SourceIpConfig",
+    "Values",
 ];
 
-const FIELDS: &[&str] = &["host-header", "path-pattern", "http-header", "http-request-method", "query-string", "source-ip"];
+const FIELDS: &[&str] =
+    &["host-header", "path-pattern", "http-header", "http-request-method", "query-string", "source-ip"];
 
 /// The conditions of a rule, with what the limits count.
 pub(super) fn read_all(list: &Item<'_>) -> Vec<Condition> {
@@ -40,7 +49,10 @@ pub(super) fn read_all(list: &Item<'_>) -> Vec<Condition> {
     let mut counts = Counts::default();
     let conditions: Vec<Condition> = items.iter().filter_map(|item| read(item, &mut counts)).collect();
     if counts.values > VALUES_PER_RULE_MAX {
-        list.error(&format!("a rule can have {VALUES_PER_RULE_MAX} values in all its conditions; this one has {}", counts.values));
+        list.error(&format!(
+            "a rule can have {VALUES_PER_RULE_MAX} values in all its conditions; this one has {}",
+            counts.values
+        ));
     }
     if counts.wildcards > WILDCARDS_PER_RULE_MAX {
         let found = counts.wildcards;

@@ -48,7 +48,12 @@ pub(super) struct Evaluator<'t> {
 }
 
 impl<'t> Evaluator<'t> {
-    pub(super) fn new(sections: &'t Sections<'t>, inputs: &'t Inputs, parameters: Parameters<'t>, sink: &'t Sink) -> Self {
+    pub(super) fn new(
+        sections: &'t Sections<'t>,
+        inputs: &'t Inputs,
+        parameters: Parameters<'t>,
+        sink: &'t Sink,
+    ) -> Self {
         Evaluator {
             sections,
             inputs,
@@ -147,7 +152,9 @@ impl<'t> Evaluator<'t> {
             "AWS::AccountId" => inputs.account.clone(),
             "AWS::Region" => inputs.region.clone(),
             "AWS::StackName" => inputs.stack_name.clone(),
-            "AWS::StackId" => format!("arn:aws:cloudformation:{}:{}:stack/{}/0", inputs.region, inputs.account, inputs.stack_name),
+            "AWS::StackId" => {
+                format!("arn:aws:cloudformation:{}:{}:stack/{}/0", inputs.region, inputs.account, inputs.stack_name)
+            }
             "AWS::Partition" => "aws".to_owned(),
             "AWS::URLSuffix" => "amazonaws.com".to_owned(),
             "AWS::NotificationARNs" => return Some(Kind::List(Vec::new())),
@@ -242,7 +249,8 @@ impl<'t> Evaluator<'t> {
         let length = items.len();
         match index.and_then(|index| items.into_iter().nth(index)) {
             Some(item) => Resolved { at, kind: item.kind },
-            None => self.fail(at, format!("Fn::Select: the list has {length} items, numbered from 0, and none of that number")),
+            None => self
+                .fail(at, format!("Fn::Select: the list has {length} items, numbered from 0, and none of that number")),
         }
     }
 

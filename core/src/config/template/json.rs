@@ -130,7 +130,8 @@ impl Reader<'_> {
         let mut code = 0;
         for _ in 0..4 {
             let digit = self.next().and_then(|char| char.to_digit(16));
-            code = code * 16 + digit.ok_or_else(|| self.malformed("this is not JSON: four hex digits must follow `\\u`"))?;
+            code = code * 16
+                + digit.ok_or_else(|| self.malformed("this is not JSON: four hex digits must follow `\\u`"))?;
         }
         Ok(code)
     }
@@ -146,7 +147,10 @@ impl Reader<'_> {
         match word.as_str() {
             "null" => Ok(Value::Null),
             "true" | "false" => Ok(Value::Text(word)),
-            number if number.starts_with(|char: char| char == '-' || char.is_ascii_digit()) && number.parse::<f64>().is_ok() => {
+            number
+                if number.starts_with(|char: char| char == '-' || char.is_ascii_digit())
+                    && number.parse::<f64>().is_ok() =>
+            {
                 Ok(Value::Text(word))
             }
             _ => Err(Malformed { at: start, message: "this is not JSON: a value must stand here".to_owned() }),
@@ -160,7 +164,11 @@ impl Reader<'_> {
     }
 
     fn expect(&mut self, char: char) -> Result<(), Malformed> {
-        if self.take(char) { Ok(()) } else { Err(self.malformed(&format!("this is not JSON: `{char}` must stand here"))) }
+        if self.take(char) {
+            Ok(())
+        } else {
+            Err(self.malformed(&format!("this is not JSON: `{char}` must stand here")))
+        }
     }
 
     fn take(&mut self, char: char) -> bool {

@@ -9,8 +9,16 @@ use crate::config::Protocol;
 use crate::rules::Action;
 
 const KNOWN: &[&str] = &[
-    "AlpnPolicy", "Certificates", "DefaultActions", "ListenerAttributes", "LoadBalancerArn", "MutualAuthentication", "Port",
-    "Protocol", "SslPolicy", "Tags",
+    "AlpnPolicy",
+    "Certificates",
+    "DefaultActions",
+    "ListenerAttributes",
+    "LoadBalancerArn",
+    "MutualAuthentication",
+    "Port",
+    "Protocol",
+    "SslPolicy",
+    "Tags",
 ];
 
 /// What could be read of a listener; what could not was reported.
@@ -68,7 +76,9 @@ fn check_tls(object: &Object<'_>, protocol: Option<Protocol>) {
         (Some(Protocol::Https), Some(list), Some(count)) if count != 1 => {
             list.error("exactly one certificate stands here; others belong into a ListenerCertificate");
         }
-        (Some(Protocol::Http), Some(list), Some(count)) if count > 0 => list.error("an HTTP listener has no certificates"),
+        (Some(Protocol::Http), Some(list), Some(count)) if count > 0 => {
+            list.error("an HTTP listener has no certificates")
+        }
         _ => {}
     }
     if let Some(policy) = object.get("SslPolicy") {

@@ -9,9 +9,20 @@ use super::shape::{Item, Object};
 use crate::config::{DesyncMitigationMode, LoadBalancer, LoadBalancerAttributes, XffHeaderProcessing};
 
 const KNOWN: &[&str] = &[
-    "EnableCapacityReservationProvisionStabilize", "EnablePrefixForIpv6SourceNat",
-    "EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic", "IpAddressType", "Ipv4IpamPoolId", "LoadBalancerAttributes",
-    "MinimumLoadBalancerCapacity", "Name", "Scheme", "SecurityGroups", "SubnetMappings", "Subnets", "Tags", "Type",
+    "EnableCapacityReservationProvisionStabilize",
+    "EnablePrefixForIpv6SourceNat",
+    "EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic",
+    "IpAddressType",
+    "Ipv4IpamPoolId",
+    "LoadBalancerAttributes",
+    "MinimumLoadBalancerCapacity",
+    "Name",
+    "Scheme",
+    "SecurityGroups",
+    "SubnetMappings",
+    "Subnets",
+    "Tags",
+    "Type",
 ];
 
 /// The API's own limit of attributes in one call.

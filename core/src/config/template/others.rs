@@ -77,7 +77,9 @@ pub(super) fn check_revocation(properties: &Item<'_>) {
     let Some(object) = properties.object(&["RevocationContents", "TrustStoreArn"]) else { return };
     object.get("TrustStoreArn").map(|item| item.opaque());
     for content in object.items("RevocationContents") {
-        let Some(content) = content.object(&["RevocationType", "S3Bucket", "S3Key", "S3ObjectVersion"]) else { continue };
+        let Some(content) = content.object(&["RevocationType", "S3Bucket", "S3Key", "S3ObjectVersion"]) else {
+            continue;
+        };
         content.get("RevocationType").map(|kind| kind.one_of(&["CRL"]));
         for name in ["S3Bucket", "S3Key", "S3ObjectVersion"] {
             content.get(name).map(|item| item.opaque());

@@ -16,8 +16,16 @@ use crate::config::Position;
 pub(super) type Parameters<'t> = BTreeMap<&'t str, Kind>;
 
 const KNOWN: [&str; 10] = [
-    "AllowedPattern", "AllowedValues", "ConstraintDescription", "Default", "Description", "MaxLength", "MaxValue",
-    "MinLength", "MinValue", "NoEcho",
+    "AllowedPattern",
+    "AllowedValues",
+    "ConstraintDescription",
+    "Default",
+    "Description",
+    "MaxLength",
+    "MaxValue",
+    "MinLength",
+    "MinValue",
+    "NoEcho",
 ];
 
 /// Gives every parameter its value, from `inputs` or its default.
@@ -110,7 +118,9 @@ impl<'p> Parameter<'p> {
 
     fn listed(&self, text: &str) -> bool {
         let Some(Value::List(allowed)) = self.node.get("AllowedValues").map(|node| &node.value) else { return true };
-        let text_of = |node: &Node| if node.value == Value::Null { Some(String::new()) } else { node.as_text().map(str::to_owned) };
+        let text_of = |node: &Node| {
+            if node.value == Value::Null { Some(String::new()) } else { node.as_text().map(str::to_owned) }
+        };
         let values: Vec<String> = allowed.iter().filter_map(text_of).collect();
         let listed = values.iter().any(|value| value == text);
         if !listed {
@@ -144,7 +154,8 @@ impl<'p> Parameter<'p> {
 
     /// Patterns that this kind of regular expression cannot say are not checked, and the operator is told.
     fn matching(&self, text: &str) -> bool {
-        let Some((node, pattern)) = self.node.get("AllowedPattern").and_then(|node| Some((node, node.as_text()?))) else {
+        let Some((node, pattern)) = self.node.get("AllowedPattern").and_then(|node| Some((node, node.as_text()?)))
+        else {
             return true;
         };
         let compiled = RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(PATTERN_BYTES_MAX).build();

@@ -130,7 +130,9 @@ impl<'t> Evaluator<'t> {
             Referable::Ours(kind) => self.charged(Resolved::text(at, self.named(entry, kind).arn)),
             Referable::Foreign => match self.resolved(name) {
                 Some(value) => self.charged(Resolved::text(at, value)),
-                None => Resolved::unknown(at, format!("the resource {name}; say what it is with --resolve {name}=VALUE")),
+                None => {
+                    Resolved::unknown(at, format!("the resource {name}; say what it is with --resolve {name}=VALUE"))
+                }
             },
             Referable::No(kind) => Resolved { at, kind },
         }
@@ -154,15 +156,20 @@ impl<'t> Evaluator<'t> {
         let named = self.named(entry, kind);
         let after = |mark: &str| named.arn.split_once(mark).map(|(_, rest)| rest.to_owned()).unwrap_or_default();
         let text = match (kind, attribute) {
-            (Type::LoadBalancer, "LoadBalancerArn") | (Type::Listener, "ListenerArn") | (Type::ListenerRule, "RuleArn")
-            | (Type::TargetGroup, "TargetGroupArn") | (Type::TrustStore, "TrustStoreArn") => named.arn,
+            (Type::LoadBalancer, "LoadBalancerArn")
+            | (Type::Listener, "ListenerArn")
+            | (Type::ListenerRule, "RuleArn")
+            | (Type::TargetGroup, "TargetGroupArn")
+            | (Type::TrustStore, "TrustStoreArn") => named.arn,
             (Type::LoadBalancer, "DNSName") => named.dns_name,
             (Type::LoadBalancer, "LoadBalancerName") | (Type::TargetGroup, "TargetGroupName") => named.name,
             (Type::LoadBalancer, "LoadBalancerFullName") => after("loadbalancer/"),
             (Type::TargetGroup, "TargetGroupFullName") => format!("targetgroup/{}", after("targetgroup/")),
             (Type::ListenerRule, "IsDefault") => "false".to_owned(),
-            (Type::LoadBalancer, "CanonicalHostedZoneID") | (Type::ListenerCertificate, "Id")
-            | (Type::TargetGroup, "LoadBalancerArns") | (Type::TrustStore, "Status" | "NumberOfCaCertificates")
+            (Type::LoadBalancer, "CanonicalHostedZoneID")
+            | (Type::ListenerCertificate, "Id")
+            | (Type::TargetGroup, "LoadBalancerArns")
+            | (Type::TrustStore, "Status" | "NumberOfCaCertificates")
             | (Type::TrustStoreRevocation, "RevocationId" | "TrustStoreRevocations") => {
                 return Resolved::unknown(at, format!("{}.{attribute}, which has no meaning here", entry.key));
             }
@@ -279,6 +286,14 @@ enum Referable {
 }
 
 const PARTS: [&str; 10] = [
-    "Condition", "CreationPolicy", "DeletionPolicy", "DependsOn", "Description", "Metadata", "Properties", "Type",
-    "UpdatePolicy", "UpdateReplacePolicy",
+    "Condition",
+    "CreationPolicy",
+    "DeletionPolicy",
+    "DependsOn",
+    "Description",
+    "Metadata",
+    "Properties",
+    "Type",
+    "UpdatePolicy",
+    "UpdateReplacePolicy",
 ];

@@ -17,8 +17,17 @@ pub(super) struct Sections<'t> {
 }
 
 const KNOWN: [&str; 11] = [
-    "AWSTemplateFormatVersion", "Conditions", "Description", "Globals", "Hooks", "Mappings", "Metadata", "Outputs",
-    "Parameters", "Resources", "Rules",
+    "AWSTemplateFormatVersion",
+    "Conditions",
+    "Description",
+    "Globals",
+    "Hooks",
+    "Mappings",
+    "Metadata",
+    "Outputs",
+    "Parameters",
+    "Resources",
+    "Rules",
 ];
 
 impl<'t> Sections<'t> {
@@ -51,7 +60,9 @@ fn check_section(entry: &Entry, sink: &Sink) {
         "AWSTemplateFormatVersion" if entry.node.as_text() != Some("2010-09-09") => {
             sink.error(entry.node.at, "AWSTemplateFormatVersion: the only version is 2010-09-09".to_owned());
         }
-        "Transform" => sink.warning(entry.at, "Transform: macros are not run; resources are read as they stand".to_owned()),
+        "Transform" => {
+            sink.warning(entry.at, "Transform: macros are not run; resources are read as they stand".to_owned())
+        }
         section @ ("Parameters" | "Mappings" | "Conditions" | "Resources")
             if !matches!(entry.node.value, Value::Map(_) | Value::Null) =>
         {

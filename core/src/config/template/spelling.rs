@@ -48,7 +48,9 @@ mod tests {
 
     #[test]
     fn distances_are_levenshteins() {
-        for (a, b, edits) in [("", "", 0), ("abc", "abc", 0), ("abc", "abd", 1), ("abc", "ac", 1), ("kitten", "sitting", 3)] {
+        for (a, b, edits) in
+            [("", "", 0), ("abc", "abc", 0), ("abc", "abd", 1), ("abc", "ac", 1), ("kitten", "sitting", 3)]
+        {
             assert_eq!(distance(a, b), edits, "{a} {b}");
         }
     }

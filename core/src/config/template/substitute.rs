@@ -52,7 +52,9 @@ impl<'t> Evaluator<'t> {
         made.push_str(rest);
         match spoilt {
             Some(kind) => Resolved { at, kind },
-            None if made.contains("{{resolve:") => Resolved::unknown(at, format!("the dynamic reference {}", quote(&made))),
+            None if made.contains("{{resolve:") => {
+                Resolved::unknown(at, format!("the dynamic reference {}", quote(&made)))
+            }
             None => self.charged(Resolved::text(at, made)),
         }
     }

@@ -12,10 +12,26 @@ use super::targets::{self, Family, TargetType};
 use crate::config::{Protocol, ProtocolVersion, TargetGroup};
 
 const KNOWN: &[&str] = &[
-    "HealthCheckEnabled", "HealthCheckIntervalSeconds", "HealthCheckPath", "HealthCheckPort", "HealthCheckProtocol",
-    "HealthCheckTimeoutSeconds", "HealthyThresholdCount", "IpAddressType", "Matcher", "Name", "Port", "Protocol",
-    "ProtocolVersion", "Tags", "TargetControlPort", "TargetGroupAttributes", "TargetType", "Targets",
-    "UnhealthyThresholdCount", "VpcId",
+    "HealthCheckEnabled",
+    "HealthCheckIntervalSeconds",
+    "HealthCheckPath",
+    "HealthCheckPort",
+    "HealthCheckProtocol",
+    "HealthCheckTimeoutSeconds",
+    "HealthyThresholdCount",
+    "IpAddressType",
+    "Matcher",
+    "Name",
+    "Port",
+    "Protocol",
+    "ProtocolVersion",
+    "Tags",
+    "TargetControlPort",
+    "TargetGroupAttributes",
+    "TargetType",
+    "Targets",
+    "UnhealthyThresholdCount",
+    "VpcId",
 ];
 
 /// A group, and what the actions that name it must know.
@@ -138,7 +154,10 @@ fn check_matcher(object: &Object<'_>) {
         && let Some(codes) = item.text()
         && !codes.split(',').all(is_code_range)
     {
-        item.error(&format!("{} is no list of codes and ranges from 200 to 499, like `200,202` or `200-299`", quote(codes)));
+        item.error(&format!(
+            "{} is no list of codes and ranges from 200 to 499, like `200,202` or `200-299`",
+            quote(codes)
+        ));
     }
 }
 

@@ -75,7 +75,9 @@ impl<'t> Reader<'t> {
                 let value = Value::Map(self.entries(depth)?);
                 tagged(tag.as_deref(), Node { at, value })
             }
-            Event::Alias(_) => Err(malformed(at, "YAML aliases are not read, as in CloudFormation; write the value out")),
+            Event::Alias(_) => {
+                Err(malformed(at, "YAML aliases are not read, as in CloudFormation; write the value out"))
+            }
             _ => Err(malformed(at, "a value is missing here")),
         }
     }
