@@ -68,7 +68,8 @@ fn values(head: &str, name: &str) -> Vec<String> {
 
 #[test]
 fn the_lead_comes_first_and_the_clients_fields_follow_in_their_order() {
-    let sent = "POST /a?b=c HTTP/1.0\r\nX-B: 1\r\nhost: A.example\r\nContent-Length: 3\r\nx-a: 2\r\nX-B: 3\r\nE:\r\n\r\n";
+    let sent =
+        "POST /a?b=c HTTP/1.0\r\nX-B: 1\r\nhost: A.example\r\nContent-Length: 3\r\nx-a: 2\r\nX-B: 3\r\nE:\r\n\r\n";
     let (head, trace) = World::new().forward(sent);
     let lead = "X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: 80\r\nHost: a.example\r\n";
     let fields = "X-B: 1\r\nContent-Length: 3\r\nx-a: 2\r\nX-B: 3\r\nE: \r\n\r\n";
@@ -93,9 +94,15 @@ fn the_target_is_sent_in_origin_form() {
 #[test]
 fn the_framing_is_written_anew_where_the_client_had_it() {
     let world = World::new();
-    assert!(world.get("A: 1\r\nContent-Length: 007\r\nB: 2\r\n").ends_with("A: 1\r\nContent-Length: 7\r\nB: 2\r\n\r\n"));
+    assert!(
+        world.get("A: 1\r\nContent-Length: 007\r\nB: 2\r\n").ends_with("A: 1\r\nContent-Length: 7\r\nB: 2\r\n\r\n")
+    );
     assert!(world.get("Content-Length: 0\r\n").ends_with("Content-Length: 0\r\n\r\n"));
-    assert!(world.get("A: 1\r\nTransfer-Encoding: CHUNKED\r\nB: x\r\n").ends_with("A: 1\r\nTransfer-Encoding: chunked\r\nB: x\r\n\r\n"));
+    assert!(
+        world
+            .get("A: 1\r\nTransfer-Encoding: CHUNKED\r\nB: x\r\n")
+            .ends_with("A: 1\r\nTransfer-Encoding: chunked\r\nB: x\r\n\r\n")
+    );
     assert!(values(&world.get("Transfer-Encoding: identity\r\n"), "Transfer-Encoding").is_empty());
     assert!(values(&world.get(""), "Content-Length").is_empty());
 }
@@ -131,7 +138,13 @@ fn a_websocket_is_asked_for_with_our_own_upgrade() {
 
 #[test]
 fn fields_that_only_the_load_balancer_may_set_are_removed() {
-    for name in ["x-amzn-oidc-data", "x_amzn_oidc_data", "X-AMZN-MTLS-CLIENTCERT", "x-amzn-tls-version", "X-Amzn_Tls-Cipher-Suite"] {
+    for name in [
+        "x-amzn-oidc-data",
+        "x_amzn_oidc_data",
+        "X-AMZN-MTLS-CLIENTCERT",
+        "x-amzn-tls-version",
+        "X-Amzn_Tls-Cipher-Suite",
+    ] {
         assert!(values(&World::new().get(&format!("{name}: forged\r\n")), name).is_empty(), "{name}");
     }
     assert_eq!(values(&World::new().get("x-amzn-other: x\r\n"), "x-amzn-other"), ["x"]);
@@ -238,7 +251,10 @@ fn the_clients_address_is_appended() {
 #[test]
 fn preserved_addresses_are_untouched_and_absent_ones_stay_absent() {
     assert!(forwarded_for(V4, Preserve, false, "").is_empty());
-    assert_eq!(forwarded_for(V4, Preserve, false, "X-Forwarded-For: 127.0.0.4,b\r\nX-Forwarded-For: c\r\n"), ["127.0.0.4,b", "c"]);
+    assert_eq!(
+        forwarded_for(V4, Preserve, false, "X-Forwarded-For: 127.0.0.4,b\r\nX-Forwarded-For: c\r\n"),
+        ["127.0.0.4,b", "c"]
+    );
 }
 
 #[test]
