@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -70,7 +70,8 @@ struct Bound {
 fn bind_all(places: &[Place], shards: usize) -> Result<Bound, String> {
     let mut bound = Bound { places: Vec::new(), sockets: (0..shards).map(|_| Vec::new()).collect() };
     for place in places {
-        let describe = |error: io::Error| format!("cannot listen on {} (listener {}): {error}", place.address, place.name);
+        let describe =
+            |error: io::Error| format!("cannot listen on {} (listener {}): {error}", place.address, place.name);
         let sockets = bind(place.address, shards).map_err(describe)?;
         let address = sockets.first().map_or(Ok(place.address), TcpListener::local_addr).map_err(describe)?;
         bound.places.push(Place { address, ..place.clone() });
@@ -101,9 +102,7 @@ struct Control {
 impl Control {
     fn start<P: Program>(plan: Plan, serving: &Serving, planned: Planned, bound: Bound) -> Result<Control, String> {
         let log = match &serving.access_log {
-            Some(path) => {
-                Some(AccessLog::open(path, P::NAME).map_err(|error| format!("access log {path}: {error}"))?)
-            }
+            Some(path) => Some(AccessLog::open(path, P::NAME).map_err(|error| format!("access log {path}: {error}"))?),
             None => None,
         };
         let (sender, events) = channel();
@@ -162,7 +161,8 @@ impl Control {
     fn announce(&self) {
         let mut out = io::stdout().lock();
         for place in &self.places {
-            let _ = writeln!(out, "listening on {} (listener {}, port {})", place.address, place.name, place.listener.0);
+            let _ =
+                writeln!(out, "listening on {} (listener {}, port {})", place.address, place.name, place.listener.0);
         }
         let _ = out.write_all(self.plan.hints(&self.places).as_bytes());
         let _ = out.flush();
@@ -189,10 +189,7 @@ impl Control {
     /// The next event; `None` when draining has taken too long.
     fn next_event(&self) -> Option<Event> {
         let Some(deadline) = self.deadline else { return self.events.recv().ok() };
-        match self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(event) => Some(event),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
     }
 
     fn drain(&mut self) {

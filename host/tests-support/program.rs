@@ -148,7 +148,8 @@ fn hup_with_a_mistake_in_the_template_changes_nothing_and_says_why() {
     let port = free_port();
     let file = Scratch::new(&format!("broken-{port}.yaml"), &template(&[port], target.address));
     let mut running = Running::start(PROGRAM, &["run", file.path()], 1);
-    std::fs::write(&file.0, "Resources:\n  Listener:\n    Type: AWS::ElasticLoadBalancingV2::Listener\n").expect("written");
+    std::fs::write(&file.0, "Resources:\n  Listener:\n    Type: AWS::ElasticLoadBalancingV2::Listener\n")
+        .expect("written");
     // Signals of two kinds may overtake each other, so the second is sent after the first was obeyed.
     running.signal("HUP");
     running.wait_for_stderr("reload refused, nothing has changed");
@@ -161,7 +162,10 @@ fn hup_with_a_mistake_in_the_template_changes_nothing_and_says_why() {
 
 #[test]
 fn a_template_with_mistakes_starts_nothing_and_check_says_the_same() {
-    let file = Scratch::new(&format!("bad-{}.yaml", free_port()), "Resources:\n  Listener:\n    Type: AWS::ElasticLoadBalancingV2::Listener\n");
+    let file = Scratch::new(
+        &format!("bad-{}.yaml", free_port()),
+        "Resources:\n  Listener:\n    Type: AWS::ElasticLoadBalancingV2::Listener\n",
+    );
     let (run, check) = (output(PROGRAM, &["run", file.path()]), output(PROGRAM, &["check", file.path()]));
     assert_eq!((run.status.code(), check.status.code()), (Some(1), Some(1)));
     assert_eq!(String::from_utf8_lossy(&run.stderr), String::from_utf8_lossy(&check.stderr));
@@ -190,7 +194,9 @@ fn a_wrong_command_line_is_exit_code_2() {
 
 #[test]
 fn help_is_the_same_in_both_programs() {
-    for command in [&["--help"][..], &["run", "--help"], &["check", "--help"], &["explain", "--help"], &["demo", "--help"]] {
+    for command in
+        [&["--help"][..], &["run", "--help"], &["check", "--help"], &["explain", "--help"], &["demo", "--help"]]
+    {
         let answer = output(PROGRAM, command);
         assert_eq!(answer.status.code(), Some(0));
         let line = std::iter::once("sluicegate").chain(command.iter().copied());

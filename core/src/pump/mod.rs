@@ -27,6 +27,8 @@ mod runtime;
 mod socket;
 mod timer;
 
+#[cfg(test)]
+mod tests;
 
 use std::rc::Rc;
 use std::sync::Arc;
