@@ -120,7 +120,7 @@ impl Control {
             deadline: None,
             code: 0,
         };
-        let clock = Clock::start();
+        let clock = Clock::new();
         for (shard, sockets) in bound.sockets.into_iter().enumerate() {
             // After a picked port the listener is known by that port, not by 0.
             let sockets = rename(sockets, &control.places);

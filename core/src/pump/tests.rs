@@ -306,8 +306,7 @@ impl Scene {
         let queue = Rc::<Queue>::default();
         world.queues.borrow_mut().push(Rc::clone(&queue));
         let (post, inbox) = mailbox();
-        let mut options = Options::default();
-        options.access_log = true;
+        let options = Options { access_log: true, ..Options::default() };
         let listeners = vec![(ListenerId(80), 0)];
         let outlet = Box::new(Scribe(Rc::clone(&world)));
         let setup = Setup { config: config(), options, seed: 1, listeners, inbox, outlet };
