@@ -1,6 +1,7 @@
-// What both programs have to do, over real sockets. Each program's `tests/program.rs` includes this file and says
-// which program is meant: `PROGRAM`, its path, and `skip`, whether it cannot run on this machine.
+//! What both programs have to do, over real sockets. Each program's tests take this file in as a module and say which
+//! program is meant: `PROGRAM` is its path, and `skip` tells whether it cannot run on this machine.
 
+use super::{PROGRAM, skip};
 use sluicegate_host::test_support::{Running, Scratch, Target, ask, connect, get, output};
 
 /// A template with listeners on the given ports, all forwarding to `target`, and a fixed answer on `/fixed`.
