@@ -2,41 +2,35 @@
 //! without harm, since the slot's next tenant has another generation.
 
 use core::fmt;
-use core::marker::PhantomData;
 
-/// Names one tenant of a [`Slab`] of `T`.
-pub struct Key<T> {
+/// Names one tenant of a slab.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Key {
     slot: u32,
     generation: u32,
-    tenant: PhantomData<fn() -> T>,
 }
 
-impl<T> Key<T> {
+impl Key {
     /// A small dense number, reused after the tenant has gone; good for side tables.
     pub const fn slot(self) -> usize {
         self.slot as usize
     }
 }
 
-impl<T> Clone for Key<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Key<T> {}
-
-impl<T> PartialEq for Key<T> {
-    fn eq(&self, other: &Self) -> bool {
-        (self.slot, self.generation) == (other.slot, other.generation)
-    }
-}
-
-impl<T> Eq for Key<T> {}
-
-impl<T> fmt::Debug for Key<T> {
+impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.slot, self.generation)
+    }
+}
+
+/// Names a connection within its shard; harmless when stale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WireId(pub(crate) Key);
+
+impl WireId {
+    /// A small dense number for side tables; reused once the wire is gone.
+    pub const fn slot(self) -> usize {
+        self.0.slot()
     }
 }
 
@@ -61,17 +55,17 @@ impl<T> Slab<T> {
         self.entries.len() - self.vacant.len()
     }
 
-    pub(crate) fn insert(&mut self, tenant: T) -> Key<T> {
+    pub(crate) fn insert(&mut self, tenant: T) -> Key {
         let slot = self.vacant.pop().unwrap_or_else(|| {
             self.entries.push(Entry { generation: 0, tenant: None });
             u32::try_from(self.entries.len() - 1).expect("fewer than four billion slots")
         });
         let entry = &mut self.entries[slot as usize];
         entry.tenant = Some(tenant);
-        Key { slot, generation: entry.generation, tenant: PhantomData }
+        Key { slot, generation: entry.generation }
     }
 
-    pub(crate) fn remove(&mut self, key: Key<T>) -> Option<T> {
+    pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
         let entry = self.entries.get_mut(key.slot())?;
         if entry.generation != key.generation {
             return None;
@@ -82,18 +76,18 @@ impl<T> Slab<T> {
         Some(tenant)
     }
 
-    pub(crate) fn get(&self, key: Key<T>) -> Option<&T> {
+    pub(crate) fn get(&self, key: Key) -> Option<&T> {
         let entry = self.entries.get(key.slot())?;
         if entry.generation == key.generation { entry.tenant.as_ref() } else { None }
     }
 
-    pub(crate) fn get_mut(&mut self, key: Key<T>) -> Option<&mut T> {
+    pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
         let entry = self.entries.get_mut(key.slot())?;
         if entry.generation == key.generation { entry.tenant.as_mut() } else { None }
     }
 
     /// Two different tenants at once; `None` for those that are gone. The same key twice yields nothing.
-    pub(crate) fn pair_mut(&mut self, a: Key<T>, b: Key<T>) -> (Option<&mut T>, Option<&mut T>) {
+    pub(crate) fn pair_mut(&mut self, a: Key, b: Key) -> (Option<&mut T>, Option<&mut T>) {
         if a.slot() == b.slot() {
             return (self.get_mut(a), None);
         }
@@ -105,11 +99,9 @@ impl<T> Slab<T> {
     }
 
     /// Every tenant's key, in slot order.
-    pub(crate) fn keys(&self) -> Vec<Key<T>> {
+    pub(crate) fn keys(&self) -> Vec<Key> {
         let occupied = self.entries.iter().enumerate().filter(|(_, entry)| entry.tenant.is_some());
-        occupied
-            .map(|(slot, entry)| Key { slot: slot as u32, generation: entry.generation, tenant: PhantomData })
-            .collect()
+        occupied.map(|(slot, entry)| Key { slot: slot as u32, generation: entry.generation }).collect()
     }
 }
 

@@ -6,7 +6,10 @@
 //! What shards share has identity across reloads: each [`TargetGroup`] holds an `Arc` slot, and
 //! [`Config::next`] carries the slots of groups that are still there from the old configuration to the new.
 
+mod address;
 pub mod attributes;
+mod identity;
+mod position;
 #[cfg(feature = "template")]
 pub mod template;
 
@@ -14,9 +17,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+pub use address::is_private;
 pub use attributes::{DesyncMitigationMode, LoadBalancerAttributes, XffHeaderProcessing};
+pub use position::Position;
 
-use crate::rules::{GroupId, Ruleset};
+use crate::rules::{Action, Forward, GroupId, Ruleset, WeightedGroup};
+use identity::Identity;
 
 /// A whole configuration: everything that a shard needs to know.
 #[derive(Debug, Default)]
@@ -85,6 +91,8 @@ pub struct Listener {
     pub port: u16,
     /// The rules and the default action.
     pub rules: Ruleset,
+    /// Where the template declares it.
+    pub position: Position,
 }
 
 /// What targets of a group speak. Only HTTP/1.1 is served so far.
@@ -113,6 +121,8 @@ pub struct TargetGroup {
     pub protocol_version: ProtocolVersion,
     /// The registered targets.
     pub targets: Vec<Target>,
+    /// Where the template declares it.
+    pub position: Position,
     /// What all shards, and the next configuration, share of this group.
     pub slot: Arc<GroupSlot>,
 }
@@ -150,17 +160,162 @@ impl Config {
         self.groups.get(id.0 as usize)
     }
 
-    /// The smallest configuration: one listener that forwards everything to `targets`
-    /// (`run --listen ADDR:PORT --target ADDR:PORT`).
+    /// The smallest configuration: one HTTP listener that forwards everything to `targets`
+    /// (`run --listen ADDR:PORT --target ADDR:PORT`). The names and ARNs do not depend on the targets, so the
+    /// group keeps its state when they change.
     pub fn forwarding(port: u16, targets: &[SocketAddr]) -> Config {
-        todo_forwarding(port, targets)
+        let identity = Identity { region: "local", account: "000000000000", stack: "run" };
+        let name = "sluicegate";
+        let arn = identity.load_balancer_arn("LoadBalancer", name);
+        let group = TargetGroup {
+            logical_id: "Targets".to_owned(),
+            name: "targets".to_owned(),
+            arn: identity.group_arn("Targets", "targets"),
+            protocol: Protocol::Http,
+            protocol_version: ProtocolVersion::Http1,
+            targets: targets.iter().map(|&address| Target { address, zone: None }).collect(),
+            position: Position::default(),
+            slot: Arc::default(),
+        };
+        let listener = Listener {
+            logical_id: "Listener".to_owned(),
+            arn: identity.listener_arn("Listener", &arn),
+            load_balancer: 0,
+            protocol: Protocol::Http,
+            port,
+            rules: forward_everything(),
+            position: Position::default(),
+        };
+        let load_balancer = LoadBalancer {
+            logical_id: "LoadBalancer".to_owned(),
+            name: name.to_owned(),
+            arn,
+            dns_name: identity.dns_name("LoadBalancer", name, false),
+            attributes: LoadBalancerAttributes::default(),
+        };
+        Config { load_balancers: vec![load_balancer], listeners: vec![listener], groups: vec![group] }
+    }
+
+    /// What the template declares and this build cannot serve yet: HTTPS listeners and HTTPS target groups.
+    /// A program refuses to run while this is not empty; `check` still accepts the template.
+    pub fn unserved(&self) -> Vec<Unserved> {
+        let listeners = self.listeners.iter().filter(|listener| listener.protocol == Protocol::Https).map(|listener| {
+            let what = format!("{}: HTTPS listeners are not served yet (port {})", listener.logical_id, listener.port);
+            Unserved { position: listener.position, what }
+        });
+        let groups = self.groups.iter().filter(|group| group.protocol == Protocol::Https).map(|group| {
+            let what = format!("{}: HTTPS target groups are not served yet", group.logical_id);
+            Unserved { position: group.position, what }
+        });
+        let mut all: Vec<Unserved> = listeners.chain(groups).collect();
+        all.sort_by_key(|unserved| unserved.position);
+        all
+    }
+
+    /// The targets that are listeners of this very configuration (guide TG-07), when each listener is bound to
+    /// all of `bind` on its port plus `port_offset`: forwarding to them would go round in circles.
+    pub fn own_listener_targets(&self, bind: &[IpAddr], port_offset: u16) -> Vec<OwnListenerTarget> {
+        let mut found = Vec::new();
+        for group in &self.groups {
+            for target in &group.targets {
+                let is_own = |listener: &&Listener| {
+                    listener.port.checked_add(port_offset) == Some(target.address.port())
+                        && bind.iter().any(|&bind| address::reaches(bind, target.address.ip()))
+                };
+                if let Some(listener) = self.listeners.iter().find(is_own) {
+                    found.push(OwnListenerTarget {
+                        group: group.logical_id.clone(),
+                        address: target.address,
+                        listener: listener.logical_id.clone(),
+                        position: group.position,
+                    });
+                }
+            }
+        }
+        found
     }
 }
 
-/// Whether a target may have this address without the operator saying so (guide TG-05): loopback and the
-/// private ranges may, others need a flag.
-pub fn is_private(address: IpAddr) -> bool {
-    let _ = address;
-    false
+/// Something that a template declares and this build cannot serve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unserved {
+    /// Where it is declared.
+    pub position: Position,
+    /// What it is, in a sentence that names the resource.
+    pub what: String,
 }
-fn todo_forwarding(_: u16, _: &[SocketAddr]) -> Config { Config::default() }
+
+/// A target that is one of our own listeners.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnListenerTarget {
+    /// The group that registers it.
+    pub group: String,
+    /// The target.
+    pub address: SocketAddr,
+    /// The listener that it is.
+    pub listener: String,
+    /// Where the group is declared.
+    pub position: Position,
+}
+
+fn forward_everything() -> Ruleset {
+    let group = WeightedGroup { group: GroupId(0), weight: 1 };
+    let action = Action::Forward(Forward { groups: vec![group] });
+    match Ruleset::new(Vec::new(), action) {
+        Ok(rules) => rules,
+        // Without rules nothing can contradict anything.
+        Err(_) => unreachable!("an empty set of rules is always one"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::Ordering;
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn forwarding_sends_everything_on_one_port_to_its_targets() {
+        let config = Config::forwarding(8080, &[address("127.0.0.1:9001"), address("[::1]:9002")]);
+        let [listener] = &config.listeners[..] else { panic!("one listener") };
+        assert_eq!((listener.port, listener.protocol), (8080, Protocol::Http));
+        assert!(listener.rules.rules().is_empty());
+        let expected = Action::Forward(Forward { groups: vec![WeightedGroup { group: GroupId(0), weight: 1 }] });
+        assert_eq!(listener.rules.default_action(), &expected);
+        let group = config.group(GroupId(0)).expect("the group");
+        assert_eq!(group.targets[1].address, address("[::1]:9002"));
+        assert!(config.group(GroupId(1)).is_none());
+        assert!(config.load_balancers[0].resource_id().starts_with("app/sluicegate/"));
+        assert!(config.unserved().is_empty());
+    }
+
+    #[test]
+    fn the_next_configuration_keeps_the_state_of_groups_that_stay() {
+        let old = Config::forwarding(8080, &[address("127.0.0.1:9001")]);
+        old.groups[0].slot.cursor.store(7, Ordering::Relaxed);
+        let next = Config::forwarding(8081, &[address("127.0.0.1:9002")]).next(&old);
+        assert_eq!(next.groups[0].slot.cursor.load(Ordering::Relaxed), 7);
+        let mut other = Config::forwarding(8081, &[]);
+        other.groups[0].arn.push('x');
+        assert_eq!(other.next(&old).groups[0].slot.cursor.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn a_target_that_is_our_own_listener_is_found_after_the_port_offset() {
+        let config =
+            Config::forwarding(80, &[address("127.0.0.1:8080"), address("127.0.0.1:80"), address("10.0.0.9:8080")]);
+        let bind = |text: &str| [text.parse::<IpAddr>().expect("an address")];
+        let found = |bind: &[IpAddr], offset| {
+            config.own_listener_targets(bind, offset).into_iter().map(|own| own.address.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&bind("127.0.0.1"), 8000), ["127.0.0.1:8080"]);
+        assert_eq!(found(&bind("127.0.0.1"), 0), ["127.0.0.1:80"]);
+        assert_eq!(found(&bind("10.0.0.9"), 8000), ["10.0.0.9:8080"]);
+        assert_eq!(found(&bind("0.0.0.0"), 8000), ["127.0.0.1:8080"]);
+        assert!(found(&bind("127.0.0.2"), 8000).is_empty());
+        assert!(found(&bind("127.0.0.1"), 65535).is_empty());
+    }
+}

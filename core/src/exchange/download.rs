@@ -6,7 +6,7 @@ use super::{After, Context, Exchange, Leg, UNWANTED_BYTES_MAX, Upload, incoming:
 use crate::buffer::{PAGE, Payment};
 use crate::http::h1::head::{Scan, Scanner, parse_response, response_framing};
 use crate::http::{Framing, Response, Version};
-use crate::observe::cause::Cause;
+use crate::observe::Cause;
 
 /// Interim answers (1xx) that one request may get. More than any server sends; fewer than a flood.
 const INTERIM_MAX: u8 = 16;
@@ -101,7 +101,13 @@ impl Exchange {
     }
 
     /// Decides what a head is and writes it to the client.
-    fn receive_head(&mut self, response: &Response<'_>, front: &mut Leg, back: &Leg, cx: &mut Context<'_>) -> Result<Turn, Cause> {
+    fn receive_head(
+        &mut self,
+        response: &Response<'_>,
+        front: &mut Leg,
+        back: &Leg,
+        cx: &mut Context<'_>,
+    ) -> Result<Turn, Cause> {
         let Download::Waiting { interims, .. } = &mut self.download else { return Ok(Turn::Interim) };
         match response.status {
             101 if self.facts.upgrade && matches!(self.upload, Upload::Done) => {
@@ -124,23 +130,33 @@ impl Exchange {
         }
     }
 
-    fn receive_final_head(&mut self, response: &Response<'_>, front: &mut Leg, back: &Leg, cx: &mut Context<'_>) -> Result<Turn, Cause> {
+    fn receive_final_head(
+        &mut self,
+        response: &Response<'_>,
+        front: &mut Leg,
+        back: &Leg,
+        cx: &mut Context<'_>,
+    ) -> Result<Turn, Cause> {
         let framing = response_framing(response, self.facts.is_head).map_err(|refusal| Cause::from(refusal))?;
         let early = !matches!(self.upload, Upload::Done) || !back.output.is_empty();
         self.record.target_responded(cx.now, response.status, persists(response) && !early);
         let towards_client = framing_towards(self.facts.version, framing);
-        let keep_alive = self.facts.keep_alive
-            && !early
-            && !cx.closing
-            && !front.ended
-            && towards_client != Framing::UntilClose;
+        let keep_alive =
+            self.facts.keep_alive && !early && !cx.closing && !front.ended && towards_client != Framing::UntilClose;
         self.after = if keep_alive { After::KeepAlive } else { After::Close };
         self.record.responding(cx.now, response.status);
         self.write_head(response, towards_client, keep_alive, front, cx);
         Ok(Turn::Final(framing))
     }
 
-    fn write_head(&mut self, response: &Response<'_>, framing: Framing, keep_alive: bool, front: &mut Leg, cx: &mut Context<'_>) {
+    fn write_head(
+        &mut self,
+        response: &Response<'_>,
+        framing: Framing,
+        keep_alive: bool,
+        front: &mut Leg,
+        cx: &mut Context<'_>,
+    ) {
         cx.scratch.clear();
         write_response(response, framing, keep_alive, cx.scratch);
         if front.output.append(cx.scratch, Payment::Admitted, cx.buffers) {

@@ -10,10 +10,10 @@
 //! An exchange only moves bytes and decides what comes next. It dials nothing, closes nothing and knows no ids but
 //! its own legs': what it wants done is in the [`Advance`] that it returns, and the shard does it.
 
+mod download;
 pub mod incoming;
 pub(crate) mod leg;
 pub mod outgoing;
-mod download;
 pub(crate) mod record;
 mod relay;
 mod upload;
@@ -27,11 +27,11 @@ use core::time::Duration;
 
 use crate::buffer::{Buffers, Payment};
 use crate::config::Config;
+use crate::http::Version;
 use crate::http::answer::{Answer, Context as AnswerContext};
 use crate::http::date::DateCache;
-use crate::http::Version;
-use crate::observe::cause::Cause;
-use crate::shard::WireId;
+use crate::key::WireId;
+use crate::observe::{Blame, Cause};
 use crate::time::Now;
 use record::Record;
 
@@ -106,7 +106,14 @@ pub(crate) struct Advance {
 
 impl Exchange {
     /// An exchange whose request has just been written to the target's leg.
-    pub(crate) fn forwarded(front: WireId, back: WireId, facts: Facts, idle: Duration, upload: Upload, record: Record) -> Self {
+    pub(crate) fn forwarded(
+        front: WireId,
+        back: WireId,
+        facts: Facts,
+        idle: Duration,
+        upload: Upload,
+        record: Record,
+    ) -> Self {
         let exchange = Exchange::answered_here(front, facts, idle, upload, record);
         Exchange { back: Some(back), admitted: true, ..exchange }
     }
@@ -154,7 +161,6 @@ impl Exchange {
             date: cx.dates.imf(cx.now.wall),
             keep_alive,
             head_only: self.facts.is_head,
-            version: self.facts.version,
         };
         cx.scratch.clear();
         answer.write(cx.scratch, &context);
@@ -168,7 +174,7 @@ impl Exchange {
     pub(crate) fn fail(&mut self, cause: Cause, front: &mut Leg, cx: &mut Context<'_>) {
         self.record.caused(cause);
         self.record.target_keeps_alive = false;
-        self.facts.keep_alive = self.facts.keep_alive && cause.blames_target();
+        self.facts.keep_alive = self.facts.keep_alive && cause.blame() != Blame::Client;
         let started = match self.download {
             Download::Waiting { .. } => false,
             Download::Relaying(_) => front.held == 0,
@@ -187,7 +193,9 @@ impl Exchange {
         if matches!(self.download, Download::Done | Download::Tunnel(_)) {
             self.after = After::Cut;
         } else if client_owes || client_takes_nothing {
-            self.fail(Cause::ClientIdle, front, cx);
+            self.fail(if client_owes { Cause::ClientBodyStalled } else { Cause::ClientNotReading }, front, cx);
+        } else if matches!(self.download, Download::Relaying(_)) {
+            self.fail(Cause::TargetBodyStalled, front, cx);
         } else {
             self.fail(Cause::TargetIdle, front, cx);
         }
@@ -208,7 +216,11 @@ impl Exchange {
         if self.after == After::Cut || done && matches!(self.upload, Upload::Abandoned { .. }) {
             return Some(Parting::Close);
         }
-        let clean = matches!(self.upload, Upload::Done) && back.flushed() && !back.broken && !back.ended && back.input.is_empty();
+        let clean = matches!(self.upload, Upload::Done)
+            && back.flushed()
+            && !back.broken
+            && !back.ended
+            && back.input.is_empty();
         let reusable = clean && !self.facts.upgrade && self.record.target_keeps_alive;
         done.then_some(if reusable { Parting::Reuse } else { Parting::Close })
     }

@@ -1,29 +1,150 @@
-//! What an exchange remembers for the access log, and for deciding what to tell the client.
+//! What an exchange remembers for its line in the access log, and why it ended as it did.
 
-use crate::observe::cause::Cause;
-use crate::time::Now;
+use std::net::SocketAddr;
+
+use super::Leg;
+use crate::config::LoadBalancer;
+use crate::http::Version;
+use crate::observe::Cause;
+use crate::observe::access::{ActionTaken, Draft, Kind, MatchedRule, Outcome, RequestLine, Times};
+use crate::time::{Mono, Now};
 
 /// Facts gathered while an exchange runs; written down when it is over.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) target_keeps_alive: bool,
     pub(crate) cause: Option<Cause>,
+    pub(crate) target: Option<SocketAddr>,
+    pub(crate) rule: MatchedRule,
+    pub(crate) action: Option<ActionTaken>,
+    created: Now,
+    received_before: u64,
+    sent_before: u64,
+    dispatched: Option<Mono>,
+    answered: Option<Mono>,
+    relayed: Option<Mono>,
+    elb_status: Option<u16>,
+    target_status: Option<u16>,
+    /// What the line needs of the request's head; nothing when no log is kept.
+    pub(crate) notes: Option<Box<Notes>>,
+}
+
+/// Text for a line of the log. Used again and again, so that keeping a log allocates nothing per request.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    pub(crate) draft: Draft,
+    load_balancer: String,
+}
+
+impl Notes {
+    /// Forgets the last request; remembers whose log this is.
+    pub(crate) fn reset(&mut self, balancer: Option<&LoadBalancer>) {
+        self.draft.reset();
+        self.load_balancer.clear();
+        self.load_balancer.push_str(balancer.map_or("-", LoadBalancer::resource_id));
+    }
 }
 
 impl Record {
+    /// A record of a request whose head begins the leg's input.
+    pub(crate) fn new(now: Now, front: &Leg, unread: usize, notes: Option<Box<Notes>>) -> Self {
+        Record {
+            target_keeps_alive: false,
+            cause: None,
+            target: None,
+            rule: MatchedRule::NotEvaluated,
+            action: None,
+            created: now,
+            received_before: front.received.saturating_sub(unread as u64),
+            sent_before: front.sent,
+            dispatched: None,
+            answered: None,
+            relayed: None,
+            elb_status: None,
+            target_status: None,
+            notes,
+        }
+    }
+
     /// The first cause is the one that counts.
     pub(crate) fn caused(&mut self, cause: Cause) {
         self.cause.get_or_insert(cause);
     }
 
+    /// The request goes to a target now: the connection is there.
+    pub(crate) fn dispatched(&mut self, now: Now) {
+        self.dispatched.get_or_insert(now.mono);
+    }
+
     /// An answer's head goes to the client now.
     pub(crate) fn responding(&mut self, now: Now, status: u16) {
-        let _ = (now, status);
+        self.relayed = Some(now.mono);
+        self.elb_status = Some(status);
     }
 
     /// The target's final head came.
     pub(crate) fn target_responded(&mut self, now: Now, status: u16, keeps_alive: bool) {
-        let _ = (now, status);
+        self.answered = Some(now.mono);
+        self.target_status = Some(status);
         self.target_keeps_alive = keeps_alive;
     }
+
+    /// Appends the line of a request that is over, and gives its text back for the next one.
+    pub(crate) fn finish(self, now: Now, peer: SocketAddr, front: &Leg, out: &mut Vec<u8>) -> Option<Box<Notes>> {
+        let notes = self.notes?;
+        let read = front.received.saturating_sub(front.input.len() as u64);
+        let outcome = Outcome {
+            kind: if self.target_status == Some(101) { Kind::Ws } else { Kind::Http },
+            finished: now.wall,
+            load_balancer: &notes.load_balancer,
+            client: peer,
+            target: self.target,
+            times: Times::measure(self.created.mono, self.dispatched, self.answered, self.relayed),
+            elb_status: self.elb_status,
+            target_status: self.target_status,
+            received_bytes: read.saturating_sub(self.received_before),
+            sent_bytes: front.sent.saturating_sub(self.sent_before),
+            tls: None,
+            rule: self.rule,
+            created: self.created.wall,
+            actions: self.action.as_slice(),
+            error_reason: None,
+            classification: None,
+        };
+        notes.draft.finish(&outcome, out);
+        Some(notes)
+    }
+}
+
+/// The name of a version in a log's request line.
+pub(crate) fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::Http10 => "HTTP/1.0",
+        Version::Http11 => "HTTP/1.1",
+    }
+}
+
+/// The request line of a head whose meaning nobody vouches for: as sent.
+pub(crate) fn raw_line<'a>(request: &crate::http::Request<'a>, scheme: &'a str, port: u16) -> RequestLine<'a> {
+    let host = request.fields.first(b"host").unwrap_or_default();
+    let host = host.split(|&byte| byte == b':').next().unwrap_or_default();
+    RequestLine {
+        method: request.method,
+        scheme,
+        host,
+        port,
+        uri: after_authority(request.target),
+        protocol: protocol(request.version),
+    }
+}
+
+/// Path and query of a request target, in whichever form it came.
+pub(crate) fn after_authority(target: &[u8]) -> &[u8] {
+    if target.first() == Some(&b'/') {
+        return target;
+    }
+    let Some(scheme) = memchr::memmem::find(target, b"://") else { return target };
+    let rest = &target[scheme + 3..];
+    let authority = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
+    &rest[authority..]
 }

@@ -45,7 +45,9 @@ impl Relay {
                     to.output.release_if_empty(buffers);
                     return Ok(Flow::Waiting);
                 }
-                Step::Data { skip, len } => self.forward(&from.input.bytes()[skip..skip + len], to, buffers, skip + len),
+                Step::Data { skip, len } => {
+                    self.forward(&from.input.bytes()[skip..skip + len], to, buffers, skip + len)
+                }
                 Step::Trailers { skip, len } => {
                     let mut end = Vec::new();
                     self.encoder.end(&from.input.bytes()[skip..skip + len], &mut end);

@@ -5,7 +5,7 @@ use super::{After, Context, Download, Exchange, Leg, UNWANTED_BYTES_MAX};
 use crate::buffer::PAGE;
 use crate::http::Framing;
 use crate::http::h1::body::{Decoder, Step};
-use crate::observe::cause::Cause;
+use crate::observe::Cause;
 
 /// A body that nobody wants is read to its end, to keep the connection, up to so many bytes.
 const DRAINED_BYTES_MAX: u64 = 64 * 1024;

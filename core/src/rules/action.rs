@@ -1,5 +1,8 @@
 //! What a rule does with a request: forward, redirect, or answer at once.
 
+use super::Redirect;
+use crate::http::answer::Answer;
+
 /// A target group's number within its configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupId(pub u32);
@@ -22,6 +25,29 @@ pub struct Forward {
     pub groups: Vec<WeightedGroup>,
 }
 
+impl Forward {
+    /// One of the groups, each with the share weight / sum (guide ACT-04). `below(n)` must give a number from 0 to
+    /// `n - 1` by chance; it is asked only if more than one group has a weight.
+    ///
+    /// `None` if no group has any weight: there is nowhere to send the request, and the answer is 503.
+    pub fn choose(&self, below: impl FnOnce(u32) -> u32) -> Option<GroupId> {
+        let mut weighted = self.groups.iter().filter(|group| group.weight > 0);
+        let first = weighted.next()?;
+        if weighted.next().is_none() {
+            return Some(first.group);
+        }
+        let sum: u32 = self.groups.iter().map(|group| u32::from(group.weight)).sum();
+        let mut left = below(sum) % sum;
+        for group in &self.groups {
+            match left.checked_sub(u32::from(group.weight)) {
+                Some(less) => left = less,
+                None => return Some(group.group),
+            }
+        }
+        None
+    }
+}
+
 /// One of a forward action's groups, and its share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WeightedGroup {
@@ -29,44 +55,6 @@ pub struct WeightedGroup {
     pub group: GroupId,
     /// 0 to 999; the share is this weight over the sum of all.
     pub weight: u16,
-}
-
-/// A redirect (guide RED-*). Every part may hold the keywords `#{protocol}`, `#{host}`, `#{port}`, `#{path}`
-/// and `#{query}` as far as the guide allows them there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Redirect {
-    /// `#{protocol}` by default.
-    pub protocol: RedirectProtocol,
-    /// `#{host}` by default.
-    pub host: String,
-    /// `#{port}` by default; otherwise 1 to 65535.
-    pub port: String,
-    /// `/#{path}` by default; starts with a slash.
-    pub path: String,
-    /// `#{query}` by default; without the question mark.
-    pub query: String,
-    /// 301 or 302.
-    pub status: RedirectStatus,
-}
-
-/// The scheme a redirect leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RedirectProtocol {
-    /// `#{protocol}`: the scheme of the request.
-    Same,
-    /// `HTTP`
-    Http,
-    /// `HTTPS`
-    Https,
-}
-
-/// Permanent or temporary (guide RED-01).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RedirectStatus {
-    /// `HTTP_301`
-    MovedPermanently,
-    /// `HTTP_302`
-    Found,
 }
 
 /// An answer from configuration (guide ACT-01).
@@ -80,18 +68,9 @@ pub struct FixedResponse {
     pub body: String,
 }
 
-impl Forward { /// x
- pub fn choose(&self, _: impl FnOnce(u32)->u32) -> Option<GroupId> { None } }
-/// x
-pub struct RedirectParts<'a> { /// x
- pub scheme: &'a str, /// x
- pub host: &'a [u8], /// x
- pub port: u16, /// x
- pub path: &'a [u8], /// x
- pub query: Option<&'a [u8]> }
-/// x
-pub struct LocationTooLong;
-impl Redirect { /// x
- pub fn location(&self, _: &RedirectParts<'_>, _: &mut Vec<u8>) -> Result<(), LocationTooLong> { Ok(()) } }
-impl RedirectStatus { /// x
- pub fn code(self) -> u16 { 301 } }
+impl FixedResponse {
+    /// What is sent.
+    pub fn answer(&self) -> Answer<'_> {
+        Answer::fixed(self.status, self.content_type.as_deref(), &self.body)
+    }
+}

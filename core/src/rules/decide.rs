@@ -1,8 +1,11 @@
-//! Which rule takes a request: the data path's decision. `explain` calls the same code.
+//! Which rule takes a request: the data path's decision. [`Ruleset::explain`] calls the same code.
 
 use std::net::IpAddr;
 
-use super::{Action, Condition};
+use super::condition::View;
+use super::gate::Gates;
+use super::{Action, Condition, RuleError, limits};
+use crate::http::Field;
 
 /// A rule with its conditions and its routing action.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +25,7 @@ pub struct Rule {
 pub struct Ruleset {
     rules: Vec<Rule>,
     default: Action,
+    gates: Gates,
 }
 
 /// What rules look at.
@@ -35,8 +39,8 @@ pub struct Subject<'a> {
     pub path: &'a [u8],
     /// What follows the first `?`, without it; `None` when there is no question mark.
     pub query: Option<&'a [u8]>,
-    /// The request's header fields.
-    pub fields: &'a [crate::http::Field<'a>],
+    /// The request's header fields, in order (`&request.fields.0`).
+    pub fields: &'a [Field<'a>],
     /// The address of the TCP peer; never taken from a header (guide COND-12).
     pub source: IpAddr,
 }
@@ -57,33 +61,39 @@ impl<'r> Decision<'r> {
     }
 }
 
-/// Why a set of rules cannot be one.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RuleError {
-    /// Two rules of a listener have the same priority (guide RULE-03).
-    #[error("priority {priority} is used by both {first} and {second}")]
-    DuplicatePriority {
-        /// The priority they share.
-        priority: u16,
-        /// The rule that has it already.
-        first: String,
-        /// The rule that wants it too.
-        second: String,
-    },
+impl Rule {
+    #[inline]
+    fn takes(&self, view: &View<'_>) -> bool {
+        self.conditions.iter().all(|condition| condition.held_by(view).is_some())
+    }
 }
 
 impl Ruleset {
-    /// Sorts rules by priority; refuses what cannot be a set of rules.
+    /// Sorts rules by priority; refuses what cannot be a set of rules, naming everything that is wrong.
+    ///
+    /// What is checked is what the types leave open: priorities, how many conditions, values, wildcards and groups there
+    /// are, weights, fixed responses, redirects to themselves. Which characters and how many of them a value may have
+    /// is the template reader's concern, since it knows the place in the file.
     pub fn new(mut rules: Vec<Rule>, default: Action) -> Result<Ruleset, Vec<RuleError>> {
         rules.sort_by_key(|rule| rule.priority);
-        Ok(Ruleset { rules, default })
+        let errors = limits::check(&rules, &default);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        rules.iter_mut().flat_map(|rule| &mut rule.conditions).for_each(Condition::settle_case);
+        Ok(Ruleset { gates: Gates::before(&rules), rules, default })
     }
 
     /// The first rule in ascending priority whose conditions all hold, else the default action (guide RULE-02).
+    ///
+    /// Allocates nothing unless the request holds escapes, dot segments or bytes that rules do not see, or a query of more
+    /// than four pairs is asked for.
     pub fn decide(&self, subject: &Subject<'_>) -> Decision<'_> {
-        let _ = subject;
-        Decision { rule: None, action: &self.default }
+        let view = View::new(subject);
+        let ends = self.gates.ends(&view);
+        let mut rules = self.gates.iter().zip(&self.rules);
+        let rule = rules.find(|(gate, rule)| gate.is_open(&ends) && rule.takes(&view)).map(|(_, rule)| rule);
+        self.decision(rule)
     }
 
     /// The rules in the order they are tried.
@@ -94,5 +104,9 @@ impl Ruleset {
     /// What happens when no rule matches.
     pub fn default_action(&self) -> &Action {
         &self.default
+    }
+
+    pub(super) fn decision<'r>(&'r self, rule: Option<&'r Rule>) -> Decision<'r> {
+        Decision { rule, action: rule.map_or(&self.default, |rule| &rule.action) }
     }
 }

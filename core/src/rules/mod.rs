@@ -9,12 +9,22 @@ mod action;
 mod condition;
 mod decide;
 mod explain;
+mod gate;
+mod limits;
 mod normalize;
 mod pattern;
+mod query;
+mod redirect;
+mod text;
 
-pub use action::{Action, FixedResponse, Forward, GroupId, Redirect, RedirectParts, RedirectProtocol, RedirectStatus, WeightedGroup};
+pub use action::{Action, FixedResponse, Forward, GroupId, WeightedGroup};
 pub use condition::{Condition, QueryPair};
-pub use decide::{Decision, Rule, RuleError, Ruleset, Subject};
-pub use explain::{Explanation, RuleVerdict};
+pub use decide::{Decision, Rule, Ruleset, Subject};
+pub use explain::{ConditionVerdict, Explanation, Outcome, RuleVerdict};
+pub use limits::{
+    EVALUATIONS_PER_CONDITION_MAX, EVALUATIONS_PER_RULE_MAX, FIXED_BODY_BYTES_MAX, GROUPS_PER_ACTION_MAX, PRIORITY_MAX,
+    RuleError, WEIGHT_MAX, WILDCARDS_PER_RULE_MAX,
+};
 pub use normalize::normalize_path;
 pub use pattern::Pattern;
+pub use redirect::{LOCATION_BYTES_MAX, LocationTooLong, Redirect, RedirectParts, RedirectProtocol, RedirectStatus};

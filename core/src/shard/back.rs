@@ -7,7 +7,7 @@ use super::timer::Deadline;
 use super::wire::{Back, BackPhase, Role, WireState};
 use super::{DialError, Effect, Endpoints, ExchangeId, Shard, WireId};
 use crate::exchange::Parting;
-use crate::observe::cause::Cause;
+use crate::observe::Cause;
 use crate::time::Mono;
 
 /// How long a target may take to accept a connection (guide CONN-11).
@@ -32,6 +32,9 @@ impl Shard {
         wire.leg.activity = now;
         let Some(back) = wire.back_mut() else { return };
         let origin = back.origin;
+        if !fresh && let Some(exchange) = self.exchanges.get_mut(exchange) {
+            exchange.record.dispatched(self.now);
+        }
         back.phase = if fresh { BackPhase::Dialing { exchange, until } } else { BackPhase::Busy(exchange) };
         if fresh && let Some(address) = self.pool.address(origin) {
             self.effects.push(Effect::Dial { wire: id, address });
@@ -48,7 +51,9 @@ impl Shard {
             Ok(_) => {
                 back.phase = BackPhase::Busy(exchange);
                 wire.leg.activity = now;
-                if let Some(front) = self.exchanges.get(exchange).map(|exchange| exchange.front) {
+                if let Some(exchange) = self.exchanges.get_mut(exchange) {
+                    exchange.record.dispatched(self.now);
+                    let front = exchange.front;
                     self.rearm(front);
                 }
                 self.notice(id);

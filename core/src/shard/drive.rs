@@ -5,7 +5,7 @@ use super::wire::{Back, BackPhase, Front, Lent, Phase, Role, WireState};
 use super::{Effect, ExchangeId, Fate, Shard, TIMERS_PER_TURN, WireId};
 use crate::buffer::{LARGE_PAGE, PAGE, Payment};
 use crate::exchange::{Context, Exchange, Leg, WINDOW};
-use crate::observe::cause::Cause;
+use crate::observe::Cause;
 use crate::time::Mono;
 
 /// Bytes that a client may send ahead while its request is being answered.
@@ -63,7 +63,10 @@ impl Shard {
     /// Whether bytes may be read straight to where they go. `None`: nothing may come any more.
     fn lending(&mut self, id: WireId) -> Option<Lent> {
         let wire = self.wires.get(id.0)?;
-        if wire.dead || wire.leg.ended || matches!(&wire.role, Role::Back(Back { phase: BackPhase::Dialing { .. }, .. })) {
+        if wire.dead
+            || wire.leg.ended
+            || matches!(&wire.role, Role::Back(Back { phase: BackPhase::Dialing { .. }, .. }))
+        {
             return None;
         }
         let lends = wire.leg.input.is_empty()
@@ -197,7 +200,7 @@ impl Shard {
             self.part(back, parting);
         }
         if let Some(after) = advance.over {
-            self.conclude(id);
+            self.conclude(id, front);
             self.next(front, after);
         }
         self.notice(front);
@@ -207,7 +210,11 @@ impl Shard {
     }
 
     /// Runs `f` on an exchange, its legs, and what it works with.
-    pub(crate) fn with<R>(&mut self, id: ExchangeId, f: impl FnOnce(&mut Exchange, &mut Leg, Option<&mut Leg>, &mut Context<'_>) -> R) -> Option<R> {
+    pub(crate) fn with<R>(
+        &mut self,
+        id: ExchangeId,
+        f: impl FnOnce(&mut Exchange, &mut Leg, Option<&mut Leg>, &mut Context<'_>) -> R,
+    ) -> Option<R> {
         let Shard { wires, exchanges, buffers, scratch, dates, options, config, now, draining, .. } = self;
         let exchange = exchanges.get_mut(id)?;
         let (front, back) = match exchange.back {
@@ -232,10 +239,21 @@ impl Shard {
         self.drive(id);
     }
 
-    fn conclude(&mut self, id: ExchangeId) {
+    /// Writes down what became of an exchange that is over.
+    fn conclude(&mut self, id: ExchangeId, front: WireId) {
         let Some(exchange) = self.exchanges.remove(id) else { return };
         if exchange.admitted {
             self.buffers.dismiss();
+        }
+        let Shard { wires, journal, notes, effects, now, .. } = self;
+        let wire = wires.get(front.0);
+        let Some((leg, endpoints)) = wire.and_then(|wire| Some((&wire.leg, wire.front()?.endpoints))) else { return };
+        if exchange.record.notes.is_some() {
+            let mut used = None;
+            if journal.line(|out| used = exchange.record.finish(*now, endpoints.peer, leg, out)) {
+                effects.push(Effect::Journal);
+            }
+            notes.extend(used);
         }
     }
 
@@ -349,7 +367,10 @@ impl Shard {
             Role::Front(Front { phase: Phase::Busy(exchange), .. }) => {
                 let exchange = self.exchanges.get(*exchange)?;
                 let back = exchange.back.and_then(|back| self.wires.get(back.0));
-                if matches!(back, Some(WireState { role: Role::Back(Back { phase: BackPhase::Dialing { .. }, .. }), .. })) {
+                if matches!(
+                    back,
+                    Some(WireState { role: Role::Back(Back { phase: BackPhase::Dialing { .. }, .. }), .. })
+                ) {
                     // Connecting has a deadline of its own.
                     return None;
                 }

@@ -7,16 +7,18 @@ use super::timer::Deadline;
 use super::wire::{Front, Phase, WireState};
 use super::{ExchangeId, Shard, WireId};
 use crate::buffer::{Buffer, Payment};
-use crate::config::{Config, Listener, LoadBalancer};
+use crate::config::{Config, Listener, LoadBalancer, TargetGroup};
 use crate::desync::{Cleared, Clearing, clear};
 use crate::exchange::outgoing::{Terms, write_request};
-use crate::exchange::record::Record;
-use crate::exchange::{After, Exchange, Facts, UNWANTED_BYTES_MAX, Upload};
+use crate::exchange::record::{Notes, Record, raw_line};
+use crate::exchange::{After, Exchange, Facts, Leg, UNWANTED_BYTES_MAX, Upload};
 use crate::http::answer::Answer;
 use crate::http::h1::head::{Scan, Scanner, parse_request};
 use crate::http::{Framing, Request, Version};
-use crate::observe::cause::Cause;
-use crate::rules::{Action, FixedResponse, GroupId, RedirectParts, Subject};
+use crate::observe::Cause;
+use crate::observe::access::{ActionTaken, Draft, MatchedRule};
+use crate::rules::{Action, FixedResponse, Forward, GroupId, RedirectParts, Subject};
+use crate::target::round_robin;
 use crate::time::Mono;
 
 /// How long a head may take beyond the idle timeout, however steadily its bytes trickle: a client that sends a byte
@@ -84,58 +86,79 @@ impl Shard {
         let Some(wire) = self.wires.get_mut(id.0) else { return };
         wire.leg.input = input;
         wire.leg.input.consume(len, &mut self.buffers);
-        match plan {
-            Ok(plan) => self.set_out(id, plan),
-            Err(cause) => self.refuse(id, cause),
-        }
+        self.set_out(id, plan);
     }
 
     /// Reads the head and decides. Nothing of the connection changes here; what must outlive the head is copied.
-    fn plan(&mut self, id: WireId, input: &Buffer, len: usize, lines: usize) -> Result<Plan, Cause> {
-        let head = &input.bytes()[..len];
+    fn plan(&mut self, id: WireId, input: &Buffer, len: usize, lines: usize) -> Plan {
+        let mut notes = self.new_notes(id);
         let Shard { wires, config, chance, scratch, location, now, draining, .. } = self;
-        let front = wires.get(id.0).and_then(WireState::front).ok_or(Cause::MalformedRequest)?;
-        let (listener, balancer) = front.terms(config);
-        let attributes = balancer.map(|balancer| &balancer.attributes);
-        let preserve_host = attributes.is_some_and(|attributes| attributes.preserve_host_header);
-        let cleared = clear(parse_request(head, lines)?, &Clearing { preserve_host })?;
-        let request = cleared.request();
-        let aged = now.mono.since(front.opened) >= front.keep_alive;
-        let facts = Facts {
-            version: request.version,
-            is_head: cleared.is_head(),
-            upgrade: cleared.upgrade(),
-            keep_alive: cleared.keep_alive() && !aged && !*draining && listener.is_some(),
+        let Some((leg, front)) = wires.get(id.0).and_then(|wire| Some((&wire.leg, wire.front()?))) else {
+            return Plan::refusing(Cause::InternalError, front_idle(None), Record::new(*now, &Leg::default(), 0, None));
         };
-        let idle = attributes.map_or(front.idle, |attributes| attributes.idle_timeout);
-        let framing = cleared.framing();
-        let expects_continue = cleared.expects_continue() && request.version == Version::Http11;
-        let record = Record::default();
-        let plan = |course| Plan { facts, framing, expects_continue, idle, record, course };
+        let (listener, balancer) = front.terms(config);
+        let scheme = listener.map_or("http", |(_, listener)| listener.protocol.scheme());
+        let mut record = Record::new(*now, leg, input.len(), None);
+        let refusing = |cause, notes, mut record: Record| {
+            record.notes = notes;
+            Plan::refusing(cause, front.idle, record)
+        };
+        let request = match parse_request(&input.bytes()[..len], lines) {
+            Ok(request) => request,
+            Err(refusal) => {
+                note(&mut notes, |draft| draft.unreadable(scheme, dns_name(balancer), front.port.0));
+                return refusing(refusal.into(), notes, record);
+            }
+        };
+        note(&mut notes, |draft| {
+            draft.request(&raw_line(&request, scheme, front.port.0));
+            draft.user_agent(request.fields.first(b"user-agent").unwrap_or_default());
+        });
         let (Some((index, listener)), Some(balancer)) = (listener, balancer) else {
             // The listener was removed while this connection lived on: its next request has nowhere to go.
-            return Ok(plan(Course::Refuse(Cause::NoTargets)));
+            return refusing(Cause::NoTargets, notes, record);
         };
-        let subject = subject(&cleared, front.endpoints.peer);
-        let decision = listener.rules.decide(&subject);
+        let preserve_host = balancer.attributes.preserve_host_header;
+        let cleared = match clear(request, &Clearing { preserve_host }) {
+            Ok(cleared) => cleared,
+            Err(refusal) => return refusing(refusal.into(), notes, record),
+        };
+        let aged = now.mono.since(front.opened) >= front.keep_alive;
+        let facts = Facts {
+            version: cleared.request().version,
+            is_head: cleared.is_head(),
+            upgrade: cleared.upgrade(),
+            keep_alive: cleared.keep_alive() && !aged && !*draining,
+        };
+        let decision = listener.rules.decide(&subject(&cleared, front.endpoints.peer));
+        record.rule = decision.rule.map_or(MatchedRule::Default, |rule| MatchedRule::Priority(rule.priority));
         let course = match decision.action {
-            Action::FixedResponse(_) => Course::Fixed { listener: index, priority: decision.priority() },
+            Action::FixedResponse(_) => {
+                record.action = Some(ActionTaken::FixedResponse);
+                Course::Fixed { listener: index, priority: decision.priority() }
+            }
             Action::Redirect(redirect) => {
+                record.action = Some(ActionTaken::Redirect);
                 location.clear();
-                let parts = redirect_parts(&cleared, listener, balancer);
-                match redirect.location(&parts, location) {
-                    Ok(()) => Course::Redirect { status: redirect.status.code() },
+                match redirect.location(&redirect_parts(&cleared, listener, balancer), location) {
+                    Ok(()) => {
+                        note(&mut notes, |draft| draft.redirect_url(location));
+                        Course::Redirect { status: redirect.status.code() }
+                    }
                     Err(_) => Course::Refuse(Cause::RedirectTooLong),
                 }
             }
-            Action::Forward(forward) => match forward.choose(|total| chance.u32(..total)) {
-                None => Course::Refuse(Cause::NoWeight),
-                Some(group) => match choose_target(config, group) {
-                    None => Course::Refuse(Cause::NoTargets),
-                    Some(target) => {
+            Action::Forward(forward) => {
+                record.action = Some(ActionTaken::Forward);
+                match choose_target(config, forward, chance) {
+                    Err((cause, group)) => {
+                        note(&mut notes, |draft| draft.target_group(group.map_or("-", |group| &group.arn)));
+                        Course::Refuse(cause)
+                    }
+                    Ok((group, target)) => {
                         let terms = Terms {
                             attributes: &balancer.attributes,
-                            scheme: listener.protocol.scheme(),
+                            scheme,
                             listener_port: listener.port,
                             client: front.endpoints.peer,
                             dns_name: &balancer.dns_name,
@@ -143,13 +166,37 @@ impl Shard {
                             entropy: entropy(chance),
                         };
                         scratch.clear();
-                        write_request(&cleared, &terms, scratch);
+                        let forwarded = write_request(&cleared, &terms, scratch);
+                        note(&mut notes, |draft| {
+                            draft.target_group(config.group(group).map_or("-", |group| &group.arn));
+                            draft.trace_id(scratch.get(forwarded.trace.clone()).unwrap_or_default());
+                        });
                         Course::Forward { group, target }
                     }
-                },
-            },
+                }
+            }
         };
-        Ok(plan(course))
+        record.notes = notes;
+        let expects_continue = cleared.expects_continue() && facts.version == Version::Http11;
+        Plan {
+            facts,
+            framing: cleared.framing(),
+            expects_continue,
+            idle: balancer.attributes.idle_timeout,
+            record,
+            course,
+        }
+    }
+
+    /// Room for the next line of the log, if one is kept.
+    fn new_notes(&mut self, id: WireId) -> Option<Box<Notes>> {
+        if !self.options.access_log {
+            return None;
+        }
+        let mut notes = self.notes.pop().unwrap_or_default();
+        let front = self.wires.get(id.0).and_then(WireState::front);
+        notes.reset(front.and_then(|front| front.terms(&self.config).1));
+        Some(notes)
     }
 
     fn set_out(&mut self, front: WireId, plan: Plan) {
@@ -163,10 +210,16 @@ impl Shard {
     fn forward(&mut self, front: WireId, plan: Plan, group: GroupId, target: usize) {
         let Plan { facts, framing, expects_continue, idle, record, .. } = plan;
         let Some(origin) = self.pool.route(group, target) else {
-            return self.answer_here(front, Plan { course: Course::Refuse(Cause::NoTargets), facts, framing, expects_continue, idle, record });
+            return self.answer_here(
+                front,
+                Plan { course: Course::Refuse(Cause::NoTargets), facts, framing, expects_continue, idle, record },
+            );
         };
         if !self.buffers.admit() {
-            return self.answer_here(front, Plan { course: Course::Refuse(Cause::OutOfMemory), facts, framing, expects_continue, idle, record });
+            return self.answer_here(
+                front,
+                Plan { course: Course::Refuse(Cause::OutOfMemory), facts, framing, expects_continue, idle, record },
+            );
         }
         let back = self.connect(origin, idle);
         let exchange = Exchange::forwarded(front, back, facts, idle, Upload::relaying(framing), record);
@@ -199,12 +252,14 @@ impl Shard {
             Course::Refuse(cause) => self.fail(id, cause),
             Course::Redirect { status } => {
                 let location = core::mem::take(&mut self.location);
-                self.with(id, |exchange, front, _, cx| exchange.answer(&Answer::redirect(status, &location), front, cx));
+                self.with(id, |exchange, front, _, cx| {
+                    exchange.answer(&Answer::redirect(status, &location), front, cx)
+                });
                 self.location = location;
             }
             Course::Fixed { listener, priority } => {
                 self.with(id, |exchange, front, _, cx| match fixed_response(cx.config, listener, priority) {
-                    Some(fixed) => exchange.answer(&Answer::fixed(fixed), front, cx),
+                    Some(fixed) => exchange.answer(&fixed.answer(), front, cx),
                     None => exchange.fail(Cause::NoTargets, front, cx),
                 });
             }
@@ -215,14 +270,15 @@ impl Shard {
 
     /// A head that could not be made sense of: an error, and the connection ends with it.
     pub(crate) fn refuse(&mut self, front: WireId, cause: Cause) {
+        let mut notes = self.new_notes(front);
         let Some(wire) = self.wires.get(front.0) else { return };
-        let idle = wire.front().map_or(LINGER, |front| front.idle);
-        let facts = Facts { version: Version::Http11, is_head: false, upgrade: false, keep_alive: false };
-        let upload = Upload::Abandoned { left: UNWANTED_BYTES_MAX };
-        let id = self.exchanges.insert(Exchange::answered_here(front, facts, idle, upload, Record::default()));
-        self.occupy(front, id);
-        self.fail(id, cause);
-        self.drive(id);
+        let idle = front_idle(wire.front());
+        if let Some(Front { port, .. }) = wire.front() {
+            let balancer = wire.front().and_then(|front| front.terms(&self.config).1);
+            note(&mut notes, |draft| draft.unreadable("http", dns_name(balancer), port.0));
+        }
+        let record = Record::new(self.now, &wire.leg, wire.leg.input.len(), notes);
+        self.answer_here(front, Plan::refusing(cause, idle, record));
     }
 
     /// An exchange is over: the client's connection goes on as the answer said.
@@ -317,14 +373,18 @@ fn subject<'s>(cleared: &'s Cleared<Request<'_>>, peer: SocketAddr) -> Subject<'
     }
 }
 
-fn redirect_parts<'s>(cleared: &'s Cleared<Request<'_>>, listener: &Listener, balancer: &'s LoadBalancer) -> RedirectParts<'s> {
+fn redirect_parts<'s>(
+    cleared: &'s Cleared<Request<'_>>,
+    listener: &Listener,
+    balancer: &'s LoadBalancer,
+) -> RedirectParts<'s> {
     let host = cleared.host();
     RedirectParts {
         scheme: listener.protocol.scheme(),
         host: if host.is_empty() { balancer.dns_name.as_bytes() } else { host },
         port: listener.port,
         path: cleared.target().path,
-        query: cleared.target().query,
+        query: cleared.target().query.unwrap_or_default(),
     }
 }
 
@@ -335,9 +395,45 @@ fn fixed_response(config: &Config, listener: usize, priority: u16) -> Option<&Fi
     if let Action::FixedResponse(fixed) = action { Some(fixed) } else { None }
 }
 
-/// Round robin: the group's targets in turn, whichever shard asks (guide ALG-02).
-fn choose_target(config: &Config, group: GroupId) -> Option<usize> {
-    crate::target::round_robin(config.group(group)?)
+/// A group by weight (guide ACT-04), and of it the target whose turn it is, whichever shard asks (guide ALG-02).
+fn choose_target<'c>(
+    config: &'c Config,
+    forward: &Forward,
+    chance: &mut fastrand::Rng,
+) -> Result<(GroupId, usize), (Cause, Option<&'c TargetGroup>)> {
+    let id = forward.choose(|total| chance.u32(..total)).ok_or((Cause::NoWeight, None))?;
+    let group = config.group(id);
+    let target = group.and_then(round_robin).ok_or((Cause::NoTargets, group))?;
+    Ok((id, target))
+}
+
+impl Plan {
+    /// An error, after which nothing more is understood of what the client sends.
+    fn refusing(cause: Cause, idle: Duration, record: Record) -> Plan {
+        let facts = Facts { version: Version::Http11, is_head: false, upgrade: false, keep_alive: false };
+        Plan {
+            facts,
+            framing: Framing::UntilClose,
+            expects_continue: false,
+            idle,
+            record,
+            course: Course::Refuse(cause),
+        }
+    }
+}
+
+fn note(notes: &mut Option<Box<Notes>>, write: impl FnOnce(&mut Draft)) {
+    if let Some(notes) = notes {
+        write(&mut notes.draft);
+    }
+}
+
+fn front_idle(front: Option<&Front>) -> Duration {
+    front.map_or(LINGER, |front| front.idle)
+}
+
+fn dns_name(balancer: Option<&LoadBalancer>) -> &str {
+    balancer.map_or("-", |balancer| balancer.dns_name.as_str())
 }
 
 fn entropy(chance: &mut fastrand::Rng) -> [u8; 12] {

@@ -24,7 +24,9 @@ pub use census::Census;
 pub use effect::{DialError, Effect, Fate, Shed};
 pub use journal::Journal;
 pub use turn::Turn;
-pub use wire::{Endpoints, ListenerId, Wire, WireId};
+pub use wire::{Endpoints, ListenerId, Wire};
+
+pub use crate::key::WireId;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -32,6 +34,7 @@ use std::sync::Arc;
 use crate::buffer::Buffers;
 use crate::config::Config;
 use crate::exchange::Exchange;
+use crate::exchange::record::Notes;
 use crate::http::date::DateCache;
 use crate::key::{Key, Slab};
 use crate::time::Now;
@@ -42,7 +45,7 @@ use timer::Timers;
 use wire::WireState;
 
 /// Names an exchange within its shard.
-pub(crate) type ExchangeId = Key<Exchange>;
+pub(crate) type ExchangeId = Key;
 
 /// What a shard is allowed, and how it presents itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +86,7 @@ pub struct Shard {
     chance: fastrand::Rng,
     scratch: Vec<u8>,
     location: Vec<u8>,
+    notes: Vec<Box<Notes>>,
     effects: Effects,
     borrowed: Vec<WireId>,
     fronts: usize,
@@ -108,6 +112,7 @@ impl Shard {
             chance: fastrand::Rng::with_seed(seed),
             scratch: Vec::with_capacity(crate::buffer::PAGE),
             location: Vec::new(),
+            notes: Vec::new(),
             effects: Effects { queue: VecDeque::new() },
             borrowed: Vec::new(),
             fronts: 0,

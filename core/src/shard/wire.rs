@@ -7,19 +7,8 @@ use super::pool::OriginId;
 use super::{ExchangeId, Fate, Shard};
 use crate::exchange::Leg;
 use crate::http::h1::head::Scanner;
-use crate::key::Key;
+use crate::key::WireId;
 use crate::time::Mono;
-
-/// Names a connection within its shard; harmless when stale.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WireId(pub(crate) Key<WireState>);
-
-impl WireId {
-    /// A small dense number for side tables; reused once the wire is gone.
-    pub const fn slot(self) -> usize {
-        self.0.slot()
-    }
-}
 
 /// A listener by its declared port, which is its identity across reloads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,4 +1,8 @@
-//! The bytes of HTTP/1: heads ([`head`]) and bodies ([`body`]).
+//! The bytes of HTTP/1: where a head ends ([`scan`]), what it says ([`head`]), and bodies ([`body`]: decoding in
+//! [`chunked`], encoding in [`encode`]).
 
 pub mod body;
+pub mod chunked;
+pub mod encode;
 pub mod head;
+pub mod scan;

@@ -1,0 +1,241 @@
+//! Actions of rules and listeners (guide ACT-*, RULE-04, RULE-05): in their order, one routing action at the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::redirect;
+use super::report::quote;
+use super::shape::{Item, Object};
+use crate::config::Protocol;
+use crate::rules::{Action, FixedResponse, Forward, GroupId, WeightedGroup};
+
+/// Guide QUO-04, ACT-05: groups of one forward action.
+const GROUPS_PER_ACTION_MAX: usize = 5;
+
+/// Bytes of a fixed response's body (`wire.md` W13).
+const BODY_LEN_MAX: usize = 1024;
+
+/// The content types a fixed response may have (`wire.md` W13).
+const CONTENT_TYPES: &[&str] = &["text/plain", "text/css", "text/html", "application/javascript", "application/json"];
+
+const TYPES: &[&str] =
+    &["forward", "redirect", "fixed-response", "authenticate-oidc", "authenticate-cognito", "jwt-validation"];
+
+const KNOWN: &[&str] = &[
+    "AuthenticateCognitoConfig",
+    "AuthenticateOidcConfig",
+    "FixedResponseConfig",
+    "ForwardConfig",
+    "JwtValidationConfig",
+    "Order",
+    "RedirectConfig",
+    "TargetGroupArn",
+    "Type",
+];
+
+/// Where an action stands: what its listener speaks, as far as that could be read, and the groups it may name.
+pub(super) struct Where<'g> {
+    pub(super) protocol: Option<Protocol>,
+    pub(super) port: Option<u16>,
+    pub(super) groups: &'g Groups,
+}
+
+/// The target groups of the template by ARN, and whether targets of each are sticky.
+pub(super) type Groups = BTreeMap<String, (GroupId, bool)>;
+
+/// The routing action of a list of actions; `None` after an error.
+pub(super) fn read_all(list: &Item<'_>, place: &Where<'_>) -> Option<Action> {
+    let items = list.items();
+    let mut actions: Vec<Read<'_>> = items.iter().filter_map(|item| read(item, place)).collect();
+    if actions.len() != items.len() {
+        return None;
+    }
+    check_orders(&actions);
+    actions.sort_by_key(|action| action.order);
+    let Some(last) = actions.pop() else {
+        if list.unknown().is_none() {
+            list.error("exactly one of forward, redirect and fixed-response is needed");
+        }
+        return None;
+    };
+    for other in &actions {
+        other.item.error("a list of actions has exactly one of forward, redirect and fixed-response, as its last");
+    }
+    last.action
+}
+
+/// An action of a list. Actions that are not supported yet never get here.
+struct Read<'v> {
+    item: Item<'v>,
+    order: u32,
+    written: bool,
+    action: Option<Action>,
+}
+
+/// Each place in the order is taken once.
+fn check_orders(actions: &[Read<'_>]) {
+    let mut orders = BTreeSet::new();
+    for action in actions.iter().filter(|action| action.written) {
+        if !orders.insert(action.order) {
+            action.item.error(&format!("another action has the order {} too", action.order));
+        }
+    }
+}
+
+fn read<'v>(item: &Item<'v>, place: &Where<'_>) -> Option<Read<'v>> {
+    let object = item.object(KNOWN)?;
+    let order = object.get("Order").map(|order| order.number(1..=50_000));
+    let kind_item = object.require("Type")?;
+    let kind = kind_item.one_of(TYPES)?;
+    refuse_other_configs(&object, kind);
+    let action = match kind {
+        "forward" => forward(&object, place).map(Action::Forward),
+        "redirect" => {
+            object.require("RedirectConfig").and_then(|config| redirect::read(&config, place)).map(Action::Redirect)
+        }
+        "fixed-response" => {
+            object.require("FixedResponseConfig").and_then(|config| fixed(&config)).map(Action::FixedResponse)
+        }
+        _ => {
+            kind_item.error(&format!("{kind} actions are not supported yet"));
+            return None;
+        }
+    };
+    let written = order.is_some();
+    Some(Read { item: item.clone(), order: order.flatten().unwrap_or(u32::MAX), written, action })
+}
+
+fn refuse_other_configs(object: &Object<'_>, kind: &str) {
+    let own: &[&str] = match kind {
+        "forward" => &["ForwardConfig", "TargetGroupArn"],
+        "redirect" => &["RedirectConfig"],
+        "fixed-response" => &["FixedResponseConfig"],
+        "authenticate-oidc" => &["AuthenticateOidcConfig"],
+        "authenticate-cognito" => &["AuthenticateCognitoConfig"],
+        _ => &["JwtValidationConfig"],
+    };
+    for name in KNOWN.iter().filter(|name| !matches!(**name, "Order" | "Type") && !own.contains(name)) {
+        if let Some(item) = object.get(name) {
+            item.error(&format!("does not belong to a {kind} action"));
+        }
+    }
+}
+
+fn forward(object: &Object<'_>, place: &Where<'_>) -> Option<Forward> {
+    let short = object.get("TargetGroupArn");
+    let Some(config) = object.get("ForwardConfig") else {
+        let Some(arn) = short else {
+            object.error("a forward action needs TargetGroupArn or ForwardConfig");
+            return None;
+        };
+        let (group, _) = group(&arn, place)?;
+        return Some(Forward { groups: vec![WeightedGroup { group, weight: 1 }] });
+    };
+    let groups = forward_config(&config, place);
+    if let Some(arn) = short {
+        let (named, _) = group(&arn, place)?;
+        let same = groups.as_ref().is_none_or(|groups| matches!(&groups[..], [only] if only.group == named));
+        if !same {
+            arn.error("ForwardConfig is there too, and does not name this group alone");
+        }
+    }
+    Some(Forward { groups: groups? })
+}
+
+fn forward_config(config: &Item<'_>, place: &Where<'_>) -> Option<Vec<WeightedGroup>> {
+    let config = config.object(&["TargetGroupStickinessConfig", "TargetGroups"])?;
+    let sticky = stickiness(&config);
+    let list = config.require("TargetGroups")?;
+    let items = list.items();
+    if items.is_empty() && list.unknown().is_none() {
+        list.error("a forward action needs at least one target group");
+    }
+    if let Some(first_too_many) = items.get(GROUPS_PER_ACTION_MAX) {
+        first_too_many.error(&format!("a forward action can name {GROUPS_PER_ACTION_MAX} target groups"));
+    }
+    let mut seen = BTreeSet::new();
+    let mut groups = Vec::new();
+    for item in &items {
+        let Some((weighted, group_is_sticky)) = weighted(item, place) else { continue };
+        if !seen.insert(weighted.group) {
+            item.error("this forward action names the group twice");
+        }
+        if group_is_sticky && items.len() > 1 && !sticky {
+            item.error("its targets are sticky, so TargetGroupStickinessConfig must be enabled");
+        }
+        groups.push(weighted);
+    }
+    if !groups.is_empty() && groups.iter().all(|group| group.weight == 0) {
+        list.warning("every weight is 0: no request can be forwarded");
+    }
+    (groups.len() == items.len() && !groups.is_empty()).then_some(groups)
+}
+
+/// Whether requests stay with the group they first got (guide ACT-10).
+fn stickiness(config: &Object<'_>) -> bool {
+    let Some(item) = config.get("TargetGroupStickinessConfig") else { return false };
+    let Some(object) = item.object(&["DurationSeconds", "Enabled"]) else { return false };
+    let enabled = object.get("Enabled").and_then(|item| item.boolean()).unwrap_or(false);
+    match object.get("DurationSeconds") {
+        Some(duration) => {
+            duration.number(1..=604_800);
+        }
+        None if enabled => object.error("DurationSeconds is missing"),
+        None => {}
+    }
+    if enabled {
+        item.warning("read, but not served yet");
+    }
+    enabled
+}
+
+/// A group with its weight, 0 to 999 (guide ACT-04), and whether its targets are sticky.
+fn weighted(item: &Item<'_>, place: &Where<'_>) -> Option<(WeightedGroup, bool)> {
+    let object = item.object(&["TargetGroupArn", "Weight"])?;
+    let weight = object.get("Weight").map_or(Some(1), |weight| weight.number(0..=999));
+    let (group, sticky) = group(&object.require("TargetGroupArn")?, place)?;
+    Some((WeightedGroup { group, weight: u16::try_from(weight?).ok()? }, sticky))
+}
+
+fn group(arn: &Item<'_>, place: &Where<'_>) -> Option<(GroupId, bool)> {
+    arn.must_be_ours("a target group")?;
+    let text = arn.text()?;
+    let found = place.groups.get(text).copied();
+    if found.is_none() {
+        arn.error(&format!("{} is the ARN of no target group in this template", quote(text)));
+    }
+    found
+}
+
+/// Guide ACT-01, ACT-02.
+fn fixed(item: &Item<'_>) -> Option<FixedResponse> {
+    let object = item.object(&["ContentType", "MessageBody", "StatusCode"])?;
+    let status = object.require("StatusCode").and_then(|item| fixed_status(&item));
+    let content_type = match object.get("ContentType") {
+        Some(item) => Some(item.one_of(CONTENT_TYPES)?.to_owned()),
+        None => None,
+    };
+    let body = match object.get("MessageBody") {
+        Some(item) => fixed_body(&item)?,
+        None => String::new(),
+    };
+    Some(FixedResponse { status: status?, content_type, body })
+}
+
+fn fixed_status(item: &Item<'_>) -> Option<u16> {
+    let text = item.text()?;
+    let three_digits = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let status = text.parse().ok().filter(|status| three_digits && matches!(status, 200..=299 | 400..=599));
+    if status.is_none() {
+        item.error(&format!("{} is no status from 200 to 299 or 400 to 599", quote(text)));
+    }
+    status
+}
+
+fn fixed_body(item: &Item<'_>) -> Option<String> {
+    let text = item.text()?;
+    if text.len() > BODY_LEN_MAX {
+        item.error(&format!("has {} bytes; at most {BODY_LEN_MAX} are allowed", text.len()));
+        return None;
+    }
+    Some(text.to_owned())
+}

@@ -1,0 +1,119 @@
+//! Reads CloudFormation templates, YAML or JSON, into a [`Config`]. It reads text that it is given: no files,
+//! no network, nothing of the account that a template was written for.
+//!
+//! The way of a template, and the files in its order:
+//!
+//! 1. [`yaml`] and [`json`] make a tree of [`node`]s that know their places.
+//! 2. [`sections`] finds parameters, conditions, mappings and resources; [`parameters`] gives parameters values.
+//! 3. [`functions`] computes what intrinsic functions say; foreign resources stay as placeholders.
+//! 4. [`shape`] reads properties of the types they must have; one file per resource says which.
+//! 5. [`assemble`] joins load balancers, listeners, rules and groups, and holds them to the quotas.
+//!
+//! Every step goes on after an error, so that one reading reports all of them.
+
+mod action;
+mod assemble;
+mod attributes;
+mod condition;
+mod functions;
+mod json;
+mod listener;
+mod load_balancer;
+mod node;
+mod others;
+mod parameters;
+mod redirect;
+mod report;
+mod resources;
+mod rule;
+mod sections;
+mod shape;
+mod spelling;
+mod substitute;
+mod target_group;
+mod targets;
+mod values;
+mod yaml;
+
+use super::Config;
+pub use report::TemplateError;
+
+/// The longest template that is read, in bytes: CloudFormation's own limit for templates in S3 is 1 MB.
+pub const TEMPLATE_BYTES_MAX: usize = 1024 * 1024;
+
+/// How deeply a template may nest: deeper than any real one, shallow enough for a small stack.
+pub const TEMPLATE_DEPTH_MAX: usize = 64;
+
+/// A template's text and what to call it in messages.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// The file's name, as messages show it.
+    pub name: &'a str,
+    /// The whole text, YAML or JSON; at most [`TEMPLATE_BYTES_MAX`].
+    pub text: &'a str,
+}
+
+/// What an operator says besides the template.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// Values of parameters (`--param NAME=VALUE`); the last of a name counts.
+    pub parameters: Vec<(String, String)>,
+    /// What names outside the load balancer stand for (`--resolve MyVpc=vpc-1`, `--resolve MyNode.PrivateIp=127.0.0.1`,
+    /// `--resolve i-123=10.0.0.1`, `--resolve MyInstance=127.0.0.1:9001`).
+    pub resolve: Vec<(String, String)>,
+    /// What other stacks export (`--import NAME=VALUE`).
+    pub imports: Vec<(String, String)>,
+    /// `AWS::Region`, default `us-east-1`.
+    pub region: String,
+    /// `AWS::AccountId`, default `000000000000`.
+    pub account: String,
+    /// `AWS::StackName`, default `local`. ARNs follow from it and from logical ids.
+    pub stack_name: String,
+    /// Let `ip` targets have addresses outside the private ranges (guide TG-05), default false.
+    pub allow_public_targets: bool,
+}
+
+impl Default for Inputs {
+    fn default() -> Self {
+        Inputs {
+            parameters: Vec::new(),
+            resolve: Vec::new(),
+            imports: Vec::new(),
+            region: "us-east-1".to_owned(),
+            account: "000000000000".to_owned(),
+            stack_name: "local".to_owned(),
+            allow_public_targets: false,
+        }
+    }
+}
+
+/// A template that was read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What it says.
+    pub config: Config,
+    /// What deserves attention and stops nothing, by position.
+    pub warnings: Vec<TemplateError>,
+}
+
+/// Reads a template. `Err` holds every mistake in it, by position; never an empty list.
+pub fn read(source: Source<'_>, inputs: &Inputs) -> Result<Loaded, Vec<TemplateError>> {
+    let sink = report::Sink::new(source.name);
+    let config = read_into(source.text, inputs, &sink);
+    let (errors, warnings) = sink.finish();
+    match config {
+        Some(config) if errors.is_empty() => Ok(Loaded { config, warnings }),
+        _ => Err(errors),
+    }
+}
+
+/// `None` only after an error was reported.
+fn read_into(text: &str, inputs: &Inputs, sink: &report::Sink) -> Option<Config> {
+    let root = node::parse(text, sink)?;
+    let sections = sections::Sections::find(&root, sink)?;
+    let parameters = parameters::read(&sections, inputs, sink);
+    let evaluator = functions::Evaluator::new(&sections, inputs, parameters, sink);
+    evaluator.check_conditions();
+    let resources = resources::collect(&evaluator);
+    Some(assemble::assemble(&resources, &evaluator))
+}

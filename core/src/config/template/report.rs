@@ -1,0 +1,74 @@
+//! What is wrong with a template, and where.
+
+use std::cell::{Cell, RefCell};
+
+use crate::config::Position;
+
+/// One mistake, or one warning: shown as `file:line:column: message`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{position}: {message}")]
+#[non_exhaustive]
+pub struct TemplateError {
+    /// The name that the [`Source`](super::Source) was given.
+    pub file: String,
+    /// Line and column, from 1.
+    pub position: Position,
+    /// What is wrong, led by the resource and property it concerns.
+    pub message: String,
+}
+
+/// Collects what is found while everything else is still being read.
+pub(super) struct Sink {
+    file: String,
+    errors: RefCell<Vec<(Position, String)>>,
+    warnings: RefCell<Vec<(Position, String)>>,
+    bytes: Cell<usize>,
+}
+
+/// How many bytes of messages one reading gives: far above what a person reads.
+const REPORT_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+impl Sink {
+    pub(super) fn new(file: &str) -> Sink {
+        Sink { file: file.to_owned(), errors: RefCell::default(), warnings: RefCell::default(), bytes: Cell::new(0) }
+    }
+
+    pub(super) fn error(&self, at: Position, message: String) {
+        self.keep(&self.errors, at, message);
+    }
+
+    pub(super) fn warning(&self, at: Position, message: String) {
+        self.keep(&self.warnings, at, message);
+    }
+
+    fn keep(&self, list: &RefCell<Vec<(Position, String)>>, at: Position, message: String) {
+        let bytes = self.bytes.get().saturating_add(message.len());
+        if bytes > REPORT_BYTES_MAX && !list.borrow().is_empty() {
+            return;
+        }
+        self.bytes.set(bytes);
+        list.borrow_mut().push((at, message));
+    }
+
+    /// Errors and warnings, by position, each once: a value that is used twice is evaluated twice.
+    pub(super) fn finish(self) -> (Vec<TemplateError>, Vec<TemplateError>) {
+        let file = self.file;
+        let list = |found: RefCell<Vec<(Position, String)>>| {
+            let mut found = found.into_inner();
+            found.sort();
+            found.dedup();
+            let with_file = |(position, message)| TemplateError { file: file.clone(), position, message };
+            found.into_iter().map(with_file).collect::<Vec<_>>()
+        };
+        (list(self.errors), list(self.warnings))
+    }
+}
+
+/// A text from a template as messages show it: quoted, without control characters, not too long.
+pub(super) fn quote(text: &str) -> String {
+    let shown: String = text.chars().take(QUOTED_CHARS_MAX).flat_map(char::escape_debug).collect();
+    let more = if text.chars().nth(QUOTED_CHARS_MAX).is_some() { "…" } else { "" };
+    format!("`{shown}{more}`")
+}
+
+const QUOTED_CHARS_MAX: usize = 80;

@@ -1,0 +1,299 @@
+//! Resources: which are ours, what they are called, and what `Ref` and `Fn::GetAtt` give for them. Foreign
+//! resources are skipped, and stand for what `--resolve` says.
+
+use super::functions::{Evaluator, Verdict};
+use super::node::{Entry, Node};
+use super::report::quote;
+use super::spelling::suggestion;
+use super::values::{Kind, Resolved};
+use crate::config::Position;
+
+const PREFIX: &str = "AWS::ElasticLoadBalancingV2::";
+
+/// The resource types that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Type {
+    LoadBalancer,
+    Listener,
+    ListenerRule,
+    ListenerCertificate,
+    TargetGroup,
+    TrustStore,
+    TrustStoreRevocation,
+}
+
+impl Type {
+    const ALL: [(&'static str, Type); 7] = [
+        ("LoadBalancer", Type::LoadBalancer),
+        ("Listener", Type::Listener),
+        ("ListenerRule", Type::ListenerRule),
+        ("ListenerCertificate", Type::ListenerCertificate),
+        ("TargetGroup", Type::TargetGroup),
+        ("TrustStore", Type::TrustStore),
+        ("TrustStoreRevocation", Type::TrustStoreRevocation),
+    ];
+
+    fn of(entry: &Entry) -> Option<Type> {
+        let name = entry.node.get("Type")?.as_text()?.strip_prefix(PREFIX)?;
+        Type::ALL.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
+    }
+}
+
+/// One of our resources, with its properties computed.
+pub(super) struct Resource<'t> {
+    pub(super) id: &'t str,
+    pub(super) at: Position,
+    pub(super) kind: Type,
+    pub(super) named: Named,
+    pub(super) properties: Resolved,
+}
+
+/// What a resource is called.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Named {
+    pub(super) name: String,
+    pub(super) arn: String,
+    pub(super) dns_name: String,
+}
+
+/// Every resource of ours that its condition lets exist, in template order.
+pub(super) fn collect<'t>(evaluator: &Evaluator<'t>) -> Vec<Resource<'t>> {
+    let resources = evaluator.sections.resource_order.iter().filter_map(|entry| evaluator.resource(entry)).collect();
+    evaluator.refuse_circles();
+    resources
+}
+
+impl<'t> Evaluator<'t> {
+    fn resource(&self, entry: &'t Entry) -> Option<Resource<'t>> {
+        let kind = self.check_type(entry)?;
+        for part in entry.node.as_map().unwrap_or_default() {
+            if !PARTS.contains(&part.key.as_str()) {
+                let hint = suggestion(&part.key, PARTS);
+                self.sink.error(part.at, format!("{}: a resource has no {}{hint}", entry.key, quote(&part.key)));
+            }
+        }
+        if !self.exists(entry)? {
+            return None;
+        }
+        self.reading.set(Some(&entry.key));
+        let properties = match entry.node.get("Properties") {
+            Some(properties) if properties.value != super::node::Value::Null => self.eval(properties),
+            _ => Resolved { at: entry.at, kind: Kind::Map(Vec::new()) },
+        };
+        let named = self.named(entry, kind);
+        self.reading.set(None);
+        Some(Resource { id: &entry.key, at: entry.at, kind, named, properties })
+    }
+
+    /// The type, if it is one of ours; a foreign type is no error.
+    fn check_type(&self, entry: &'t Entry) -> Option<Type> {
+        let Some(type_node) = entry.node.get("Type") else {
+            // `Fn::ForEach::Name` stands among the resources and is none.
+            if !entry.key.starts_with("Fn::") {
+                self.sink.error(entry.at, format!("{}: the resource has no Type", entry.key));
+            } else {
+                self.sink.error(entry.at, format!("{}: macros are not run", quote(&entry.key)));
+            }
+            return None;
+        };
+        let kind = Type::of(entry);
+        let name = type_node.as_text().unwrap_or_default();
+        if let (None, Some(ours)) = (kind, name.strip_prefix(PREFIX)) {
+            let hint = suggestion(ours, Type::ALL.iter().map(|(known, _)| *known));
+            self.sink.error(type_node.at, format!("{}: there is no type {}{hint}", entry.key, quote(name)));
+        }
+        kind
+    }
+
+    /// Whether the resource's condition lets it exist; `None` after an error.
+    fn exists(&self, entry: &'t Entry) -> Option<bool> {
+        let Some(condition) = entry.node.get("Condition") else { return Some(true) };
+        let Some(name) = condition.as_text() else {
+            self.sink.error(condition.at, format!("{}: Condition takes the name of a condition", entry.key));
+            return None;
+        };
+        match self.condition(condition.at, name) {
+            Verdict::True => Some(true),
+            Verdict::False => Some(false),
+            Verdict::Failed => None,
+            Verdict::Unknown(hint) => {
+                self.sink.error(condition.at, format!("{}: condition {name} needs {hint}", entry.key));
+                None
+            }
+        }
+    }
+
+    /// What `Ref` gives for a resource.
+    pub(super) fn refer_resource(&self, at: Position, entry: &'t Entry) -> Resolved {
+        let name = entry.key.as_str();
+        match self.referable(at, entry) {
+            Referable::Ours(kind) => self.charged(Resolved::text(at, self.named(entry, kind).arn)),
+            Referable::Foreign => match self.resolved(name) {
+                Some(value) => self.charged(Resolved::text(at, value)),
+                None => {
+                    Resolved::unknown(at, format!("the resource {name}; say what it is with --resolve {name}=VALUE"))
+                }
+            },
+            Referable::No(kind) => Resolved { at, kind },
+        }
+    }
+
+    /// What `Fn::GetAtt` gives for a resource.
+    pub(super) fn attribute_of(&self, at: Position, entry: &'t Entry, attribute: &str) -> Resolved {
+        let name = entry.key.as_str();
+        let path = format!("{name}.{attribute}");
+        match self.referable(at, entry) {
+            Referable::Ours(kind) => self.own_attribute(at, entry, kind, attribute),
+            Referable::Foreign => match self.resolved(&path) {
+                Some(value) => self.charged(Resolved::text(at, value)),
+                None => Resolved::unknown(at, format!("{path}; say what it is with --resolve {path}=VALUE")),
+            },
+            Referable::No(kind) => Resolved { at, kind },
+        }
+    }
+
+    fn own_attribute(&self, at: Position, entry: &'t Entry, kind: Type, attribute: &str) -> Resolved {
+        let named = self.named(entry, kind);
+        let after = |mark: &str| named.arn.split_once(mark).map(|(_, rest)| rest.to_owned()).unwrap_or_default();
+        let text = match (kind, attribute) {
+            (Type::LoadBalancer, "LoadBalancerArn")
+            | (Type::Listener, "ListenerArn")
+            | (Type::ListenerRule, "RuleArn")
+            | (Type::TargetGroup, "TargetGroupArn")
+            | (Type::TrustStore, "TrustStoreArn") => named.arn,
+            (Type::LoadBalancer, "DNSName") => named.dns_name,
+            (Type::LoadBalancer, "LoadBalancerName") | (Type::TargetGroup, "TargetGroupName") => named.name,
+            (Type::LoadBalancer, "LoadBalancerFullName") => after("loadbalancer/"),
+            (Type::TargetGroup, "TargetGroupFullName") => format!("targetgroup/{}", after("targetgroup/")),
+            (Type::ListenerRule, "IsDefault") => "false".to_owned(),
+            (Type::LoadBalancer, "CanonicalHostedZoneID")
+            | (Type::ListenerCertificate, "Id")
+            | (Type::TargetGroup, "LoadBalancerArns")
+            | (Type::TrustStore, "Status" | "NumberOfCaCertificates")
+            | (Type::TrustStoreRevocation, "RevocationId" | "TrustStoreRevocations") => {
+                return Resolved::unknown(at, format!("{}.{attribute}, which has no meaning here", entry.key));
+            }
+            _ => return self.fail(at, format!("{} has no attribute {}", entry.key, quote(attribute))),
+        };
+        self.charged(Resolved::text(at, text))
+    }
+
+    fn referable(&self, at: Position, entry: &'t Entry) -> Referable {
+        let Some(kind) = Type::of(entry) else { return Referable::Foreign };
+        if let Some(from) = self.reading.get() {
+            self.references.borrow_mut().push((from, &entry.key, at));
+        }
+        match self.exists(entry) {
+            Some(true) => Referable::Ours(kind),
+            None => Referable::No(Kind::Failed),
+            Some(false) => {
+                let problem = format!("{} does not exist, because its condition is false", entry.key);
+                Referable::No(self.fail(at, problem).kind)
+            }
+        }
+    }
+
+    /// What `--resolve` says a name stands for.
+    pub(super) fn resolved(&self, name: &str) -> Option<&'t str> {
+        self.inputs.resolve.iter().rfind(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The names of one of our resources; they follow from its properties, so a circle is possible.
+    fn named(&self, entry: &'t Entry, kind: Type) -> Named {
+        let id = entry.key.as_str();
+        let known = self.names.borrow().get(id).cloned();
+        match known {
+            Some(Some(named)) => return named,
+            // A circle; `refuse_circles` says so.
+            Some(None) => return Named::default(),
+            None => {}
+        }
+        self.names.borrow_mut().insert(id, None);
+        let reader = self.reading.replace(Some(id));
+        let named = self.nested(entry.at, Named::default(), || self.make_names(entry, kind));
+        self.reading.set(reader);
+        self.names.borrow_mut().insert(id, Some(named.clone()));
+        named
+    }
+
+    fn make_names(&self, entry: &'t Entry, kind: Type) -> Named {
+        let identity = self.identity();
+        let id = entry.key.as_str();
+        let property = |name: &str| self.property(entry, name);
+        let name = || property("Name").unwrap_or_else(|| identity.generated_name(id));
+        match kind {
+            Type::LoadBalancer => {
+                let name = name();
+                let internal = property("Scheme").as_deref() == Some("internal");
+                let dns_name = identity.dns_name(id, &name, internal);
+                Named { arn: identity.load_balancer_arn(id, &name), dns_name, name }
+            }
+            Type::TargetGroup => {
+                let name = name();
+                Named { arn: identity.group_arn(id, &name), name, ..Named::default() }
+            }
+            Type::TrustStore => {
+                let name = name();
+                Named { arn: identity.trust_store_arn(id, &name), name, ..Named::default() }
+            }
+            Type::Listener => {
+                let parent = property("LoadBalancerArn").unwrap_or_default();
+                Named { arn: identity.listener_arn(id, &parent), ..Named::default() }
+            }
+            Type::ListenerRule => {
+                let parent = property("ListenerArn").unwrap_or_default();
+                Named { arn: identity.rule_arn(id, &parent), ..Named::default() }
+            }
+            Type::ListenerCertificate | Type::TrustStoreRevocation => Named { arn: id.to_owned(), ..Named::default() },
+        }
+    }
+
+    fn property(&self, entry: &'t Entry, name: &str) -> Option<String> {
+        let node: &'t Node = entry.node.get("Properties")?.get(name)?;
+        match self.eval(node).kind {
+            Kind::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Resources that need each other cannot be made in any order. Takes away resources that need nothing that
+    /// is left, until nothing changes; what then remains is in a circle or needs one.
+    fn refuse_circles(&self) {
+        let mut left = self.references.borrow().clone();
+        left.sort();
+        left.dedup();
+        loop {
+            let before = left.len();
+            let waiting: std::collections::BTreeSet<&str> = left.iter().map(|(from, ..)| *from).collect();
+            left.retain(|(_, to, _)| waiting.contains(to));
+            let needed: std::collections::BTreeSet<&str> = left.iter().map(|(_, to, _)| *to).collect();
+            left.retain(|(from, ..)| needed.contains(from));
+            if left.len() == before {
+                break;
+            }
+        }
+        for (from, to, at) in left {
+            self.sink.error(at, format!("{from} and {to} refer to each other in a circle"));
+        }
+    }
+}
+
+/// What may be said about a resource that something refers to.
+enum Referable {
+    Ours(Type),
+    Foreign,
+    No(Kind),
+}
+
+const PARTS: [&str; 10] = [
+    "Condition",
+    "CreationPolicy",
+    "DeletionPolicy",
+    "DependsOn",
+    "Description",
+    "Metadata",
+    "Properties",
+    "Type",
+    "UpdatePolicy",
+    "UpdateReplacePolicy",
+];

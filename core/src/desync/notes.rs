@@ -1,0 +1,106 @@
+//! What one pass over the fields of a request finds. Judging it is for the door ([`super::clear`]).
+
+use crate::http::h1::head::content_length;
+use crate::http::names::Known;
+use crate::http::{Refusal, Request};
+
+use super::CONNECTION_OPTIONS_MAX;
+
+/// What the fields of a request hold.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Notes<'a> {
+    /// The first `Host`.
+    pub(super) host: Option<&'a [u8]>,
+    /// How many `Host` fields there are.
+    pub(super) hosts: usize,
+    /// The last `Content-Length`, if it is a length.
+    pub(super) length: Option<u64>,
+    /// How many `Content-Length` fields there are.
+    pub(super) lengths: usize,
+    /// How many `Transfer-Encoding` fields there are.
+    pub(super) codings: usize,
+    /// What `Connection` lists.
+    pub(super) options: Options,
+    /// Items of all `X-Forwarded-For` fields that are not empty.
+    pub(super) forwarded_addresses: usize,
+    /// The first `X-Amzn-Trace-Id` that is not empty.
+    pub(super) trace: Option<&'a [u8]>,
+    /// `Expect` is `100-continue`.
+    pub(super) expects_continue: bool,
+    /// The only `Upgrade` is `websocket`.
+    pub(super) websocket: bool,
+    upgrades: usize,
+    /// All field lines, as `name: value` and CRLF.
+    pub(super) field_bytes: usize,
+}
+
+/// What `Connection` lists.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Options {
+    pub(super) close: bool,
+    pub(super) keep_alive: bool,
+    pub(super) upgrade: bool,
+    /// Anything that is not dropped on every hop anyway.
+    pub(super) others: bool,
+    count: usize,
+}
+
+impl<'a> Notes<'a> {
+    /// One pass; refuses imitations of framing fields and a `Connection` beyond its limit.
+    pub(super) fn take(request: &Request<'a>) -> Result<Notes<'a>, Refusal> {
+        let mut notes = Notes::default();
+        for field in request.fields.iter() {
+            notes.field_bytes += field.name.len() + field.value.len() + 4;
+            let known = Known::of(field.name);
+            if known != Known::Other {
+                notes.note(known, field.value)?;
+            }
+        }
+        Ok(notes)
+    }
+
+    fn note(&mut self, known: Known, value: &'a [u8]) -> Result<(), Refusal> {
+        match known {
+            Known::Host => {
+                self.host = self.host.or(Some(value));
+                self.hosts += 1;
+            }
+            Known::ContentLength => {
+                self.length = content_length(value);
+                self.lengths += 1;
+            }
+            Known::TransferEncoding => self.codings += 1,
+            Known::Connection => self.options.take(value)?,
+            Known::Upgrade => {
+                self.upgrades += 1;
+                self.websocket = self.upgrades == 1 && value.eq_ignore_ascii_case(b"websocket");
+            }
+            Known::Expect => self.expects_continue |= value.eq_ignore_ascii_case(b"100-continue"),
+            Known::ForwardedFor => self.forwarded_addresses += items(value).count(),
+            Known::TraceId if self.trace.is_none() && !value.is_empty() => self.trace = Some(value),
+            Known::FramingLookAlike => return Err(Refusal::LookAlikeFraming),
+            Known::TraceId | Known::OneHop | Known::ForwardedOther | Known::Reserved | Known::Other => {}
+        }
+        Ok(())
+    }
+}
+
+impl Options {
+    fn take(&mut self, value: &[u8]) -> Result<(), Refusal> {
+        for option in items(value) {
+            self.count += 1;
+            match option.len() {
+                5 if option.eq_ignore_ascii_case(b"close") => self.close = true,
+                10 if option.eq_ignore_ascii_case(b"keep-alive") => self.keep_alive = true,
+                7 if option.eq_ignore_ascii_case(b"upgrade") => self.upgrade = true,
+                _ => self.others |= Known::of(option) != Known::OneHop,
+            }
+        }
+        if self.count > CONNECTION_OPTIONS_MAX { Err(Refusal::TooManyConnectionOptions) } else { Ok(()) }
+    }
+}
+
+/// The items of a comma-separated list that are not empty (RFC 9110 section 5.6.1.2).
+fn items(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii).filter(|item| !item.is_empty())
+}

@@ -1,0 +1,289 @@
+//! Finds the end of a head in bytes that arrive in pieces, and measures its lines against their limits. What the
+//! lines say is for [`super::head`].
+
+use memchr::memchr;
+
+use crate::http::{BadResponse, Refusal};
+
+/// The limits of a head, in bytes. What is exactly at its limit passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The request or status line, without its CRLF.
+    pub first_line: usize,
+    /// Each field line (name, colon, blanks and value), without its CRLF.
+    pub field_line: usize,
+    /// The whole head, with every CRLF, the final empty line, and an empty line before it.
+    pub head: usize,
+}
+
+/// What clients may send (guide QUO-08).
+pub const REQUEST_LIMITS: Limits = Limits { first_line: 16 * 1024, field_line: 16 * 1024, head: 64 * 1024 };
+
+/// What targets may send (guide QUO-08): only the whole has a limit.
+pub const RESPONSE_LIMITS: Limits = Limits { first_line: 32 * 1024, field_line: 32 * 1024, head: 32 * 1024 };
+
+/// Finds the end of a head in bytes that arrive in pieces; looks at each byte about once, however small the pieces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scanner {
+    side: Side,
+    /// Bytes looked at; no line ends in them after `line`.
+    seen: u32,
+    /// Where the line begins that is not complete.
+    line: u32,
+    /// Complete lines, without an empty one before the first.
+    lines: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Request,
+    Response,
+}
+
+/// What a [`Scanner`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scan {
+    /// The head is not complete.
+    More,
+    /// The first `len` bytes are a head of `lines` lines.
+    Head {
+        /// Bytes, with the final empty line and with an empty line before the head if there is one.
+        len: usize,
+        /// The request or status line and the field lines.
+        lines: usize,
+    },
+}
+
+impl Scanner {
+    /// For a request head.
+    pub const fn request() -> Self {
+        Scanner { side: Side::Request, seen: 0, line: 0, lines: 0 }
+    }
+
+    /// For a response head.
+    pub const fn response() -> Self {
+        Scanner { side: Side::Response, seen: 0, line: 0, lines: 0 }
+    }
+
+    /// Looks at what has arrived since the last call. `bytes` always starts where the head does and only grows
+    /// between calls; what follows the head is not looked at. After [`Scan::Head`] or an error, begin anew.
+    ///
+    /// A limit is noticed as soon as it cannot be kept any more, with or without a line's end. One empty line
+    /// before a request line is passed over (RFC 9112 section 2.2), and so is none before a status line.
+    pub fn scan(&mut self, bytes: &[u8]) -> Result<Scan, Refusal> {
+        self.advance(bytes).map_err(|fault| match fault {
+            Fault::BareLineFeed => Refusal::BareLineFeed,
+            Fault::BlankLines => Refusal::LeadingBlankLines,
+            Fault::FirstLine => long_request_line(bytes.get(self.line as usize..).unwrap_or_default()),
+            Fault::FieldLine => Refusal::FieldTooLarge,
+            Fault::Head => Refusal::HeadTooLarge,
+        })
+    }
+
+    /// [`Scanner::scan`] for the head of a response.
+    pub fn scan_response(&mut self, bytes: &[u8]) -> Result<Scan, BadResponse> {
+        self.advance(bytes).map_err(|fault| match fault {
+            Fault::BareLineFeed => BadResponse::BareLineFeed,
+            Fault::BlankLines => BadResponse::LeadingBlankLines,
+            Fault::FirstLine | Fault::FieldLine | Fault::Head => BadResponse::HeadTooLarge,
+        })
+    }
+
+    fn limits(&self) -> &'static Limits {
+        match self.side {
+            Side::Request => &REQUEST_LIMITS,
+            Side::Response => &RESPONSE_LIMITS,
+        }
+    }
+
+    fn advance(&mut self, bytes: &[u8]) -> Result<Scan, Fault> {
+        // No head is longer than its limit, so nothing beyond is ever looked at and every position fits 32 bits.
+        let bytes = bytes.get(..self.limits().head).unwrap_or(bytes);
+        while let Some(at) = bytes.get(self.seen as usize..).and_then(|new| memchr(b'\n', new)) {
+            let end = self.seen as usize + at;
+            let empty = self.complete_line(bytes, end)?;
+            self.seen = end as u32 + 1;
+            self.line = self.seen;
+            if empty && self.lines > 0 {
+                return Ok(Scan::Head { len: self.seen as usize, lines: self.lines as usize });
+            }
+            self.lines += u32::from(!empty);
+        }
+        self.seen = bytes.len() as u32;
+        self.check_line(unfinished(bytes.get(self.line as usize..).unwrap_or_default()))?;
+        if bytes.len() < self.limits().head { Ok(Scan::More) } else { Err(Fault::Head) }
+    }
+
+    /// Whether the line that ends with the LF at `end` is empty.
+    #[inline]
+    fn complete_line(&self, bytes: &[u8], end: usize) -> Result<bool, Fault> {
+        let line = bytes.get(self.line as usize..end).unwrap_or_default();
+        let Some((b'\r', line)) = line.split_last() else { return Err(Fault::BareLineFeed) };
+        if line.is_empty() && self.lines == 0 {
+            return self.blank_before_head();
+        }
+        self.check_line(line.len())?;
+        Ok(line.is_empty())
+    }
+
+    fn blank_before_head(&self) -> Result<bool, Fault> {
+        if self.side == Side::Request && self.line == 0 { Ok(true) } else { Err(Fault::BlankLines) }
+    }
+
+    #[inline]
+    fn check_line(&self, len: usize) -> Result<(), Fault> {
+        match self.lines {
+            0 if len > self.limits().first_line => Err(Fault::FirstLine),
+            1.. if len > self.limits().field_line => Err(Fault::FieldLine),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Fault {
+    BareLineFeed,
+    BlankLines,
+    FirstLine,
+    FieldLine,
+    Head,
+}
+
+/// The length of a line whose LF has not arrived: a CR at its end may be that of its CRLF.
+fn unfinished(line: &[u8]) -> usize {
+    line.strip_suffix(b"\r").unwrap_or(line).len()
+}
+
+/// Which part makes a request line too long: the longest one is blamed.
+fn long_request_line(bytes: &[u8]) -> Refusal {
+    let line = bytes.get(..REQUEST_LIMITS.first_line + 1).unwrap_or(bytes);
+    let mut parts = line.splitn(3, |&byte| byte == b' ').map(<[u8]>::len);
+    let (method, target, version) = (parts.next(), parts.next(), parts.next());
+    if target > method.max(version) { Refusal::UriTooLong } else { Refusal::RequestLineTooLong }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+    fn whole(bytes: &[u8]) -> Result<Scan, Refusal> {
+        Scanner::request().scan(bytes)
+    }
+
+    fn byte_by_byte(bytes: &[u8]) -> Result<Scan, Refusal> {
+        let mut scanner = Scanner::request();
+        for end in 0..=bytes.len() {
+            match scanner.scan(&bytes[..end]) {
+                Ok(Scan::More) => {}
+                found => return found,
+            }
+        }
+        Ok(Scan::More)
+    }
+
+    fn both(text: &str) -> Result<Scan, Refusal> {
+        let (whole, single) = (whole(text.as_bytes()), byte_by_byte(text.as_bytes()));
+        assert_eq!(whole, single);
+        whole
+    }
+
+    fn line_of(len: usize) -> String {
+        format!("GET /{} HTTP/1.1", "a".repeat(len - 14))
+    }
+
+    #[test]
+    fn a_head_ends_at_the_first_empty_line_and_the_rest_is_left_over() {
+        assert_eq!(both(GET), Ok(Scan::Head { len: 27, lines: 2 }));
+        assert_eq!(both(&format!("{GET}{GET}")), Ok(Scan::Head { len: 27, lines: 2 }));
+        assert_eq!(both(&format!("{GET}\n\n\0")), Ok(Scan::Head { len: 27, lines: 2 }));
+        assert_eq!(both(&GET[..26]), Ok(Scan::More));
+        assert_eq!(both(""), Ok(Scan::More));
+        assert_eq!(both("GET / HTTP/1.0\r\n\r\n"), Ok(Scan::Head { len: 18, lines: 1 }));
+    }
+
+    #[test]
+    fn one_empty_line_before_a_request_is_passed_over_and_two_are_not() {
+        assert_eq!(both(&format!("\r\n{GET}")), Ok(Scan::Head { len: 29, lines: 2 }));
+        assert_eq!(both(&format!("\r\n\r\n{GET}")), Err(Refusal::LeadingBlankLines));
+        assert_eq!(both(&format!("\n{GET}")), Err(Refusal::BareLineFeed));
+        assert_eq!(Scanner::response().scan_response(b"\r\nHTTP/1.1 200 OK\r\n\r\n"), Err(BadResponse::LeadingBlankLines));
+    }
+
+    #[test]
+    fn a_line_feed_without_carriage_return_is_refused_at_once() {
+        for text in ["GET / HTTP/1.1\n", "GET / HTTP/1.1\r\nHost: a\n", "GET / HTTP/1.1\r\nHost: a\r\n\n"] {
+            assert_eq!(both(text), Err(Refusal::BareLineFeed), "{text:?}");
+        }
+        assert_eq!(Scanner::response().scan_response(b"HTTP/1.1 200 OK\n"), Err(BadResponse::BareLineFeed));
+    }
+
+    #[test]
+    fn a_request_line_at_its_limit_passes_and_one_byte_more_is_414() {
+        let head = format!("{}\r\nHost: a\r\n\r\n", line_of(16 * 1024));
+        assert_eq!(both(&head), Ok(Scan::Head { len: head.len(), lines: 2 }));
+        assert_eq!(both(&format!("{}\r\n", line_of(16 * 1024 + 1))), Err(Refusal::UriTooLong));
+        assert_eq!(both(&line_of(16 * 1024 + 1)), Err(Refusal::UriTooLong));
+        assert_eq!(both(&line_of(16 * 1024)), Ok(Scan::More));
+        assert_eq!(both(&format!("{}\r", line_of(16 * 1024))), Ok(Scan::More));
+        assert_eq!(Refusal::UriTooLong.status(), 414);
+    }
+
+    #[test]
+    fn a_request_line_that_is_too_long_for_another_reason_is_400() {
+        let long = "a".repeat(16 * 1024);
+        for line in [format!("{long} / HTTP/1.1\r\n"), format!("GET / HTTP/1.1{long}"), long + "a"] {
+            assert_eq!(both(&line), Err(Refusal::RequestLineTooLong));
+        }
+        assert_eq!(Refusal::RequestLineTooLong.status(), 400);
+    }
+
+    #[test]
+    fn a_field_line_at_its_limit_passes_and_one_byte_more_is_400() {
+        let start = "GET / HTTP/1.1\r\nX: ";
+        let at = format!("{start}{}\r\n\r\n", "x".repeat(16 * 1024 - 3));
+        assert_eq!(both(&at), Ok(Scan::Head { len: at.len(), lines: 2 }));
+        assert_eq!(both(&format!("{start}{}", "x".repeat(16 * 1024 - 2))), Err(Refusal::FieldTooLarge));
+        assert_eq!(both(&format!("{start}{}\r\n", "x".repeat(16 * 1024 - 2))), Err(Refusal::FieldTooLarge));
+        assert_eq!(Refusal::FieldTooLarge.status(), 400);
+    }
+
+    fn head_of(len: usize) -> String {
+        let mut head = String::from("GET / HTTP/1.1\r\n");
+        while head.len() + 2 + 10_000 < len {
+            head += &format!("X: {}\r\n", "x".repeat(8000));
+        }
+        let left = len - head.len() - 2;
+        head += &format!("X: {}\r\n\r\n", "x".repeat(left - 5));
+        head
+    }
+
+    #[test]
+    fn a_head_at_its_limit_passes_and_one_byte_more_is_400() {
+        let at = head_of(64 * 1024);
+        assert_eq!(at.len(), 64 * 1024);
+        assert!(matches!(both(&at), Ok(Scan::Head { len: 65536, .. })));
+        assert_eq!(both(&at[..at.len() - 1]), Ok(Scan::More));
+        let over = head_of(64 * 1024 + 1);
+        assert_eq!(both(&over), Err(Refusal::HeadTooLarge));
+        // The last byte within the limit is already proof, so a buffer of that size never fills up in silence.
+        assert_eq!(both(&over[..64 * 1024]), Err(Refusal::HeadTooLarge));
+        assert_eq!(Refusal::HeadTooLarge.status(), 400);
+    }
+
+    #[test]
+    fn a_response_head_at_its_limit_passes_and_one_byte_more_is_bad() {
+        let head = |len: usize| format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(len - 24));
+        let at = head(32 * 1024);
+        assert_eq!(Scanner::response().scan_response(at.as_bytes()), Ok(Scan::Head { len: 32768, lines: 2 }));
+        assert_eq!(Scanner::response().scan_response(head(32 * 1024 + 1).as_bytes()), Err(BadResponse::HeadTooLarge));
+        assert_eq!(Scanner::response().scan_response(&at.as_bytes()[..32767]), Ok(Scan::More));
+    }
+
+    #[test]
+    fn bytes_after_a_complete_head_do_not_count_against_its_limit() {
+        let text = format!("{GET}{}", "b".repeat(100_000));
+        assert_eq!(whole(text.as_bytes()), Ok(Scan::Head { len: 27, lines: 2 }));
+    }
+}

@@ -1,0 +1,157 @@
+//! Why a request ended as it did: a named, documented cause for every answer that the balancer makes itself and for every
+//! end that is not the ordinary one. `docs/causes.md` lists them for operators.
+
+/// Who is to look at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Blame {
+    /// The client sent something wrong, too slowly, or left.
+    Client,
+    /// The target refused, failed, lied or left.
+    Target,
+    /// The configuration says so, or leaves nothing to do.
+    Configuration,
+    /// The balancer is at one of its limits, or failed.
+    Balancer,
+}
+
+/// Declares the causes once: name, blame, status of the answer, what happened and what to look at.
+macro_rules! causes {
+    ($($name:ident, $blame:ident, $status:expr, $text:literal;)*) => {
+        /// Why a request was answered by the balancer itself, or ended early.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Cause {
+            $(#[doc = $text] $name,)*
+        }
+
+        impl Cause {
+            /// Every cause, in the order of declaration.
+            pub const ALL: &'static [Cause] = &[$(Cause::$name),*];
+
+            /// The status of the answer, if none is on its way already, or of the log entry where no answer can be
+            /// sent (460). `None`: none was due.
+            pub const fn status(self) -> Option<u16> {
+                match self {
+                    $(Cause::$name => $status,)*
+                }
+            }
+
+            /// The stable name, as logs, metrics and `docs/causes.md` have it.
+            pub const fn code(self) -> &'static str {
+                match self {
+                    $(Cause::$name => stringify!($name),)*
+                }
+            }
+
+            /// What happened, and what to look at.
+            pub const fn describe(self) -> &'static str {
+                match self {
+                    $(Cause::$name => $text,)*
+                }
+            }
+
+            /// Who is to look at it.
+            pub const fn blame(self) -> Blame {
+                match self {
+                    $(Cause::$name => Blame::$blame,)*
+                }
+            }
+        }
+    };
+}
+
+causes! {
+    MalformedRequest, Client, Some(400), "The request line or a header field does not follow the HTTP grammar; look at what the client sends.";
+    BareLineFeed, Client, Some(400), "A line of the request head ends in LF without CR, which other servers may read differently; look at what the client sends.";
+    BadHost, Client, Some(400), "An HTTP/1.1 request has no Host field, more than one, or one that is no host name; look at the client.";
+    BadTarget, Client, Some(400), "The request target is in none of the four forms that HTTP knows; look at the client.";
+    BadContentLength, Client, Some(400), "Content-Length is not one plain number; look at the client, this is how requests are smuggled.";
+    BadTransferEncoding, Client, Some(400), "Transfer-Encoding is malformed, repeated, or stands beside Content-Length; look at the client, this is how requests are smuggled.";
+    HeaderFieldTooLarge, Client, Some(400), "A single header field is longer than 16 K; look at the client's cookies and tokens.";
+    RequestHeadTooLarge, Client, Some(400), "The request head is longer than 64 K; look at the number and size of header fields.";
+    BodyGarbled, Client, Some(400), "The chunks of the request body do not follow the HTTP grammar; look at the client.";
+    ClientClosedEarly, Client, Some(400), "The client closed the connection before it had sent the whole request; look at the client's timeouts and the network.";
+    TraceRefused, Client, Some(405), "The method is TRACE, which is never forwarded; use another way to see what arrives.";
+    ClientIdle, Client, Some(408), "The client began a request and then sent nothing for the idle timeout; look at the client, or raise idle_timeout.timeout_seconds.";
+    UriTooLong, Client, Some(414), "The request line is longer than 16 K; send what is in the query as a body instead.";
+    ClientGone, Client, Some(460), "The client closed the connection while the target was working on the request; compare the client's timeout with the target's response time.";
+    TooManyForwardedAddresses, Client, Some(463), "X-Forwarded-For names more than 30 addresses; look for a loop of proxies.";
+    UnsupportedTransferEncoding, Client, Some(501), "Transfer-Encoding names a coding other than chunked and identity; use Content-Encoding instead.";
+    UnsupportedVersion, Client, Some(505), "The request is in a major version of HTTP that this connection does not speak; look at what the client negotiates.";
+    ClientBodyStalled, Client, Some(408), "The client stopped sending the request body for the idle timeout; look at the client and the network.";
+    ClientNotReading, Client, None, "The client stopped reading the response for the idle timeout; look at the client and the network.";
+    ClientLost, Client, None, "The connection to the client broke while the response was being sent; look at the client and the network.";
+
+    RuleRedirect, Configuration, None, "A rule answers with a redirect, as configured.";
+    RuleFixedResponse, Configuration, None, "A rule answers with a fixed response, as configured.";
+    RedirectTooLong, Configuration, Some(507), "The URL that a redirect rule makes of this request is longer than 8 K; look at the rule's path and query.";
+    NoTargets, Configuration, Some(503), "The target group has no registered targets; register one.";
+    NoWeight, Configuration, Some(503), "Every target group of the forward action has weight 0; give one of them a weight.";
+
+    TooManyConnections, Balancer, Some(503), "The balancer is at its limit of connections; raise it or add shards.";
+    OutOfMemory, Balancer, Some(503), "The balancer has no memory left in its budget for another request; raise the budget or add shards.";
+    InternalError, Balancer, Some(500), "The balancer failed in a way that it does not expect; report it with the log around this moment.";
+
+    TargetConnectRefused, Target, Some(502), "The target refused the connection; check that it listens on this port.";
+    TargetUnreachable, Target, Some(502), "The network answered that the target cannot be reached; check routes, firewalls and the target's address.";
+    TargetConnectTimeout, Target, Some(504), "No connection to the target came about within 10 seconds; check firewalls and the target's backlog.";
+    TargetReset, Target, Some(502), "The target reset the connection while it had the request; look at its log for a crash, and at its keep-alive time.";
+    TargetClosedEarly, Target, Some(502), "The target closed the connection without answering the request; check that its keep-alive time is longer than the idle timeout here.";
+    TargetHeadMalformed, Target, Some(502), "The target's response head does not follow the HTTP grammar, or contradicts itself about the length of the body; look at the target.";
+    TargetHeadTooLarge, Target, Some(502), "The target's response head is longer than 32 K; look at its cookies and header fields.";
+    TooManyInterimResponses, Target, Some(502), "The target sent 1xx responses without end; look at the target.";
+    UnexpectedUpgrade, Target, Some(502), "The target switched protocols although the request did not ask for it; look at the target.";
+    TargetIdle, Target, Some(504), "The target had the request and sent nothing for the idle timeout; look at its response time, or raise idle_timeout.timeout_seconds.";
+    TargetBodyShort, Target, Some(502), "The target closed the connection before the end of the response body that it had announced; look at the target's log.";
+    TargetBodyGarbled, Target, Some(502), "The chunks of the response body do not follow the HTTP grammar; look at the target.";
+    TargetBodyStalled, Target, Some(504), "The target stopped in the middle of a response body for the idle timeout; check its Content-Length against what it sends.";
+    TargetDraining, Target, Some(502), "The target was deregistered and its deregistration delay passed before it answered; raise deregistration_delay.timeout_seconds.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOC: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/causes.md"));
+
+    fn row(cause: Cause) -> String {
+        let status = cause.status().map_or("–".to_owned(), |status| status.to_string());
+        format!("| `{}` | {status} | {} |", cause.code(), cause.describe())
+    }
+
+    #[test]
+    fn the_document_lists_every_cause_and_no_other() {
+        let listed: Vec<&str> = DOC.lines().filter(|line| line.starts_with("| `")).collect();
+        for &cause in Cause::ALL {
+            assert!(listed.contains(&row(cause).as_str()), "docs/causes.md lacks the row\n{}", row(cause));
+        }
+        assert_eq!(listed.len(), Cause::ALL.len(), "docs/causes.md has rows that are no cause");
+    }
+
+    #[test]
+    fn the_document_sorts_causes_by_who_is_to_look_at_them() {
+        let sections: Vec<&str> = DOC.split("\n## ").skip(1).collect();
+        assert_eq!(sections.len(), 4);
+        for &cause in Cause::ALL {
+            let section = sections.iter().find(|section| section.contains(&row(cause))).unwrap();
+            let title = section.lines().next().unwrap();
+            assert_eq!(title, format!("{:?}", cause.blame()));
+        }
+    }
+
+    #[test]
+    fn every_cause_says_in_a_sentence_what_happened_and_where_to_look() {
+        for cause in Cause::ALL {
+            let text = cause.describe();
+            assert!(text.ends_with('.') && text.len() > 30, "{cause:?}");
+            assert!(!text.contains('|'), "{cause:?}");
+        }
+    }
+
+    #[test]
+    fn only_errors_have_a_status() {
+        for cause in Cause::ALL {
+            assert!(cause.status().is_none_or(|status| (400..600).contains(&status)), "{cause:?}");
+        }
+    }
+}
