@@ -302,7 +302,7 @@ impl Client {
             return Err(format!("{} comes neither from a target nor from the balancer", head.line));
         }
         let expected = match spec.course {
-            Course::Redirect => status == 302 && head.field("location").is_some_and(|to| to.ends_with(&format!("/moved/{:x}", spec.id))),
+            Course::Redirect => status == 302 && head.field("location").is_some_and(|to| to.ends_with(&format!("/moved/redirect/{:x}", spec.id))),
             Course::Fixed => status == 200,
             _ => false,
         };

@@ -18,7 +18,8 @@ pub(crate) struct Head {
 impl Head {
     /// The value of the first field of that name.
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
-        self.all(name).next()
+        let found = self.fields.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s str> {

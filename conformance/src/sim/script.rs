@@ -1,0 +1,1 @@
+//! Tests of single behaviours, as transcripts.
