@@ -100,6 +100,11 @@ impl<'a> Cleared<Request<'a>> {
         self.facts.host
     }
 
+    /// The first `Host` as sent, with its port.
+    pub fn sent_host(&self) -> Option<&'a [u8]> {
+        self.facts.notes.host
+    }
+
     /// Whether the client's connection persists after this request (RFC 9112 section 9.3).
     pub fn keep_alive(&self) -> bool {
         let options = self.options();

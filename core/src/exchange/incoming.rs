@@ -1,11 +1,211 @@
-//! The head that goes back to a client.
+//! The head that goes back to a client: what the target sent, without what belongs to its hop. How its body is framed
+//! is the caller's choice; [`framing_towards`] makes the usual one.
 
-use crate::http::{Framing, Response, Version};
+use crate::http::names::Known;
+use crate::http::{Field, Framing, Response, Version};
 
-/// How a body that came framed as `framing` is framed towards a client of that version.
-pub fn framing_towards(_client: Version, framing: Framing) -> Framing {
-    framing
+/// How a body that came framed as `framing` is framed towards a client of that version: HTTP/1.0 knows no chunks, and
+/// for HTTP/1.1 an end that is only a close would cost the connection.
+pub fn framing_towards(client: Version, framing: Framing) -> Framing {
+    match (client, framing) {
+        (Version::Http10, Framing::Chunked) => Framing::UntilClose,
+        (Version::Http11, Framing::UntilClose) => Framing::Chunked,
+        _ => framing,
+    }
 }
 
-/// Appends the head for a client to `out`.
-pub fn write_response(_response: &Response<'_>, _framing: Framing, _keep_alive: bool, _out: &mut Vec<u8>) {}
+/// Appends the head for a client to `out`, with the empty line that ends it. Asks for memory only if `out` has too
+/// little.
+///
+/// Always HTTP/1.1 in the status line (RFC 9112 section 2.3 lets a server answer HTTP/1.0 so); status, reason and the
+/// target's fields as they came. `framing` is that towards the client; its one `Content-Length` stands where the target
+/// had one, or last. Without a body the target's `Content-Length` is kept only in answers to `HEAD` and in a 304, where it
+/// tells of a body that is not there. Last comes `Connection`: `keep-alive`, or `close` if `keep_alive` is false or the
+/// body ends only with the connection.
+///
+/// An interim head (100 to 199) has neither framing nor `Connection`; but 101 keeps the target's `Upgrade` and has
+/// `Connection: upgrade`.
+///
+/// What is not passed on: `Connection` and what it lists (its first 32 options), `Keep-Alive`, `Proxy-Connection`, `TE`,
+/// `Transfer-Encoding`, `Upgrade` (RFC 9110 section 7.6.1), `HTTP2-Settings`. `Set-Cookie`, `Content-*` and `Date` are passed on
+/// even if listed.
+pub fn write_response(response: &Response<'_>, framing: Framing, keep_alive: bool, out: &mut Vec<u8>) {
+    status_line(response, out);
+    let mut head = Head { response, framing, has_length: false, has_listed: lists_fields(response) };
+    for field in response.fields.iter() {
+        head.field(field, out);
+    }
+    head.end(keep_alive, out);
+}
+
+/// What a response says of the hop itself: whether the connection that it came on persists after it (RFC 9112 section
+/// 9.3).
+pub fn keeps_alive(response: &Response<'_>) -> bool {
+    let lists = |option: &[u8]| response.fields.lists(b"connection", option);
+    !lists(b"close") && (response.version == Version::Http11 || lists(b"keep-alive"))
+}
+
+/// Options of `Connection` beyond these are not looked at: each is compared with each field.
+const OPTIONS_MAX: usize = 32;
+
+struct Head<'r, 'a> {
+    response: &'r Response<'a>,
+    framing: Framing,
+    has_length: bool,
+    has_listed: bool,
+}
+
+impl Head<'_, '_> {
+    #[inline]
+    fn field(&mut self, field: &Field<'_>, out: &mut Vec<u8>) {
+        match Known::of(field.name) {
+            Known::Connection | Known::TransferEncoding | Known::OneHop => {}
+            Known::Upgrade if self.response.status != 101 => {}
+            Known::ContentLength => self.content_length(field, out),
+            Known::Other if self.has_listed && is_listed(self.response, field.name) => {}
+            _ => line(field.name, field.value, out),
+        }
+    }
+
+    fn content_length(&mut self, field: &Field<'_>, out: &mut Vec<u8>) {
+        let first = !core::mem::replace(&mut self.has_length, true);
+        match self.framing {
+            Framing::Length(length) if first => line(field.name, itoa::Buffer::new().format(length).as_bytes(), out),
+            Framing::None if first && !matches!(self.response.status, 100..=199 | 204) => line(field.name, field.value, out),
+            _ => {}
+        }
+    }
+
+    fn end(&self, keep_alive: bool, out: &mut Vec<u8>) {
+        match self.response.status {
+            101 => out.extend_from_slice(b"Connection: upgrade\r\n\r\n"),
+            100..=199 => out.extend_from_slice(b"\r\n"),
+            _ => self.framing_and_connection(keep_alive, out),
+        }
+    }
+
+    fn framing_and_connection(&self, keep_alive: bool, out: &mut Vec<u8>) {
+        match self.framing {
+            Framing::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+            Framing::Length(length) if !self.has_length => {
+                line(b"Content-Length", itoa::Buffer::new().format(length).as_bytes(), out);
+            }
+            _ => {}
+        }
+        let persists = keep_alive && self.framing != Framing::UntilClose;
+        out.extend_from_slice(if persists { b"Connection: keep-alive\r\n\r\n" } else { b"Connection: close\r\n\r\n" });
+    }
+}
+
+fn status_line(response: &Response<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(itoa::Buffer::new().format(response.status).as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(response.reason);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn options<'r, 'a>(response: &'r Response<'a>) -> impl Iterator<Item = &'a [u8]> + use<'r, 'a> {
+    response.fields.all(b"connection").flat_map(|value| value.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii).take(OPTIONS_MAX)
+}
+
+/// Whether `Connection` says more than what is dropped on every hop anyway.
+fn lists_fields(response: &Response<'_>) -> bool {
+    let plain = |option: &[u8]| option.is_empty() || [&b"close"[..], b"keep-alive", b"upgrade"].iter().any(|plain| option.eq_ignore_ascii_case(plain));
+    options(response).any(|option| !plain(option))
+}
+
+fn is_listed(response: &Response<'_>, name: &[u8]) -> bool {
+    let begins = |prefix: &[u8]| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    let kept = begins(b"set-cookie") || begins(b"content-") || begins(b"date");
+    !kept && options(response).any(|option| option.eq_ignore_ascii_case(name))
+}
+
+#[inline]
+fn line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::h1::head::{Scan, Scanner, parse_response};
+
+    fn parsed(head: &str) -> Response<'_> {
+        match Scanner::response().scan_response(head.as_bytes()) {
+            Ok(Scan::Head { len, lines }) => parse_response(&head.as_bytes()[..len], lines).unwrap(),
+            other => panic!("{head:?}: {other:?}"),
+        }
+    }
+
+    fn written(head: &str, framing: Framing, keep_alive: bool) -> String {
+        let mut out = Vec::new();
+        write_response(&parsed(head), framing, keep_alive, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn fields_keep_order_case_and_duplicates() {
+        assert_eq!(
+            written("HTTP/1.0 404 Not Here\r\nsERVER: x\r\nSet-Cookie: a\r\nContent-Length: 05\r\nSet-Cookie: b\r\nE:\r\n\r\n", Framing::Length(5), true),
+            "HTTP/1.1 404 Not Here\r\nsERVER: x\r\nSet-Cookie: a\r\nContent-Length: 5\r\nSet-Cookie: b\r\nE: \r\nConnection: keep-alive\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn what_belongs_to_the_targets_hop_is_dropped() {
+        let head = "HTTP/1.1 200 OK\r\nConnection: close, X-Hop, Date\r\nX-Hop: 1\r\nDate: d\r\nKeep-Alive: timeout=5\r\nProxy-Connection: x\r\nTE: x\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\nA: b\r\n\r\n";
+        assert_eq!(written(head, Framing::Chunked, true), "HTTP/1.1 200 OK\r\nDate: d\r\nA: b\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n");
+    }
+
+    #[test]
+    fn the_framing_towards_the_client_is_ours() {
+        let until_close = "HTTP/1.1 200 OK\r\n\r\n";
+        assert_eq!(written(until_close, Framing::Chunked, true), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n");
+        assert_eq!(written(until_close, Framing::UntilClose, true), "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+        assert_eq!(written(until_close, Framing::Length(3), false), "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\n");
+        let twice = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nA: b\r\nContent-Length: 3\r\n\r\n";
+        assert_eq!(written(twice, Framing::Length(3), true), "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nA: b\r\nConnection: keep-alive\r\n\r\n");
+    }
+
+    #[test]
+    fn answers_without_a_body_keep_a_length_only_where_it_tells_of_another() {
+        let head = |status: u16| format!("HTTP/1.1 {status} X\r\nContent-Length: 9\r\n\r\n");
+        assert_eq!(written(&head(200), Framing::None, true), "HTTP/1.1 200 X\r\nContent-Length: 9\r\nConnection: keep-alive\r\n\r\n");
+        assert_eq!(written(&head(304), Framing::None, true), "HTTP/1.1 304 X\r\nContent-Length: 9\r\nConnection: keep-alive\r\n\r\n");
+        assert_eq!(written(&head(204), Framing::None, true), "HTTP/1.1 204 X\r\nConnection: keep-alive\r\n\r\n");
+    }
+
+    #[test]
+    fn interim_heads_have_neither_framing_nor_connection() {
+        assert_eq!(written("HTTP/1.1 103 Early Hints\r\nLink: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", Framing::None, true), "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n");
+        assert_eq!(
+            written("HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n", Framing::None, true),
+            "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nSec-WebSocket-Accept: x\r\nConnection: upgrade\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn an_old_client_gets_no_chunks_and_a_new_one_no_close() {
+        assert_eq!(framing_towards(Version::Http10, Framing::Chunked), Framing::UntilClose);
+        assert_eq!(framing_towards(Version::Http10, Framing::Length(1)), Framing::Length(1));
+        assert_eq!(framing_towards(Version::Http11, Framing::UntilClose), Framing::Chunked);
+        assert_eq!(framing_towards(Version::Http11, Framing::Chunked), Framing::Chunked);
+        assert_eq!(framing_towards(Version::Http11, Framing::None), Framing::None);
+    }
+
+    #[test]
+    fn a_targets_connection_persists_as_its_version_and_options_say() {
+        for (head, persists) in [
+            ("HTTP/1.1 200 OK\r\n\r\n", true),
+            ("HTTP/1.1 200 OK\r\nConnection: Close\r\n\r\n", false),
+            ("HTTP/1.0 200 OK\r\n\r\n", false),
+            ("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\n", true),
+        ] {
+            assert_eq!(keeps_alive(&parsed(head)), persists, "{head:?}");
+        }
+    }
+}

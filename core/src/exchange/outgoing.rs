@@ -1,11 +1,19 @@
-//! The head that goes to a target.
+//! The head that goes to a target: what the client sent, without what belongs to its hop, behind what the load
+//! balancer vouches for. The order is that of `wire.md` H8: X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Port,
+//! Host, X-Amzn-Trace-Id, then the client's fields in the client's order. Bodies are framed elsewhere.
+
+mod forwarded;
+mod host;
+mod trace;
 
 use core::net::SocketAddr;
 use core::ops::Range;
 
-use crate::config::LoadBalancerAttributes;
+use crate::config::{LoadBalancerAttributes, XffHeaderProcessing};
 use crate::desync::Cleared;
-use crate::http::Request;
+use crate::http::names::Known;
+use crate::http::target::Form;
+use crate::http::{Field, Framing, Request};
 use crate::time::Wall;
 
 /// What the head of a forwarded request depends on besides the client's.
@@ -17,7 +25,7 @@ pub struct Terms<'a> {
     pub scheme: &'static str,
     /// The port that requests see.
     pub listener_port: u16,
-    /// The client.
+    /// The client. An IPv4 address in IPv6 clothes is printed as IPv4.
     pub client: SocketAddr,
     /// The Host of a request that has none (`wire.md` H5).
     pub dns_name: &'a str,
@@ -34,7 +42,106 @@ pub struct Forwarded {
     pub trace: Range<usize>,
 }
 
-/// Appends the head for a target to `out`.
-pub fn write_request(_cleared: &Cleared<Request<'_>>, _terms: &Terms<'_>, out: &mut Vec<u8>) -> Forwarded {
-    Forwarded { trace: out.len()..out.len() }
+/// Appends the head for a target to `out`, with the empty line that ends it. Asks for memory only if `out` has too
+/// little.
+///
+/// The request line keeps the method; the target is in origin form (the path and query of an absolute one; `*`
+/// stays); the version is HTTP/1.1. The framing is ours: one `Content-Length` or `Transfer-Encoding: chunked` where the
+/// client had it, none without a body. There is no `Connection`, except for a WebSocket, whose `Connection: upgrade` and
+/// `Upgrade: websocket` come last.
+///
+/// What is not passed on: `Connection` and the fields it lists (but see `may_be_listed`), `Keep-Alive`,
+/// `Proxy-Connection`, `TE`, `Upgrade`, `HTTP2-Settings`, `Expect` (`wire.md` H10), the fields that only the load
+/// balancer may set (`x-amzn-oidc-*`, `x-amzn-mtls-*`, `x-amzn-tls-*`), and with
+/// `drop_invalid_header_fields` names with other characters than letters, digits and hyphens (guide LB-16).
+pub fn write_request(cleared: &Cleared<Request<'_>>, terms: &Terms<'_>, out: &mut Vec<u8>) -> Forwarded {
+    let request = cleared.request();
+    out.reserve(cleared.field_bytes() + request.target.len() + LEAD_BYTES);
+    request_line(cleared, out);
+    if terms.attributes.xff_header_processing == XffHeaderProcessing::Append {
+        forwarded::append(cleared, terms, out);
+    }
+    forwarded::proto_and_port(terms, out);
+    host::write(cleared, terms, out);
+    let trace = trace::write(cleared, terms, out);
+    for field in request.fields.iter() {
+        client_field(cleared, terms, field, out);
+    }
+    if cleared.upgrade() {
+        out.extend_from_slice(b"Connection: upgrade\r\nUpgrade: websocket\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+    Forwarded { trace }
+}
+
+/// What the lead needs at most, roughly: one allocation at most, if the client's names are of usual length.
+const LEAD_BYTES: usize = 512;
+
+fn request_line(cleared: &Cleared<Request<'_>>, out: &mut Vec<u8>) {
+    let (request, target) = (cleared.request(), cleared.target());
+    out.extend_from_slice(request.method);
+    out.push(b' ');
+    if target.form == Form::Absolute {
+        out.extend_from_slice(target.path);
+        if let Some(query) = target.query {
+            out.push(b'?');
+            out.extend_from_slice(query);
+        }
+    } else {
+        out.extend_from_slice(request.target);
+    }
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+}
+
+#[inline]
+fn client_field(cleared: &Cleared<Request<'_>>, terms: &Terms<'_>, field: &Field<'_>, out: &mut Vec<u8>) {
+    match Known::of(field.name) {
+        Known::Other => {
+            let invalid = terms.attributes.drop_invalid_header_fields && !is_valid_name(field.name);
+            if !invalid && !is_listed(cleared, field.name) {
+                line(field.name, field.value, out);
+            }
+        }
+        Known::ContentLength => content_length(field.name, cleared.framing(), out),
+        Known::TransferEncoding if cleared.framing() == Framing::Chunked => line(field.name, b"chunked", out),
+        Known::ForwardedFor if terms.attributes.xff_header_processing == XffHeaderProcessing::Preserve => {
+            line(field.name, field.value, out);
+        }
+        Known::Host | Known::TransferEncoding | Known::Connection | Known::Upgrade | Known::Expect | Known::OneHop => {}
+        Known::ForwardedFor | Known::ForwardedOther | Known::TraceId | Known::Reserved | Known::FramingLookAlike => {}
+    }
+}
+
+fn content_length(name: &[u8], framing: Framing, out: &mut Vec<u8>) {
+    if let Framing::Length(length) = framing {
+        line(name, itoa::Buffer::new().format(length).as_bytes(), out);
+    }
+}
+
+/// Whether the client's `Connection` names that field and it may be lost by it (RFC 9110 section 7.6.1).
+#[inline]
+fn is_listed(cleared: &Cleared<Request<'_>>, name: &[u8]) -> bool {
+    cleared.lists_fields() && may_be_listed(name) && cleared.request().fields.lists(b"connection", name)
+}
+
+/// Listing must not strip what is meant for the end of the chain: who asks (`Authorization`, `Cookie`), where a request
+/// came from (`Forwarded`, `X-Forwarded-*`, `X-Real-IP`, `X-Amzn-*`) and what its content is (`Content-*`). A
+/// client could otherwise make an earlier hop's words disappear.
+fn may_be_listed(name: &[u8]) -> bool {
+    let begins = |prefix: &[u8]| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    const KEPT: [&[u8]; 7] = [b"authorization", b"cookie", b"forwarded", b"x-forwarded-", b"x-real-ip", b"x-amzn-", b"content-"];
+    !KEPT.into_iter().any(begins)
+}
+
+/// `[-A-Za-z0-9]+` (guide LB-16).
+fn is_valid_name(name: &[u8]) -> bool {
+    name.iter().all(|&byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+#[inline]
+fn line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
 }
