@@ -153,28 +153,7 @@ impl Client {
                 self.begun += 1;
                 Progress::Done
             }
-            Step::Send(bytes) => {
-                if self.mute || self.half || self.sent == bytes.len() {
-                    self.sent = 0;
-                    return Ok(Progress::Done);
-                }
-                let piece = &bytes[self.sent..(self.sent + self.plan.pace.piece).min(bytes.len())];
-                match net.write(self.conn, Side::Theirs, piece) {
-                    Ok(n) => {
-                        self.sent += n;
-                        if self.plan.pace.gap == 0 {
-                            return self.step(net);
-                        }
-                        self.not_before = net.now + self.plan.pace.gap;
-                        Progress::Until(self.not_before)
-                    }
-                    Err(Stop::WouldBlock) => Progress::Waits,
-                    Err(Stop::Reset) => {
-                        self.mute = true;
-                        Progress::Done
-                    }
-                }
-            }
+            Step::Send(_) => self.send(net),
             Step::Continue => done(self.said_continue || self.answered >= self.begun || self.current.is_some() || self.last),
             Step::Answers(n) => done(self.answered >= *n || self.last),
             Step::Pause(0) => Progress::Done,
@@ -211,6 +190,27 @@ impl Client {
             }
             Step::Gone => Progress::Waits,
         })
+    }
+
+    /// Sends what there is room for, in pieces of the client's own size.
+    fn send<E>(&mut self, net: &mut Net<E>) -> Progress {
+        let Some(Step::Send(bytes)) = self.plan.steps.front() else { return Progress::Done };
+        while !self.mute && !self.half && self.sent < bytes.len() {
+            let piece = &bytes[self.sent..(self.sent + self.plan.pace.piece).min(bytes.len())];
+            match net.write(self.conn, Side::Theirs, piece) {
+                Ok(n) => {
+                    self.sent += n;
+                    if self.plan.pace.gap > 0 {
+                        self.not_before = net.now + self.plan.pace.gap;
+                        return Progress::Until(self.not_before);
+                    }
+                }
+                Err(Stop::WouldBlock) => return Progress::Waits,
+                Err(Stop::Reset) => self.mute = true,
+            }
+        }
+        self.sent = 0;
+        Progress::Done
     }
 
     fn read<E>(&mut self, net: &mut Net<E>, ledger: &mut Ledger) -> Result<Option<Time>, String> {

@@ -71,20 +71,33 @@ impl Scenario {
         matches!(self, Scenario::BadClients | Scenario::Storm | Scenario::Tight)
     }
 
-    fn body_max(self) -> u64 {
+    /// How long bodies get, the narrowest windows and the shortest segments: bytes that pass one by one are few.
+    fn sizes(self, chance: &mut Chance) -> Sizes {
+        let narrow = Sizes { body: 2_000, windows: &[64, 1_000, 20_000, 100_000], segments: &[7, 100, 1460, 16_000] };
+        let middle = Sizes { body: 40_000, windows: &[2_000, 20_000, 100_000], segments: &[400, 1460, 16_000] };
+        let wide = Sizes { body: 300_000, windows: &[10_000, 30_000, 200_000], segments: &[5_000, 16_000] };
         match self {
-            Scenario::Bulk => 400_000,
-            Scenario::Calm | Scenario::Storm => 120_000,
-            _ => 40_000,
+            Scenario::Bulk => chance.pick(&[middle, wide, wide]),
+            Scenario::Calm | Scenario::Storm => chance.pick(&[narrow, narrow, narrow, middle, wide]),
+            _ => chance.pick(&[narrow, narrow, middle]),
         }
     }
+}
+
+/// How much goes through a world, and how finely it is cut.
+#[derive(Clone, Copy)]
+struct Sizes {
+    body: u64,
+    windows: &'static [usize],
+    segments: &'static [usize],
 }
 
 /// The world of a seed.
 pub(crate) fn world(seed: u64, scenario: Scenario) -> World {
     let mut chance = Chance::new(seed ^ 0x5EED);
     let idle = chance.between(5, 20);
-    let hosts = hosts(scenario, &mut chance);
+    let sizes = scenario.sizes(&mut chance);
+    let hosts = hosts(scenario, sizes, &mut chance);
     let config = Arc::new(config(&hosts, &addresses(&hosts), idle, true));
     let mut options = Options::default();
     options.access_log = chance.one_in(2);
@@ -93,11 +106,12 @@ pub(crate) fn world(seed: u64, scenario: Scenario) -> World {
         options.memory_max = chance.between(8, 40) as usize * 16 * 1024;
     }
     let weather = Weather {
-        windows: if scenario == Scenario::Bulk { &[300, 5_000, 100_000] } else { &[64, 1_000, 20_000, 100_000] },
+        windows: sizes.windows,
+        segments: sizes.segments,
         delay: chance.pick(&[100 * MICROS, 2 * MILLIS, 50 * MILLIS]),
         erratic: true,
     };
-    let faults = Faults { hosts: hosts.clone(), scenario };
+    let faults = Faults { hosts: hosts.clone(), sizes };
     let mut world = World::new(seed, Arc::clone(&config), options, weather, hosts.clone());
     let clients = chance.between(1, 8);
     for number in 0..clients {
@@ -137,7 +151,7 @@ fn addresses(hosts: &[Host]) -> Vec<SocketAddr> {
     hosts.iter().map(|host| host.address).collect()
 }
 
-fn hosts(scenario: Scenario, chance: &mut Chance) -> Vec<Host> {
+fn hosts(scenario: Scenario, sizes: Sizes, chance: &mut Chance) -> Vec<Host> {
     let mut hosts = Vec::new();
     for group in 0..3_usize {
         // Group 0 is always good, so that in every world somebody has a right to be served.
@@ -157,7 +171,7 @@ fn hosts(scenario: Scenario, chance: &mut Chance) -> Vec<Host> {
                 group,
                 nature,
                 accepts_after: chance.pick(&[0, 100 * MICROS, 20 * MILLIS, 3 * SECONDS]),
-                piece: chance.pick(&[1, 50, 3_000, 100_000, 100_000]),
+                piece: chance.pick(&[1, 50, 3_000, 100_000, 100_000]).max(sizes.body as usize / 200),
                 gap: if chance.one_in(4) { chance.below(100 * MICROS) } else { 0 },
                 http10: false,
             });
@@ -168,7 +182,7 @@ fn hosts(scenario: Scenario, chance: &mut Chance) -> Vec<Host> {
 
 struct Faults {
     hosts: Vec<Host>,
-    scenario: Scenario,
+    sizes: Sizes,
 }
 
 impl Faults {
@@ -277,14 +291,14 @@ fn spec(id: u64, scenario: Scenario, faults: &Faults, chance: &mut Chance) -> Sp
     let method = chance.pick(&["GET", "GET", "POST", "PUT", "HEAD", "PURGE"]);
     let http10 = chance.one_in(8);
     let has_body = matches!(method, "POST" | "PUT") || chance.one_in(10);
-    let body = if has_body { chance.size(scenario.body_max()) } else { 0 };
+    let body = if has_body { chance.size(faults.sizes.body) } else { 0 };
     let framing = match chance.below(2) {
         _ if !has_body => Framing::None,
         0 if !http10 => Framing::Chunked,
         _ => Framing::Length(body),
     };
     let status = chance.pick(&[200, 200, 200, 404, 500, 204, 304]);
-    let answer = chance.size(scenario.body_max());
+    let answer = chance.size(faults.sizes.body);
     let answer_framing = match chance.below(4) {
         _ if matches!(status, 204 | 304) => Framing::None,
         0 if method != "HEAD" => Framing::UntilClose,
@@ -370,17 +384,16 @@ fn settle(spec: &mut Spec, faults: &Faults) {
     };
     spec.errors.extend_from_slice(errors);
     spec.may_be_cut = cut;
-    let _ = faults.scenario;
 }
 
 // ---- clients ------------------------------------------------------------------------------------------------------
 
 fn client(number: u64, scenario: Scenario, faults: &Faults, idle: u64, chance: &mut Chance) -> Plan {
-    let piece = chance.pick(&[1, 20, 1_000, 100_000, 100_000]);
+    let piece = chance.pick(&[1, 20, 1_000, 100_000, 100_000]).max(faults.sizes.body as usize / 200);
     let gap = if chance.one_in(3) { chance.below(100 * MICROS) } else { 0 };
     let mut plan = Plan { steps: VecDeque::new(), specs: Vec::new(), pace: Pace { piece, gap }, lenient: false };
     if chance.one_in(6) {
-        plan.steps.push_back(Step::ReadSlowly(chance.between(1, 5_000) as usize, chance.below(200 * MICROS)));
+        plan.steps.push_back(Step::ReadSlowly((chance.between(1, 5_000) as usize).max(faults.sizes.body as usize / 200), chance.below(200 * MICROS)));
     }
     if scenario == Scenario::Tunnels || chance.one_in(15) {
         tunnel(&mut plan, number * 1000 + 1, faults, scenario, chance);
@@ -551,7 +564,7 @@ fn misbehave(plan: &mut Plan, requests: u64, idle: u64, chance: &mut Chance) {
 
 fn tunnel(plan: &mut Plan, id: u64, faults: &Faults, scenario: Scenario, chance: &mut Chance) {
     let group = chance.below(3) as usize;
-    let (up, down) = (chance.size(scenario.body_max()), chance.size(scenario.body_max()));
+    let (up, down) = (chance.size(faults.sizes.body), chance.size(faults.sizes.body));
     let ender = chance.pick(&[Ender::Client, Ender::ClientHalf, Ender::Target]);
     let mut spec = spec(id, scenario, faults, chance);
     spec.course = Course::Socket { group, up, down, ender };

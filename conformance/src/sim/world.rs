@@ -85,6 +85,7 @@ struct Socket {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Weather {
     pub(crate) windows: &'static [usize],
+    pub(crate) segments: &'static [usize],
     pub(crate) delay: Time,
     /// Whether the adapter itself is erratic: short turns, late timers and wakes, `offer` instead of `space`.
     pub(crate) erratic: bool,
@@ -375,7 +376,7 @@ impl World {
         let (erratic, weather) = (self.weather.erratic, self.weather);
         let manners = Manners {
             window: self.chance.pick(weather.windows),
-            segment: if erratic { self.chance.pick(&[7, 100, 1460, 16_000]) } else { 65_536 },
+            segment: self.chance.pick(weather.segments),
             delay: weather.delay,
             reset_drops: erratic && self.chance.one_in(2),
         };
@@ -430,7 +431,8 @@ impl World {
         if moved != socket.moved {
             (socket.moved, socket.moved_at) = (moved, self.net.now);
         }
-        self.note(mix(moved.0) ^ mix(moved.1 + 1) ^ 8, || format!("drove {wire:?} (conn {conn}): {open:?}"));
+        let census = self.told.is_some().then(|| self.shard.census());
+        self.note(mix(moved.0) ^ mix(moved.1 + 1) ^ 8, || format!("drove {wire:?} (conn {conn}): {open:?}, read and wrote {moved:?} so far, {census:?}"));
         match open {
             Outcome::Closed => {
                 self.wires[wire.slot()].retain(|(id, _)| *id != wire);

@@ -37,8 +37,14 @@ impl Relay {
             if from.input.is_empty() {
                 return Ok(Flow::Waiting);
             }
-            let room = self.encoder.payload_room(to.output.free(WINDOW, Payment::Admitted, buffers));
-            let window = from.input.len().min(room);
+            let window = match self.encoder {
+                // The end was written with the trailers; what is left of the body is its last empty line.
+                Encoder::None => from.input.len(),
+                _ => {
+                    let free = to.output.free(WINDOW, Payment::Admitted, buffers);
+                    from.input.len().min(self.encoder.payload_room(free))
+                }
+            };
             let step = self.decoder.step(&from.input.bytes()[..window])?;
             let used = match step {
                 Step::More => {
