@@ -88,3 +88,9 @@ pub mod exchange;
 
 #[cfg(feature = "config")]
 pub mod observe;
+
+#[cfg(feature = "pump")]
+pub mod pump;
+
+#[cfg(feature = "cli")]
+pub mod cli;

@@ -1,1 +1,129 @@
-//! What both programs share that touches the operating system.
+//! What both programs share that touches the operating system: files, listening sockets, signals, threads, the
+//! access log's writer, the demo's targets. A runtime is named nowhere here: a program implements [`Program`],
+//! which says how one thread serves, and its `main` is [`main`] and nothing else.
+//!
+//! ```text
+//!   main thread                         shard threads (Program::serve)       log thread
+//!   ───────────                         ──────────────────────────────       ──────────
+//!   reads the template, binds ────────▶ pump::run ── lines, a bounded ─────▶ writes, reopens
+//!   waits for signals, reloads ─post─▶  Mailbox     queue that never blocks
+//! ```
+
+#![deny(unsafe_code)]
+
+mod access_log;
+mod clock;
+mod control;
+mod demo;
+mod limits;
+mod listen;
+mod outlet;
+mod plan;
+mod signals;
+#[cfg(feature = "test-support")]
+pub mod test_support;
+
+use std::io::{self, Read, Write};
+use std::net::TcpListener;
+use std::process::ExitCode;
+
+use sluicegate::cli::{self, Command, Report};
+use sluicegate::config::template::Source;
+use sluicegate::pump::{Ended, Setup};
+
+pub use clock::Clock;
+
+/// What distinguishes one program from the other.
+pub trait Program {
+    /// The program's name, for messages.
+    const NAME: &'static str;
+
+    /// Finds out whether the runtime works on this machine, before anything is bound.
+    ///
+    /// # Errors
+    ///
+    /// It does not: one line for the operator, who can do something about it or use another program.
+    fn preflight() -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Serves on the calling thread until it is told to drain or stop.
+    ///
+    /// # Errors
+    ///
+    /// The runtime could not start, or failed.
+    fn serve(setup: Setup<TcpListener>, clock: Clock) -> io::Result<Ended>;
+}
+
+/// The whole program. Exit codes: see [`sluicegate::cli`].
+pub fn main<P: Program>() -> ExitCode {
+    let command = match cli::parse(std::env::args_os()) {
+        Ok(command) => command,
+        Err(answer) => {
+            // Nothing is left to do when even this cannot be printed.
+            let _ = answer.print();
+            return ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2));
+        }
+    };
+    match carry_out::<P>(command) {
+        Ok(report) => print(&report),
+        Err(line) => {
+            eprintln!("{}: {line}", P::NAME);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn carry_out<P: Program>(command: Command) -> Result<Report, String> {
+    match command {
+        Command::Check(check) => {
+            let text = read_template(&check.template)?;
+            Ok(cli::check(Source { name: template_name(&check.template), text: &text }, &check.values.inputs()))
+        }
+        Command::Explain(explain) => {
+            let text = read_template(&explain.template)?;
+            let source = Source { name: template_name(&explain.template), text: &text };
+            let question = cli::Question {
+                listener: explain.listener,
+                method: &explain.method,
+                url: &explain.url,
+                headers: &explain.headers,
+                source: explain.source_ip,
+                wall: Clock::start().now().wall,
+                json: explain.json,
+            };
+            Ok(cli::explain(source, &explain.values.inputs(), &question))
+        }
+        Command::Run(run) => control::serve::<P>(plan::Plan::of(&run), &run.serving),
+        Command::Demo(demo) => {
+            let targets = demo::start().map_err(|error| format!("cannot start the demo's targets: {error}"))?;
+            control::serve::<P>(plan::Plan::Demo { listen: demo.listen, targets }, &demo.serving)
+        }
+    }
+}
+
+fn print(report: &Report) -> ExitCode {
+    let _ = io::stderr().write_all(report.err.as_bytes());
+    match io::stdout().write_all(report.out.as_bytes()).and_then(|()| io::stdout().flush()) {
+        Ok(()) => ExitCode::from(report.code),
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// A template's text; `-` is standard input.
+pub(crate) fn read_template(path: &str) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    // One byte more than a template may have, so that the reader can say that it is too long.
+    let limit = sluicegate::config::template::TEMPLATE_BYTES_MAX as u64 + 1;
+    let read = match path {
+        "-" => io::stdin().take(limit).read_to_end(&mut bytes),
+        path => std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)),
+    };
+    read.map_err(|error| format!("{}: {error}", template_name(path)))?;
+    String::from_utf8(bytes).map_err(|_| format!("{}: it is not UTF-8 text", template_name(path)))
+}
+
+/// How messages call a template.
+pub(crate) fn template_name(path: &str) -> &str {
+    if path == "-" { "<stdin>" } else { path }
+}

@@ -77,7 +77,16 @@ mod tests {
 
     #[test]
     fn well_formed_codings_that_are_not_served_are_501() {
-        for values in [&["gzip"][..], &["deflate"], &["compress"], &["br"], &["gzip, chunked"], &["gzip", "chunked"], &["x;a=b"], &["gzip,br"]] {
+        for values in [
+            &["gzip"][..],
+            &["deflate"],
+            &["compress"],
+            &["br"],
+            &["gzip, chunked"],
+            &["gzip", "chunked"],
+            &["x;a=b"],
+            &["gzip,br"],
+        ] {
             assert_eq!(of(values), Err(501), "{values:?}");
         }
     }
@@ -85,9 +94,25 @@ mod tests {
     #[test]
     fn codings_without_one_safe_reading_are_400() {
         for values in [
-            &["chunked, gzip"][..], &["chunked", "gzip"], &["chunked, chunked"], &["chunked", "chunked"], &["chunked, gzip, chunked"],
-            &["chunked, identity"], &["identity, chunked"], &["identity, identity"], &["identity, gzip"],
-            &[""], &["chunked,"], &[",chunked"], &["\x0bchunked"], &["chunked;a=b"], &["chunked ;q"], &["identity;q"], &["\"chunked\""], &["ch unked"], &["\u{a0}chunked"],
+            &["chunked, gzip"][..],
+            &["chunked", "gzip"],
+            &["chunked, chunked"],
+            &["chunked", "chunked"],
+            &["chunked, gzip, chunked"],
+            &["chunked, identity"],
+            &["identity, chunked"],
+            &["identity, identity"],
+            &["identity, gzip"],
+            &[""],
+            &["chunked,"],
+            &[",chunked"],
+            &["\x0bchunked"],
+            &["chunked;a=b"],
+            &["chunked ;q"],
+            &["identity;q"],
+            &["\"chunked\""],
+            &["ch unked"],
+            &["\u{a0}chunked"],
         ] {
             assert_eq!(of(values), Err(400), "{values:?}");
         }

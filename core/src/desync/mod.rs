@@ -156,11 +156,18 @@ impl<'a> Cleared<Request<'a>> {
     }
 }
 
-fn host<'a>(request: &Request<'a>, target: &Target<'a>, notes: &Notes<'a>, clearing: &Clearing) -> Result<&'a [u8], Refusal> {
+fn host<'a>(
+    request: &Request<'a>,
+    target: &Target<'a>,
+    notes: &Notes<'a>,
+    clearing: &Clearing,
+) -> Result<&'a [u8], Refusal> {
     match notes.hosts {
         0 if request.version == Version::Http11 => return Err(Refusal::NoHost),
         2.. if !clearing.preserve_host => return Err(Refusal::SeveralHosts),
-        2.. => request.fields.all(b"host").try_for_each(|host| host_and_port(host).map(drop).ok_or(Refusal::BadHost))?,
+        2.. => {
+            request.fields.all(b"host").try_for_each(|host| host_and_port(host).map(drop).ok_or(Refusal::BadHost))?
+        }
         _ => {}
     }
     let sent = match notes.host {
@@ -326,9 +333,14 @@ mod tests {
 
     #[test]
     fn connections_persist_as_version_and_options_say() {
-        for (version, options, persists) in
-            [("1.1", "", true), ("1.1", "X, Close", false), ("1.1", "keep-alive, close", false), ("1.0", "", false), ("1.0", "Keep-Alive", true), ("1.0", "keep-alive, close", false)]
-        {
+        for (version, options, persists) in [
+            ("1.1", "", true),
+            ("1.1", "X, Close", false),
+            ("1.1", "keep-alive, close", false),
+            ("1.0", "", false),
+            ("1.0", "Keep-Alive", true),
+            ("1.0", "keep-alive, close", false),
+        ] {
             let text = format!("GET / HTTP/{version}\r\nHost: a\r\nConnection: {options}\r\n\r\n");
             assert_eq!(cleared(&text).keep_alive(), persists, "{version} {options}");
         }

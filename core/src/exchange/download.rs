@@ -137,7 +137,7 @@ impl Exchange {
         back: &Leg,
         cx: &mut Context<'_>,
     ) -> Result<Turn, Cause> {
-        let framing = response_framing(response, self.facts.is_head).map_err(|refusal| Cause::from(refusal))?;
+        let framing = response_framing(response, self.facts.is_head).map_err(Cause::from)?;
         let early = !matches!(self.upload, Upload::Done) || !back.output.is_empty();
         self.record.target_responded(cx.now, response.status, persists(response) && !early);
         let towards_client = framing_towards(self.facts.version, framing);

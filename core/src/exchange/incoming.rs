@@ -71,7 +71,9 @@ impl Head<'_, '_> {
         let first = !core::mem::replace(&mut self.has_length, true);
         match self.framing {
             Framing::Length(length) if first => line(field.name, itoa::Buffer::new().format(length).as_bytes(), out),
-            Framing::None if first && !matches!(self.response.status, 100..=199 | 204) => line(field.name, field.value, out),
+            Framing::None if first && !matches!(self.response.status, 100..=199 | 204) => {
+                line(field.name, field.value, out)
+            }
             _ => {}
         }
     }
@@ -106,12 +108,20 @@ fn status_line(response: &Response<'_>, out: &mut Vec<u8>) {
 }
 
 fn options<'r, 'a>(response: &'r Response<'a>) -> impl Iterator<Item = &'a [u8]> + use<'r, 'a> {
-    response.fields.all(b"connection").flat_map(|value| value.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii).take(OPTIONS_MAX)
+    response
+        .fields
+        .all(b"connection")
+        .flat_map(|value| value.split(|&byte| byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .take(OPTIONS_MAX)
 }
 
 /// Whether `Connection` says more than what is dropped on every hop anyway.
 fn lists_fields(response: &Response<'_>) -> bool {
-    let plain = |option: &[u8]| option.is_empty() || [&b"close"[..], b"keep-alive", b"upgrade"].iter().any(|plain| option.eq_ignore_ascii_case(plain));
+    let plain = |option: &[u8]| {
+        option.is_empty()
+            || [&b"close"[..], b"keep-alive", b"upgrade"].iter().any(|plain| option.eq_ignore_ascii_case(plain))
+    };
     options(response).any(|option| !plain(option))
 }
 
@@ -150,7 +160,11 @@ mod tests {
     #[test]
     fn fields_keep_order_case_and_duplicates() {
         assert_eq!(
-            written("HTTP/1.0 404 Not Here\r\nsERVER: x\r\nSet-Cookie: a\r\nContent-Length: 05\r\nSet-Cookie: b\r\nE:\r\n\r\n", Framing::Length(5), true),
+            written(
+                "HTTP/1.0 404 Not Here\r\nsERVER: x\r\nSet-Cookie: a\r\nContent-Length: 05\r\nSet-Cookie: b\r\nE:\r\n\r\n",
+                Framing::Length(5),
+                true
+            ),
             "HTTP/1.1 404 Not Here\r\nsERVER: x\r\nSet-Cookie: a\r\nContent-Length: 5\r\nSet-Cookie: b\r\nE: \r\nConnection: keep-alive\r\n\r\n"
         );
     }
@@ -158,32 +172,61 @@ mod tests {
     #[test]
     fn what_belongs_to_the_targets_hop_is_dropped() {
         let head = "HTTP/1.1 200 OK\r\nConnection: close, X-Hop, Date\r\nX-Hop: 1\r\nDate: d\r\nKeep-Alive: timeout=5\r\nProxy-Connection: x\r\nTE: x\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\nA: b\r\n\r\n";
-        assert_eq!(written(head, Framing::Chunked, true), "HTTP/1.1 200 OK\r\nDate: d\r\nA: b\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n");
+        assert_eq!(
+            written(head, Framing::Chunked, true),
+            "HTTP/1.1 200 OK\r\nDate: d\r\nA: b\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n"
+        );
     }
 
     #[test]
     fn the_framing_towards_the_client_is_ours() {
         let until_close = "HTTP/1.1 200 OK\r\n\r\n";
-        assert_eq!(written(until_close, Framing::Chunked, true), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n");
+        assert_eq!(
+            written(until_close, Framing::Chunked, true),
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n"
+        );
         assert_eq!(written(until_close, Framing::UntilClose, true), "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
-        assert_eq!(written(until_close, Framing::Length(3), false), "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\n");
+        assert_eq!(
+            written(until_close, Framing::Length(3), false),
+            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\n"
+        );
         let twice = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nA: b\r\nContent-Length: 3\r\n\r\n";
-        assert_eq!(written(twice, Framing::Length(3), true), "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nA: b\r\nConnection: keep-alive\r\n\r\n");
+        assert_eq!(
+            written(twice, Framing::Length(3), true),
+            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nA: b\r\nConnection: keep-alive\r\n\r\n"
+        );
     }
 
     #[test]
     fn answers_without_a_body_keep_a_length_only_where_it_tells_of_another() {
         let head = |status: u16| format!("HTTP/1.1 {status} X\r\nContent-Length: 9\r\n\r\n");
-        assert_eq!(written(&head(200), Framing::None, true), "HTTP/1.1 200 X\r\nContent-Length: 9\r\nConnection: keep-alive\r\n\r\n");
-        assert_eq!(written(&head(304), Framing::None, true), "HTTP/1.1 304 X\r\nContent-Length: 9\r\nConnection: keep-alive\r\n\r\n");
+        assert_eq!(
+            written(&head(200), Framing::None, true),
+            "HTTP/1.1 200 X\r\nContent-Length: 9\r\nConnection: keep-alive\r\n\r\n"
+        );
+        assert_eq!(
+            written(&head(304), Framing::None, true),
+            "HTTP/1.1 304 X\r\nContent-Length: 9\r\nConnection: keep-alive\r\n\r\n"
+        );
         assert_eq!(written(&head(204), Framing::None, true), "HTTP/1.1 204 X\r\nConnection: keep-alive\r\n\r\n");
     }
 
     #[test]
     fn interim_heads_have_neither_framing_nor_connection() {
-        assert_eq!(written("HTTP/1.1 103 Early Hints\r\nLink: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", Framing::None, true), "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n");
         assert_eq!(
-            written("HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n", Framing::None, true),
+            written(
+                "HTTP/1.1 103 Early Hints\r\nLink: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+                Framing::None,
+                true
+            ),
+            "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+        );
+        assert_eq!(
+            written(
+                "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n",
+                Framing::None,
+                true
+            ),
             "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nSec-WebSocket-Accept: x\r\nConnection: upgrade\r\n\r\n"
         );
     }

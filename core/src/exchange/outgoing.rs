@@ -129,7 +129,8 @@ fn is_listed(cleared: &Cleared<Request<'_>>, name: &[u8]) -> bool {
 /// client could otherwise make an earlier hop's words disappear.
 fn may_be_listed(name: &[u8]) -> bool {
     let begins = |prefix: &[u8]| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    const KEPT: [&[u8]; 7] = [b"authorization", b"cookie", b"forwarded", b"x-forwarded-", b"x-real-ip", b"x-amzn-", b"content-"];
+    const KEPT: [&[u8]; 7] =
+        [b"authorization", b"cookie", b"forwarded", b"x-forwarded-", b"x-real-ip", b"x-amzn-", b"content-"];
     !KEPT.into_iter().any(begins)
 }
 

@@ -63,7 +63,9 @@ fn candidate(name: &[u8]) -> Option<(Known, &'static [u8])> {
         (10, b'k') => (Known::OneHop, b"keep-alive"),
         (14, b'c') => (Known::ContentLength, b"content-length"),
         (14, b'h') => (Known::OneHop, b"http2-settings"),
-        (15, b'x') if name.get(2).is_some_and(|third| third | 0x20 == b'f') => (Known::ForwardedFor, b"x-forwarded-for"),
+        (15, b'x') if name.get(2).is_some_and(|third| third | 0x20 == b'f') => {
+            (Known::ForwardedFor, b"x-forwarded-for")
+        }
         (15, b'x') => (Known::TraceId, b"x-amzn-trace-id"),
         (16, b'p') => (Known::OneHop, b"proxy-connection"),
         (16, b'x') => (Known::ForwardedOther, b"x-forwarded-port"),
@@ -129,21 +131,43 @@ mod tests {
 
     #[test]
     fn names_that_differ_in_a_letter_or_by_length_are_others() {
-        for name in ["Hosts", "Hose", "", "x", "Accept-Language", "Accept-Encoding", "Content-Type", "X-Forwarded-Fox", "Content-Lengthy", "x-amzn-tl"] {
+        for name in [
+            "Hosts",
+            "Hose",
+            "",
+            "x",
+            "Accept-Language",
+            "Accept-Encoding",
+            "Content-Type",
+            "X-Forwarded-Fox",
+            "Content-Lengthy",
+            "x-amzn-tl",
+        ] {
             assert_eq!(Known::of(name.as_bytes()), Known::Other, "{name}");
         }
     }
 
     #[test]
     fn reserved_names_are_known_with_any_punctuation() {
-        for name in ["x_amzn_oidc_data", "X.Amzn.Mtls.Clientcert", "x-amzn_tls-version", "x-amzn-mtls-", "x-amzn-tls-"] {
+        for name in ["x_amzn_oidc_data", "X.Amzn.Mtls.Clientcert", "x-amzn_tls-version", "x-amzn-mtls-", "x-amzn-tls-"]
+        {
             assert_eq!(Known::of(name.as_bytes()), Known::Reserved, "{name}");
         }
     }
 
     #[test]
     fn imitations_of_framing_fields_are_known() {
-        for name in ["Transfer_Encoding", "transfer.encoding", "TransferEncoding", "Transfer--Encoding", "-Transfer-Encoding", "Content_Length", "contentlength", "Content-Length-", "_content-length"] {
+        for name in [
+            "Transfer_Encoding",
+            "transfer.encoding",
+            "TransferEncoding",
+            "Transfer--Encoding",
+            "-Transfer-Encoding",
+            "Content_Length",
+            "contentlength",
+            "Content-Length-",
+            "_content-length",
+        ] {
             assert_eq!(Known::of(name.as_bytes()), Known::FramingLookAlike, "{name}");
         }
     }

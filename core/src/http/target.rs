@@ -103,7 +103,9 @@ fn is_host_byte(byte: u8) -> bool {
 }
 
 fn is_port(digits: &[u8]) -> bool {
-    let value = digits.iter().try_fold(0u32, |value, digit| digit.is_ascii_digit().then(|| value * 10 + u32::from(digit - b'0')));
+    let value = digits
+        .iter()
+        .try_fold(0u32, |value, digit| digit.is_ascii_digit().then(|| value * 10 + u32::from(digit - b'0')));
     digits.len() <= 5 && value.is_some_and(|value| value <= 65535)
 }
 
@@ -151,7 +153,22 @@ mod tests {
 
     #[test]
     fn targets_in_no_served_form_are_refused() {
-        for target in ["", "foo", "a.example:443", "/a#b", "http://a/#b", "ftp://a/", "ws://a/", "http:///x", "http://", "http://u@a/", "http://u:p@a/", "http://a:x/", "http://a b/", "http:/a"] {
+        for target in [
+            "",
+            "foo",
+            "a.example:443",
+            "/a#b",
+            "http://a/#b",
+            "ftp://a/",
+            "ws://a/",
+            "http:///x",
+            "http://",
+            "http://u@a/",
+            "http://u:p@a/",
+            "http://a:x/",
+            "http://a b/",
+            "http:/a",
+        ] {
             assert_eq!(get(target), Err(Refusal::BadTarget), "{target}");
         }
         assert_eq!(Target::parse(b"CONNECT", b"a.example:443"), Err(Refusal::ConnectRefused));
@@ -170,13 +187,43 @@ mod tests {
             ("[2001:DB8::1]:443", "[2001:DB8::1]", Some("443")),
             ("_dmarc.x-y.example~", "_dmarc.x-y.example~", None),
         ] {
-            assert_eq!(host_and_port(authority.as_bytes()), Some((host.as_bytes(), port.map(str::as_bytes))), "{authority}");
+            assert_eq!(
+                host_and_port(authority.as_bytes()),
+                Some((host.as_bytes(), port.map(str::as_bytes))),
+                "{authority}"
+            );
         }
     }
 
     #[test]
     fn odd_hosts_and_ports_are_refused() {
-        for authority in ["", ":80", "a b", "a,b", "a/b", "u@a", "a\tb", "a%20", "é", "a:b", "a:65536", "a:000080", "a:8 0", "a:80:80", "a:+8", "::1", "[::1", "[]", "[::1]x", "[fe80::1%1]", "[v1.a]", "[1.2.3.4]", "a[::1]", "a\\b", "*"] {
+        for authority in [
+            "",
+            ":80",
+            "a b",
+            "a,b",
+            "a/b",
+            "u@a",
+            "a\tb",
+            "a%20",
+            "é",
+            "a:b",
+            "a:65536",
+            "a:000080",
+            "a:8 0",
+            "a:80:80",
+            "a:+8",
+            "::1",
+            "[::1",
+            "[]",
+            "[::1]x",
+            "[fe80::1%1]",
+            "[v1.a]",
+            "[1.2.3.4]",
+            "a[::1]",
+            "a\\b",
+            "*",
+        ] {
             assert_eq!(host_and_port(authority.as_bytes()), None, "{authority}");
         }
         assert_eq!(host_and_port(b"a\xff"), None);

@@ -86,6 +86,7 @@ pub struct Shard {
     chance: fastrand::Rng,
     scratch: Vec<u8>,
     location: Vec<u8>,
+    #[allow(clippy::vec_box, reason = "exchanges hold them boxed, and give them back so")]
     notes: Vec<Box<Notes>>,
     effects: Effects,
     borrowed: Vec<WireId>,

@@ -34,7 +34,7 @@ impl<'s> Turn<'s> {
 
     /// A connection, if it is still there.
     pub fn wire(&mut self, id: WireId) -> Option<Wire<'_>> {
-        self.shard.borrow(id).then(|| Wire { shard: self.shard, id })
+        if self.shard.borrow(id) { Some(Wire { shard: self.shard, id }) } else { None }
     }
 
     /// From now on requests are decided by `config`. Those in progress end as they began. The old configuration is

@@ -155,7 +155,9 @@ fn forward_config(config: &Item<'_>, place: &Where<'_>) -> Option<Vec<WeightedGr
     let mut seen = BTreeSet::new();
     let mut groups = Vec::new();
     for item in &items {
-        let Some((weighted, group_is_sticky)) = weighted(item, place) else { continue };
+        let Some((weighted, group_is_sticky)) = weighted(item, place) else {
+            continue;
+        };
         if !seen.insert(weighted.group) {
             item.error("this forward action names the group twice");
         }
@@ -172,8 +174,12 @@ fn forward_config(config: &Item<'_>, place: &Where<'_>) -> Option<Vec<WeightedGr
 
 /// Whether requests stay with the group they first got (guide ACT-10).
 fn stickiness(config: &Object<'_>) -> bool {
-    let Some(item) = config.get("TargetGroupStickinessConfig") else { return false };
-    let Some(object) = item.object(&["DurationSeconds", "Enabled"]) else { return false };
+    let Some(item) = config.get("TargetGroupStickinessConfig") else {
+        return false;
+    };
+    let Some(object) = item.object(&["DurationSeconds", "Enabled"]) else {
+        return false;
+    };
     let enabled = object.get("Enabled").and_then(|item| item.boolean()).unwrap_or(false);
     match object.get("DurationSeconds") {
         Some(duration) => {

@@ -129,7 +129,9 @@ impl<'r, 't> Assembly<'r, 't> {
 
     fn read_rules(&mut self) {
         for (resource, properties) in self.of(Type::ListenerRule) {
-            let Some(object) = rule::object(&properties) else { continue };
+            let Some(object) = rule::object(&properties) else {
+                continue;
+            };
             let number = object.require("ListenerArn").and_then(|arn| self.listener(&arn));
             let draft = number.and_then(|number| self.listeners.get_mut(number));
             let place = Where {
@@ -241,7 +243,9 @@ impl<'r, 't> Assembly<'r, 't> {
 impl Draft<'_, '_> {
     fn add(&mut self, id: &str, read: rule::Read<'_>) {
         self.rule_count = self.rule_count.saturating_add(1);
-        let Some((priority, item)) = read.priority else { return };
+        let Some((priority, item)) = read.priority else {
+            return;
+        };
         if let Some(other) = self.priorities.get(&priority) {
             item.error(&format!("{other} has the priority {priority} too"));
             return;
@@ -267,6 +271,8 @@ impl Draft<'_, '_> {
         let (port, load_balancer, default) = (self.read.port?, self.load_balancer?, self.read.default_action?);
         let rules = match Ruleset::new(self.rules, default) {
             Ok(rules) => rules,
+            // What a set of rules checks by itself was checked above, where its place in the file was known.
+            Err(_) if sink.has_errors() => return None,
             Err(errors) => {
                 for error in errors {
                     sink.error(self.resource.at, format!("{}: {error}", self.resource.id));

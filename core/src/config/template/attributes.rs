@@ -135,7 +135,9 @@ pub(super) struct Attributes<'v> {
 pub(super) fn read<'v>(items: &[Item<'v>], table: &'static [Known]) -> Attributes<'v> {
     let mut given = BTreeMap::new();
     for item in items {
-        let Some((known, value)) = read_one(item, table) else { continue };
+        let Some((known, value)) = read_one(item, table) else {
+            continue;
+        };
         if given.insert(known.key, value).is_some() {
             item.error(&format!("the attribute `{}` is given twice", known.key));
         }
@@ -182,7 +184,9 @@ impl Known {
 }
 
 fn word_or(value: &Item<'_>, word: &str, range: RangeInclusive<u32>) -> bool {
-    let Some(text) = value.text() else { return false };
+    let Some(text) = value.text() else {
+        return false;
+    };
     let number = text.parse().ok().filter(|number| range.contains(number));
     if text == word || number.is_some() {
         return true;

@@ -204,7 +204,9 @@ fn visible(item: &Item<'_>, text: &str) -> Option<Pattern> {
 }
 
 pub(super) fn only(item: &Item<'_>, text: &str, allowed: impl Fn(char) -> bool) -> bool {
-    let Some(other) = text.chars().find(|char| !allowed(*char)) else { return true };
+    let Some(other) = text.chars().find(|char| !allowed(*char)) else {
+        return true;
+    };
     item.error(&format!("{} contains {}, which is not allowed here", quote(text), quote(&other.to_string())));
     false
 }

@@ -10,8 +10,8 @@ use super::parameters::Parameters;
 use super::report::{Sink, quote};
 use super::resources;
 use super::sections::Sections;
-use super::spelling::suggestion;
 use super::values::{Field, Kind, Resolved};
+use super::verdict::Verdict;
 use crate::config::Position;
 use crate::config::identity::Identity;
 
@@ -21,23 +21,14 @@ const EVALUATED_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How deeply evaluation may nest: one expression, plus conditions and names that lead to others.
 const EVALUATION_DEPTH_MAX: usize = 160;
 
-/// What a condition comes to.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Verdict {
-    True,
-    False,
-    Unknown(String),
-    Failed,
-}
-
 /// Evaluates expressions of one template with one set of inputs.
 pub(super) struct Evaluator<'t> {
     pub(super) sections: &'t Sections<'t>,
     pub(super) inputs: &'t Inputs,
     pub(super) sink: &'t Sink,
-    parameters: Parameters<'t>,
+    pub(super) parameters: Parameters<'t>,
     /// Finished conditions; `None` while one is being evaluated.
-    conditions: RefCell<BTreeMap<&'t str, Option<Verdict>>>,
+    pub(super) conditions: RefCell<BTreeMap<&'t str, Option<Verdict>>>,
     /// The same for names of our own resources.
     pub(super) names: RefCell<BTreeMap<&'t str, Option<resources::Named>>>,
     /// Which resource is being read, and which resources were referred to from where.
@@ -79,7 +70,7 @@ impl<'t> Evaluator<'t> {
 
     fn eval_value(&self, node: &'t Node) -> Resolved {
         match &node.value {
-            Value::Null => self.fail(node.at, "has no value".to_owned()),
+            Value::Null => self.fail(node.at, "a value is missing here".to_owned()),
             Value::Text(text) if text.contains("{{resolve:") => {
                 Resolved::unknown(node.at, format!("the dynamic reference {}", quote(text)))
             }
@@ -97,7 +88,13 @@ impl<'t> Evaluator<'t> {
     }
 
     fn fields(&self, entries: &'t [Entry]) -> Vec<Field> {
-        let field = |entry: &'t Entry| Field { key: entry.key.clone(), at: entry.at, value: self.eval(&entry.node) };
+        let field = |entry: &'t Entry| {
+            let value = match entry.node.value {
+                Value::Null => self.fail(entry.at, format!("{} has no value", entry.key)),
+                _ => self.eval(&entry.node),
+            };
+            Field { key: entry.key.clone(), at: entry.at, value }
+        };
         entries.iter().map(field).filter(|field| field.value.kind != Kind::Absent).collect()
     }
 
@@ -121,85 +118,10 @@ impl<'t> Evaluator<'t> {
         }
     }
 
-    fn reference(&self, at: Position, argument: &'t Node) -> Resolved {
-        match argument.as_text() {
-            Some(name) => self.refer(at, name),
-            None => self.fail(at, "Ref takes one name".to_owned()),
-        }
-    }
-
-    /// What `Ref` gives for a name.
-    pub(super) fn refer(&self, at: Position, name: &'t str) -> Resolved {
-        if let Some(kind) = self.parameters.get(name) {
-            return self.charged(Resolved { at, kind: kind.clone() });
-        }
-        if let Some(kind) = self.pseudo(at, name) {
-            return Resolved { at, kind };
-        }
-        match self.sections.resources.get(name) {
-            Some(entry) => self.refer_resource(at, entry),
-            None => {
-                let names = self.sections.resources.keys().chain(self.parameters.keys()).copied();
-                let hint = suggestion(name, names);
-                self.fail(at, format!("there is no parameter or resource {}{hint}", quote(name)))
-            }
-        }
-    }
-
-    fn pseudo(&self, at: Position, name: &str) -> Option<Kind> {
-        let inputs = self.inputs;
-        let text = match name {
-            "AWS::AccountId" => inputs.account.clone(),
-            "AWS::Region" => inputs.region.clone(),
-            "AWS::StackName" => inputs.stack_name.clone(),
-            "AWS::StackId" => {
-                format!("arn:aws:cloudformation:{}:{}:stack/{}/0", inputs.region, inputs.account, inputs.stack_name)
-            }
-            "AWS::Partition" => "aws".to_owned(),
-            "AWS::URLSuffix" => "amazonaws.com".to_owned(),
-            "AWS::NotificationARNs" => return Some(Kind::List(Vec::new())),
-            "AWS::NoValue" => return Some(Kind::Absent),
-            _ => return None,
-        };
-        Some(self.charged(Resolved::text(at, text)).kind)
-    }
-
-    fn get_att(&self, at: Position, argument: &'t Node) -> Resolved {
-        match &argument.value {
-            Value::Text(path) => match path.split_once('.') {
-                Some((name, attribute)) => self.attribute(at, name, attribute),
-                None => self.fail(at, "Fn::GetAtt takes a resource and an attribute".to_owned()),
-            },
-            Value::List(parts) => {
-                let [name, attribute] = &parts[..] else {
-                    return self.fail(at, "Fn::GetAtt takes a resource and an attribute".to_owned());
-                };
-                let Some(name) = name.as_text() else {
-                    return self.fail(name.at, "Fn::GetAtt: the resource must be a plain name".to_owned());
-                };
-                match self.eval(attribute).kind {
-                    Kind::Text(attribute) => self.attribute(at, name, &attribute),
-                    Kind::Failed => Resolved::failed(at),
-                    _ => self.fail(attribute.at, "Fn::GetAtt: the attribute must be a name".to_owned()),
-                }
-            }
-            _ => self.fail(at, "Fn::GetAtt takes a resource and an attribute".to_owned()),
-        }
-    }
-
-    /// What `Fn::GetAtt` gives.
-    pub(super) fn attribute(&self, at: Position, name: &'t str, attribute: &str) -> Resolved {
-        match self.sections.resources.get(name) {
-            Some(entry) => self.attribute_of(at, entry, attribute),
-            None => {
-                let hint = suggestion(name, self.sections.resources.keys().copied());
-                self.fail(at, format!("there is no resource {}{hint}", quote(name)))
-            }
-        }
-    }
-
     fn join(&self, at: Position, argument: &'t Node) -> Resolved {
-        let Some([delimiter, list]) = self.arguments(at, "Fn::Join", argument) else { return Resolved::failed(at) };
+        let Some([delimiter, list]) = self.arguments(at, "Fn::Join", argument) else {
+            return Resolved::failed(at);
+        };
         let (delimiter, list) = (self.eval(delimiter), self.eval(list));
         let parts = match self.texts(&list, "Fn::Join") {
             Ok(parts) => parts,
@@ -220,7 +142,9 @@ impl<'t> Evaluator<'t> {
     }
 
     fn split(&self, at: Position, argument: &'t Node) -> Resolved {
-        let Some([delimiter, source]) = self.arguments(at, "Fn::Split", argument) else { return Resolved::failed(at) };
+        let Some([delimiter, source]) = self.arguments(at, "Fn::Split", argument) else {
+            return Resolved::failed(at);
+        };
         let (delimiter, source) = (self.eval(delimiter), self.eval(source));
         let parts = self.one_text(&delimiter, "Fn::Split").and_then(|delimiter| {
             let source = self.one_text(&source, "Fn::Split")?;
@@ -235,7 +159,9 @@ impl<'t> Evaluator<'t> {
     }
 
     fn select(&self, at: Position, argument: &'t Node) -> Resolved {
-        let Some([index, list]) = self.arguments(at, "Fn::Select", argument) else { return Resolved::failed(at) };
+        let Some([index, list]) = self.arguments(at, "Fn::Select", argument) else {
+            return Resolved::failed(at);
+        };
         let (index, list) = (self.eval(index), self.eval(list));
         let index = match self.one_text(&index, "Fn::Select") {
             Ok(text) => text.trim().parse::<usize>().ok(),
@@ -243,7 +169,9 @@ impl<'t> Evaluator<'t> {
         };
         let items = match list.kind {
             Kind::List(items) => items,
-            Kind::Unknown(_) | Kind::Failed => return Resolved { at, kind: list.kind },
+            Kind::Unknown(_) | Kind::Failed => {
+                return Resolved { at, kind: list.kind };
+            }
             _ => return self.fail(at, "Fn::Select takes a number and a list".to_owned()),
         };
         let length = items.len();
@@ -309,88 +237,6 @@ impl<'t> Evaluator<'t> {
                 Resolved::unknown(at, hint)
             }
         }
-    }
-
-    /// Evaluates every condition, so that a mistake in one is found even if nothing uses it.
-    pub(super) fn check_conditions(&self) {
-        for (name, entry) in &self.sections.conditions {
-            self.condition(entry.at, name);
-        }
-    }
-
-    /// Whether a condition of that name holds.
-    pub(super) fn condition(&self, at: Position, name: &str) -> Verdict {
-        let Some((&name, entry)) = self.sections.conditions.get_key_value(name) else {
-            let hint = suggestion(name, self.sections.conditions.keys().copied());
-            self.sink.error(at, format!("there is no condition {}{hint}", quote(name)));
-            return Verdict::Failed;
-        };
-        let known = self.conditions.borrow().get(name).cloned();
-        match known {
-            Some(Some(verdict)) => return verdict,
-            Some(None) => {
-                self.sink.error(entry.at, format!("condition {name} refers to itself"));
-                return Verdict::Failed;
-            }
-            None => {}
-        }
-        self.conditions.borrow_mut().insert(name, None);
-        let verdict = self.nested(at, Verdict::Failed, || self.verdict(&entry.node));
-        self.conditions.borrow_mut().insert(name, Some(verdict.clone()));
-        verdict
-    }
-
-    fn verdict(&self, node: &'t Node) -> Verdict {
-        self.nested(node.at, Verdict::Failed, || {
-            let call = node.as_map().and_then(function_call);
-            let Some(call) = call else {
-                return self.no_condition(node.at);
-            };
-            let operands: &'t [Node] = match &call.node.value {
-                Value::List(operands) => operands,
-                _ => std::slice::from_ref(&call.node),
-            };
-            match (call.key.as_str(), operands) {
-                ("Fn::Equals", [a, b]) => self.equals(a, b),
-                ("Fn::Not", [operand]) => negated(self.verdict(operand)),
-                ("Fn::And", operands @ [_, _, ..]) => self.all(operands, Verdict::False, Verdict::True),
-                ("Fn::Or", operands @ [_, _, ..]) => self.all(operands, Verdict::True, Verdict::False),
-                ("Condition", [name]) => match name.as_text() {
-                    Some(text) => self.condition(name.at, text),
-                    None => self.no_condition(name.at),
-                },
-                ("Fn::Equals" | "Fn::Not" | "Fn::And" | "Fn::Or", _) => {
-                    self.sink.error(call.at, format!("{}: wrong number of operands", call.key));
-                    Verdict::Failed
-                }
-                _ => self.no_condition(call.at),
-            }
-        })
-    }
-
-    fn no_condition(&self, at: Position) -> Verdict {
-        self.sink.error(at, "a condition is made of Fn::Equals, Fn::And, Fn::Or, Fn::Not and Condition".to_owned());
-        Verdict::Failed
-    }
-
-    fn equals(&self, a: &'t Node, b: &'t Node) -> Verdict {
-        let (a, b) = (self.eval(a), self.eval(b));
-        match (&a.kind, &b.kind) {
-            (Kind::Failed, _) | (_, Kind::Failed) => Verdict::Failed,
-            (Kind::Unknown(hint), _) | (_, Kind::Unknown(hint)) => Verdict::Unknown(hint.clone()),
-            _ if a.same_as(&b) => Verdict::True,
-            _ => Verdict::False,
-        }
-    }
-
-    /// `decided` as soon as one operand is it, else `otherwise`; every operand is evaluated for its mistakes.
-    fn all(&self, operands: &'t [Node], decided: Verdict, otherwise: Verdict) -> Verdict {
-        let verdicts: Vec<Verdict> = operands.iter().map(|operand| self.verdict(operand)).collect();
-        if verdicts.contains(&decided) {
-            return decided;
-        }
-        let undecided = verdicts.iter().find(|verdict| matches!(verdict, Verdict::Failed | Verdict::Unknown(_)));
-        undecided.cloned().unwrap_or(otherwise)
     }
 
     fn arguments<const N: usize>(&self, at: Position, function: &str, node: &'t Node) -> Option<[&'t Node; N]> {
@@ -466,14 +312,6 @@ impl<'t> Evaluator<'t> {
         let result = step();
         self.depth.set(depth);
         result
-    }
-}
-
-fn negated(verdict: Verdict) -> Verdict {
-    match verdict {
-        Verdict::True => Verdict::False,
-        Verdict::False => Verdict::True,
-        other => other,
     }
 }
 

@@ -89,7 +89,9 @@ impl Reader<'_> {
                 Some('"') => return Ok(text),
                 Some('\\') => text.push(self.escape()?),
                 Some(char) if char >= ' ' => text.push(char),
-                Some(_) => return Err(self.malformed("this is not JSON: a control character stands in a string")),
+                Some(_) => {
+                    return Err(self.malformed("this is not JSON: a control character stands in a string"));
+                }
                 None => return Err(self.malformed("this is not JSON: a string does not end")),
             }
         }

@@ -32,7 +32,9 @@ pub(super) struct Read<'v> {
 }
 
 pub(super) fn read<'v>(properties: &Item<'v>, groups: &Groups) -> Read<'v> {
-    let Some(object) = properties.object(KNOWN) else { return Read::default() };
+    let Some(object) = properties.object(KNOWN) else {
+        return Read::default();
+    };
     let protocol = object.require("Protocol").and_then(|item| protocol(&item));
     let port_item = object.require("Port");
     let port = port_item.as_ref().and_then(Item::port);
@@ -94,7 +96,9 @@ fn check_tls(object: &Object<'_>, protocol: Option<Protocol>) {
 
 fn check_mutual(item: &Item<'_>, protocol: Option<Protocol>) {
     let known = ["AdvertiseTrustStoreCaNames", "IgnoreClientCertificateExpiry", "Mode", "TrustStoreArn"];
-    let Some(object) = item.object(&known) else { return };
+    let Some(object) = item.object(&known) else {
+        return;
+    };
     let mode = object.get("Mode").and_then(|mode| mode.one_of(&["off", "passthrough", "verify"]));
     object.get("AdvertiseTrustStoreCaNames").map(|item| item.one_of(&["on", "off"]));
     object.get("IgnoreClientCertificateExpiry").map(|item| item.boolean());

@@ -3,11 +3,11 @@
 //!
 //! The way of a template, and the files in its order:
 //!
-//! 1. [`yaml`] and [`json`] make a tree of [`node`]s that know their places.
-//! 2. [`sections`] finds parameters, conditions, mappings and resources; [`parameters`] gives parameters values.
-//! 3. [`functions`] computes what intrinsic functions say; foreign resources stay as placeholders.
-//! 4. [`shape`] reads properties of the types they must have; one file per resource says which.
-//! 5. [`assemble`] joins load balancers, listeners, rules and groups, and holds them to the quotas.
+//! 1. `yaml` and `json` make a tree of nodes (`node`) that know their places.
+//! 2. `sections` finds parameters, conditions, mappings and resources; `parameters` gives parameters values.
+//! 3. `functions` computes what intrinsic functions say; foreign resources stay as placeholders.
+//! 4. `shape` reads properties of the types they must have; one file per resource says which.
+//! 5. `assemble` joins load balancers, listeners, rules and groups, and holds them to the quotas.
 //!
 //! Every step goes on after an error, so that one reading reports all of them.
 
@@ -23,6 +23,7 @@ mod node;
 mod others;
 mod parameters;
 mod redirect;
+mod references;
 mod report;
 mod resources;
 mod rule;
@@ -33,6 +34,7 @@ mod substitute;
 mod target_group;
 mod targets;
 mod values;
+mod verdict;
 mod yaml;
 
 use super::Config;

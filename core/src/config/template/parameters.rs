@@ -98,9 +98,9 @@ impl<'p> Parameter<'p> {
             return if self.allowed(element, text) { Kind::Text(text.to_owned()) } else { Kind::Failed };
         }
         let items: Vec<&str> = if text.is_empty() { Vec::new() } else { text.split(',').map(str::trim).collect() };
-        let allowed = items.iter().fold(true, |all, item| self.allowed(element, item) && all);
+        let refused = items.iter().filter(|item| !self.allowed(element, item)).count();
         let item = |text: &str| super::values::Resolved::text(self.at, text);
-        if allowed { Kind::List(items.into_iter().map(item).collect()) } else { Kind::Failed }
+        if refused == 0 { Kind::List(items.into_iter().map(item).collect()) } else { Kind::Failed }
     }
 
     /// Every check is made, so that all that is wrong is said.
@@ -117,7 +117,9 @@ impl<'p> Parameter<'p> {
     }
 
     fn listed(&self, text: &str) -> bool {
-        let Some(Value::List(allowed)) = self.node.get("AllowedValues").map(|node| &node.value) else { return true };
+        let Some(Value::List(allowed)) = self.node.get("AllowedValues").map(|node| &node.value) else {
+            return true;
+        };
         let text_of = |node: &Node| {
             if node.value == Value::Null { Some(String::new()) } else { node.as_text().map(str::to_owned) }
         };

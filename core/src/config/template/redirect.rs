@@ -38,7 +38,9 @@ fn status(object: &Object<'_>) -> Option<RedirectStatus> {
 
 /// Guide RED-04: never from HTTPS to HTTP.
 fn protocol(object: &Object<'_>, place: &Where<'_>) -> Option<RedirectProtocol> {
-    let Some(item) = object.get("Protocol") else { return Some(RedirectProtocol::Same) };
+    let Some(item) = object.get("Protocol") else {
+        return Some(RedirectProtocol::Same);
+    };
     match item.one_of(&["HTTP", "HTTPS", "#{protocol}"])? {
         "HTTPS" => Some(RedirectProtocol::Https),
         "HTTP" if place.protocol == Some(Protocol::Https) => {
@@ -53,7 +55,9 @@ fn protocol(object: &Object<'_>, place: &Where<'_>) -> Option<RedirectProtocol> 
 type Check = fn(&Item<'_>, &str) -> bool;
 
 fn component(object: &Object<'_>, name: &str, default: &str, check: Check) -> Option<String> {
-    let Some(item) = object.get(name) else { return Some(default.to_owned()) };
+    let Some(item) = object.get(name) else {
+        return Some(default.to_owned());
+    };
     let least = usize::from(name != "Query");
     let text = item.sized(least..=COMPONENT_LEN_MAX)?;
     check(&item, text).then(|| text.to_owned())
@@ -61,7 +65,9 @@ fn component(object: &Object<'_>, name: &str, default: &str, check: Check) -> Op
 
 /// Guide RED-05.
 fn host(item: &Item<'_>, text: &str) -> bool {
-    let Some(plain) = without_keywords(item, text, &["host"]) else { return false };
+    let Some(plain) = without_keywords(item, text, &["host"]) else {
+        return false;
+    };
     // `#{host}` brings its own dot, and its own letters after it.
     let whole = text.replace("#{host}", "host.host");
     let plain_is_clean = only(item, &plain, |char| char.is_ascii_alphanumeric() || "-.*?_;".contains(char));

@@ -41,6 +41,11 @@ impl Sink {
         self.keep(&self.warnings, at, message);
     }
 
+    /// Whether anything was wrong so far.
+    pub(super) fn has_errors(&self) -> bool {
+        !self.errors.borrow().is_empty()
+    }
+
     fn keep(&self, list: &RefCell<Vec<(Position, String)>>, at: Position, message: String) {
         let bytes = self.bytes.get().saturating_add(message.len());
         if bytes > REPORT_BYTES_MAX && !list.borrow().is_empty() {

@@ -1,11 +1,14 @@
 //! Resources: which are ours, what they are called, and what `Ref` and `Fn::GetAtt` give for them. Foreign
 //! resources are skipped, and stand for what `--resolve` says.
 
-use super::functions::{Evaluator, Verdict};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::functions::Evaluator;
 use super::node::{Entry, Node};
 use super::report::quote;
 use super::spelling::suggestion;
 use super::values::{Kind, Resolved};
+use super::verdict::Verdict;
 use crate::config::Position;
 
 const PREFIX: &str = "AWS::ElasticLoadBalancingV2::";
@@ -72,10 +75,12 @@ impl<'t> Evaluator<'t> {
                 self.sink.error(part.at, format!("{}: a resource has no {}{hint}", entry.key, quote(&part.key)));
             }
         }
-        if !self.exists(entry)? {
+        self.reading.set(Some(&entry.key));
+        let exists = self.exists(entry);
+        if exists != Some(true) {
+            self.reading.set(None);
             return None;
         }
-        self.reading.set(Some(&entry.key));
         let properties = match entry.node.get("Properties") {
             Some(properties) if properties.value != super::node::Value::Null => self.eval(properties),
             _ => Resolved { at: entry.at, kind: Kind::Map(Vec::new()) },
@@ -107,7 +112,9 @@ impl<'t> Evaluator<'t> {
 
     /// Whether the resource's condition lets it exist; `None` after an error.
     fn exists(&self, entry: &'t Entry) -> Option<bool> {
-        let Some(condition) = entry.node.get("Condition") else { return Some(true) };
+        let Some(condition) = entry.node.get("Condition") else {
+            return Some(true);
+        };
         let Some(name) = condition.as_text() else {
             self.sink.error(condition.at, format!("{}: Condition takes the name of a condition", entry.key));
             return None;
@@ -164,7 +171,9 @@ impl<'t> Evaluator<'t> {
             (Type::LoadBalancer, "DNSName") => named.dns_name,
             (Type::LoadBalancer, "LoadBalancerName") | (Type::TargetGroup, "TargetGroupName") => named.name,
             (Type::LoadBalancer, "LoadBalancerFullName") => after("loadbalancer/"),
-            (Type::TargetGroup, "TargetGroupFullName") => format!("targetgroup/{}", after("targetgroup/")),
+            (Type::TargetGroup, "TargetGroupFullName") => {
+                format!("targetgroup/{}", after("targetgroup/"))
+            }
             (Type::ListenerRule, "IsDefault") => "false".to_owned(),
             (Type::LoadBalancer, "CanonicalHostedZoneID")
             | (Type::ListenerCertificate, "Id")
@@ -173,13 +182,17 @@ impl<'t> Evaluator<'t> {
             | (Type::TrustStoreRevocation, "RevocationId" | "TrustStoreRevocations") => {
                 return Resolved::unknown(at, format!("{}.{attribute}, which has no meaning here", entry.key));
             }
-            _ => return self.fail(at, format!("{} has no attribute {}", entry.key, quote(attribute))),
+            _ => {
+                return self.fail(at, format!("{} has no attribute {}", entry.key, quote(attribute)));
+            }
         };
         self.charged(Resolved::text(at, text))
     }
 
     fn referable(&self, at: Position, entry: &'t Entry) -> Referable {
-        let Some(kind) = Type::of(entry) else { return Referable::Foreign };
+        let Some(kind) = Type::of(entry) else {
+            return Referable::Foreign;
+        };
         if let Some(from) = self.reading.get() {
             self.references.borrow_mut().push((from, &entry.key, at));
         }
@@ -257,25 +270,41 @@ impl<'t> Evaluator<'t> {
     }
 
     /// Resources that need each other cannot be made in any order. Takes away resources that need nothing that
-    /// is left, until nothing changes; what then remains is in a circle or needs one.
+    /// is left, until nothing changes; what then remains is in a circle or needs one, and the same the other
+    /// way round leaves only the circles and what lies between them.
     fn refuse_circles(&self) {
-        let mut left = self.references.borrow().clone();
-        left.sort();
-        left.dedup();
-        loop {
-            let before = left.len();
-            let waiting: std::collections::BTreeSet<&str> = left.iter().map(|(from, ..)| *from).collect();
-            left.retain(|(_, to, _)| waiting.contains(to));
-            let needed: std::collections::BTreeSet<&str> = left.iter().map(|(_, to, _)| *to).collect();
-            left.retain(|(from, ..)| needed.contains(from));
-            if left.len() == before {
-                break;
-            }
-        }
-        for (from, to, at) in left {
-            self.sink.error(at, format!("{from} and {to} refer to each other in a circle"));
+        let references = self.references.borrow();
+        let needing = remaining(references.iter().map(|(from, to, _)| (*from, *to)));
+        let needed = remaining(references.iter().map(|(from, to, _)| (*to, *from)));
+        let circular = |id: &str| needing.contains(id) && needed.contains(id);
+        for (from, to, at) in references.iter().filter(|(from, to, _)| circular(from) && circular(to)) {
+            self.sink.error(*at, format!("{from} and {to} refer to each other in a circle"));
         }
     }
+}
+
+/// What is left of the nodes of a graph when those without outgoing edges are taken away again and again.
+fn remaining<'t>(edges: impl Iterator<Item = (&'t str, &'t str)>) -> BTreeSet<&'t str> {
+    let mut outgoing: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut incoming: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (from, to) in edges {
+        *outgoing.entry(from).or_default() += 1;
+        outgoing.entry(to).or_default();
+        incoming.entry(to).or_default().push(from);
+    }
+    let mut done: Vec<&str> = outgoing.iter().filter(|(_, count)| **count == 0).map(|(id, _)| *id).collect();
+    while let Some(id) = done.pop() {
+        outgoing.remove(id);
+        for from in incoming.remove(id).unwrap_or_default() {
+            if let Some(count) = outgoing.get_mut(from) {
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    done.push(from);
+                }
+            }
+        }
+    }
+    outgoing.into_keys().collect()
 }
 
 /// What may be said about a resource that something refers to.

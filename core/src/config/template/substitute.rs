@@ -20,9 +20,13 @@ impl<'t> Evaluator<'t> {
                     }
                     text.as_text().unwrap_or_default()
                 }
-                _ => return self.fail(at, "Fn::Sub takes a text, or a list of a text and a map".to_owned()),
+                _ => {
+                    return self.fail(at, "Fn::Sub takes a text, or a list of a text and a map".to_owned());
+                }
             },
-            _ => return self.fail(at, "Fn::Sub takes a text, or a list of a text and a map".to_owned()),
+            _ => {
+                return self.fail(at, "Fn::Sub takes a text, or a list of a text and a map".to_owned());
+            }
         };
         self.substituted(at, text, &own)
     }

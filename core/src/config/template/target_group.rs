@@ -73,7 +73,9 @@ fn fill(read: &mut Read, object: &Object<'_>, evaluator: &Evaluator<'_>) {
         control.warning("read, but not served yet");
     }
     read.sticky = check_attributes(object);
-    let Some(kind) = target_type(object) else { return };
+    let Some(kind) = target_type(object) else {
+        return;
+    };
     read.group.protocol = protocol(object).unwrap_or(Protocol::Http);
     let port = object.require("Port").and_then(|item| item.port());
     let ipv6 = object.get("IpAddressType").and_then(|item| item.one_of(&["ipv4", "ipv6"])) == Some("ipv6");
@@ -84,7 +86,9 @@ fn fill(read: &mut Read, object: &Object<'_>, evaluator: &Evaluator<'_>) {
 
 /// `None` for types that are not served, after an error.
 fn target_type(object: &Object<'_>) -> Option<TargetType> {
-    let Some(item) = object.get("TargetType") else { return Some(TargetType::Instance) };
+    let Some(item) = object.get("TargetType") else {
+        return Some(TargetType::Instance);
+    };
     match item.one_of(&["instance", "ip", "lambda", "alb"])? {
         "instance" => Some(TargetType::Instance),
         "ip" => Some(TargetType::Ip),
@@ -112,7 +116,9 @@ fn protocol(object: &Object<'_>) -> Option<Protocol> {
 }
 
 fn check_version(object: &Object<'_>) {
-    let Some(item) = object.get("ProtocolVersion") else { return };
+    let Some(item) = object.get("ProtocolVersion") else {
+        return;
+    };
     if let Some(version @ ("HTTP2" | "GRPC")) = item.one_of(&["HTTP1", "HTTP2", "GRPC"]) {
         item.error(&format!("{version} targets are not supported yet"));
     }
@@ -146,7 +152,9 @@ fn check_health(object: &Object<'_>) {
 }
 
 fn check_matcher(object: &Object<'_>) {
-    let Some(matcher) = object.get("Matcher").and_then(|item| item.object(&["GrpcCode", "HttpCode"])) else { return };
+    let Some(matcher) = object.get("Matcher").and_then(|item| item.object(&["GrpcCode", "HttpCode"])) else {
+        return;
+    };
     if let Some(item) = matcher.get("GrpcCode") {
         item.error("only GRPC target groups have it, and they are not supported yet");
     }

@@ -42,7 +42,9 @@ pub(super) fn read(object: &Object<'_>, group: &Group, evaluator: &Evaluator<'_>
     let mut seen = BTreeSet::new();
     let mut targets = Vec::new();
     for item in &items {
-        let Some(target) = read_one(item, group, evaluator) else { continue };
+        let Some(target) = read_one(item, group, evaluator) else {
+            continue;
+        };
         if seen.insert(target.address) {
             targets.push(target);
         } else {

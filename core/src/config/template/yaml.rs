@@ -24,7 +24,9 @@ impl<'t> Reader<'t> {
         loop {
             match self.next()? {
                 (Event::StreamStart | Event::DocumentStart(_) | Event::Nothing, _) => {}
-                (Event::StreamEnd | Event::DocumentEnd, at) => return Err(malformed(at, "the template is empty")),
+                (Event::StreamEnd | Event::DocumentEnd, at) => {
+                    return Err(malformed(at, "the template is empty"));
+                }
                 (event, at) => {
                     let root = self.node(event, at, 0)?;
                     self.end()?;
@@ -40,7 +42,9 @@ impl<'t> Reader<'t> {
             match self.next()? {
                 (Event::StreamEnd, _) => return Ok(()),
                 (Event::DocumentEnd | Event::Nothing, _) => {}
-                (_, at) => return Err(malformed(at, "a template is one document; here begins another")),
+                (_, at) => {
+                    return Err(malformed(at, "a template is one document; here begins another"));
+                }
             }
         }
     }

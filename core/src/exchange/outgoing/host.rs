@@ -1,9 +1,9 @@
 //! The `Host` that a target sees (guide HOST-01 to HOST-05, `wire.md` H5 and H6).
 
 use crate::desync::Cleared;
+use crate::http::Request;
 use crate::http::names::Known;
 use crate::http::target::host_and_port;
-use crate::http::Request;
 
 use super::{Terms, line};
 
@@ -30,6 +30,9 @@ pub(super) fn write(cleared: &Cleared<Request<'_>>, terms: &Terms<'_>, out: &mut
 }
 
 fn preserved(request: &Request<'_>, out: &mut Vec<u8>) {
-    request.fields.iter().filter(|field| Known::of(field.name) == Known::Host).for_each(|field| line(field.name, field.value, out));
+    request
+        .fields
+        .iter()
+        .filter(|field| Known::of(field.name) == Known::Host)
+        .for_each(|field| line(field.name, field.value, out));
 }
-

@@ -49,7 +49,11 @@ fn replaced(value: &[u8], terms: &Terms<'_>, out: &mut Vec<u8>) {
         if !first {
             out.push(b';');
         }
-        if ours { made(b"Self=", terms, out) } else { out.extend_from_slice(field) }
+        if ours {
+            made(b"Self=", terms, out)
+        } else {
+            out.extend_from_slice(field)
+        }
         (first, done) = (false, done || ours);
     }
 }
@@ -80,7 +84,8 @@ fn root(field: &[u8]) -> Option<&[u8]> {
 /// `1-8HEX-24HEX`
 fn is_well_formed(id: &[u8]) -> bool {
     let mut parts = id.splitn(3, |&byte| byte == b'-');
-    let mut hex = |len: usize| parts.next().is_some_and(|part| part.len() == len && part.iter().all(u8::is_ascii_hexdigit));
+    let mut hex =
+        |len: usize| parts.next().is_some_and(|part| part.len() == len && part.iter().all(u8::is_ascii_hexdigit));
     id.starts_with(b"1-") && hex(1) && hex(8) && hex(24)
 }
 

@@ -173,7 +173,8 @@ impl Chunked {
         let window = rest.get(..TRAILERS_MAX + 2).unwrap_or(rest);
         while let Some(at) = window.get(seen..).and_then(|new| memchr(b'\n', new)) {
             let end = seen + at;
-            let content = window.get(line..end).and_then(|line| line.strip_suffix(b"\r")).ok_or(Garbled::BareLineFeed)?;
+            let content =
+                window.get(line..end).and_then(|line| line.strip_suffix(b"\r")).ok_or(Garbled::BareLineFeed)?;
             if content.is_empty() {
                 check_trailers(window.get(..=end).unwrap_or_default())?;
                 self.state = State::End;

@@ -137,10 +137,28 @@ fn trailer_lines(section: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// section 6.5.1), nor are those that a load balancer vouches for.
 fn may_trail(line: &[u8]) -> bool {
     const NEVER: [&[u8]; 22] = [
-        b"authorization", b"proxy-authorization", b"www-authenticate", b"proxy-authenticate", b"authentication-info",
-        b"proxy-authentication-info", b"cookie", b"set-cookie", b"content-encoding", b"content-type", b"content-range",
-        b"trailer", b"cache-control", b"max-forwards", b"range", b"age", b"date", b"expires", b"location", b"retry-after",
-        b"vary", b"forwarded",
+        b"authorization",
+        b"proxy-authorization",
+        b"www-authenticate",
+        b"proxy-authenticate",
+        b"authentication-info",
+        b"proxy-authentication-info",
+        b"cookie",
+        b"set-cookie",
+        b"content-encoding",
+        b"content-type",
+        b"content-range",
+        b"trailer",
+        b"cache-control",
+        b"max-forwards",
+        b"range",
+        b"age",
+        b"date",
+        b"expires",
+        b"location",
+        b"retry-after",
+        b"vary",
+        b"forwarded",
     ];
     let Some(name) = memchr(b':', line).and_then(|at| line.get(..at)) else { return false };
     let ours = |prefix: &[u8]| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
@@ -172,22 +190,51 @@ mod tests {
         assert_eq!(encoded(Framing::UntilClose, &["ab", "cde"], "A: b\r\n"), "abcde");
         assert_eq!(encoded(Framing::None, &[], ""), "");
         assert_eq!(encoded(Framing::Length(0), &[], ""), "");
-        assert_eq!(encoded(Framing::Chunked, &["ab", "", "0123456789abcdef"], ""), "2\r\nab\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n");
+        assert_eq!(
+            encoded(Framing::Chunked, &["ab", "", "0123456789abcdef"], ""),
+            "2\r\nab\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n"
+        );
     }
 
     #[test]
     fn trailers_that_may_be_forwarded_are() {
-        assert_eq!(encoded(Framing::Chunked, &[], "Digest: x\r\ngrpc-status:0\r\n"), "0\r\nDigest: x\r\ngrpc-status:0\r\n\r\n");
+        assert_eq!(
+            encoded(Framing::Chunked, &[], "Digest: x\r\ngrpc-status:0\r\n"),
+            "0\r\nDigest: x\r\ngrpc-status:0\r\n\r\n"
+        );
     }
 
     #[test]
     fn trailers_that_steer_something_are_dropped() {
         for name in [
-            "Content-Length", "Transfer-Encoding", "transfer_encoding", "Host", "Connection", "Keep-Alive", "TE", "Trailer", "Upgrade", "Expect",
-            "Authorization", "Cookie", "Set-Cookie", "Content-Type", "Content-Encoding", "X-Forwarded-For", "x-forwarded-host", "X-Amzn-Trace-Id",
-            "x-amzn-oidc-data", "If-Match", "Cache-Control", "Range",
+            "Content-Length",
+            "Transfer-Encoding",
+            "transfer_encoding",
+            "Host",
+            "Connection",
+            "Keep-Alive",
+            "TE",
+            "Trailer",
+            "Upgrade",
+            "Expect",
+            "Authorization",
+            "Cookie",
+            "Set-Cookie",
+            "Content-Type",
+            "Content-Encoding",
+            "X-Forwarded-For",
+            "x-forwarded-host",
+            "X-Amzn-Trace-Id",
+            "x-amzn-oidc-data",
+            "If-Match",
+            "Cache-Control",
+            "Range",
         ] {
-            assert_eq!(encoded(Framing::Chunked, &[], &format!("{name}: x\r\nA: b\r\n")), "0\r\nA: b\r\n\r\n", "{name}");
+            assert_eq!(
+                encoded(Framing::Chunked, &[], &format!("{name}: x\r\nA: b\r\n")),
+                "0\r\nA: b\r\n\r\n",
+                "{name}"
+            );
         }
     }
 
@@ -210,7 +257,9 @@ mod tests {
 
     #[test]
     fn a_chunk_line_has_as_many_digits_as_its_size_needs() {
-        for (len, line) in [(1, "1\r\n"), (15, "f\r\n"), (16, "10\r\n"), (255, "ff\r\n"), (256, "100\r\n"), (65536, "10000\r\n")] {
+        for (len, line) in
+            [(1, "1\r\n"), (15, "f\r\n"), (16, "10\r\n"), (255, "ff\r\n"), (256, "100\r\n"), (65536, "10000\r\n")]
+        {
             let (prefix, used, suffix) = Encoder::Chunked.frame(len);
             assert_eq!((&prefix[..used], suffix), (line.as_bytes(), &b"\r\n"[..]));
         }

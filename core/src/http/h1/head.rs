@@ -196,10 +196,26 @@ mod tests {
 
     #[test]
     fn odd_versions_are_told_from_malformed_ones() {
-        for line in ["PRI * HTTP/2.0", "GET / HTTP/2.0", "GET / HTTP/2", "GET / HTTP/3", "GET / HTTP/10.1", "\r\nGET / HTTP/2.0"] {
+        for line in [
+            "PRI * HTTP/2.0",
+            "GET / HTTP/2.0",
+            "GET / HTTP/2",
+            "GET / HTTP/3",
+            "GET / HTTP/10.1",
+            "\r\nGET / HTTP/2.0",
+        ] {
             assert_eq!(request(&format!("{line}\r\n\r\n")), Err(Refusal::UnsupportedVersion), "{line}");
         }
-        for line in ["GET / HTTP/1.2", "GET / HTTP/0.9", "GET / http/1.1", "GET / HTTP/1", "GET / HTTP/2x", "GET / HTTP/2.0.0", "GET / XTTP/1.1", "GET / HTTP/ 2.0"] {
+        for line in [
+            "GET / HTTP/1.2",
+            "GET / HTTP/0.9",
+            "GET / http/1.1",
+            "GET / HTTP/1",
+            "GET / HTTP/2x",
+            "GET / HTTP/2.0.0",
+            "GET / XTTP/1.1",
+            "GET / HTTP/ 2.0",
+        ] {
             let got = request(&format!("{line}\r\n\r\n")).unwrap_err();
             assert_eq!(got.status(), 400, "{line} is {got}");
         }
@@ -209,11 +225,25 @@ mod tests {
     #[test]
     fn what_breaks_the_grammar_of_a_request_is_malformed() {
         for text in [
-            "GET /\r\n\r\n", "GET\r\n\r\n", "GET  / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1 \r\n\r\n", "G@T / HTTP/1.1\r\n\r\n",
-            "GET /a b HTTP/1.1\r\n\r\n", "GET /\t HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nA : b\r\n\r\n", "GET / HTTP/1.1\r\n A: b\r\n\r\n",
-            "GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n", "GET / HTTP/1.1\r\nA: b\rc\r\n\r\n", "GET / HTTP/1.1\r\nA: b\0\r\n\r\n",
-            "GET / HTTP/1.1\r\n: b\r\n\r\n", "GET / HTTP/1.1\r\nA\r\n\r\n", "GET / HTTP/1.1\r\nA(: b\r\n\r\n", "GET / HTTP/1.1\r\nA: \x01\r\n\r\n",
-            "GET / HTTP/1.1\r\r\n\r\n", "GET /\0 HTTP/1.1\r\n\r\n", " GET / HTTP/1.1\r\n\r\n",
+            "GET /\r\n\r\n",
+            "GET\r\n\r\n",
+            "GET  / HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1 \r\n\r\n",
+            "G@T / HTTP/1.1\r\n\r\n",
+            "GET /a b HTTP/1.1\r\n\r\n",
+            "GET /\t HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\r\nA : b\r\n\r\n",
+            "GET / HTTP/1.1\r\n A: b\r\n\r\n",
+            "GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n",
+            "GET / HTTP/1.1\r\nA: b\rc\r\n\r\n",
+            "GET / HTTP/1.1\r\nA: b\0\r\n\r\n",
+            "GET / HTTP/1.1\r\n: b\r\n\r\n",
+            "GET / HTTP/1.1\r\nA\r\n\r\n",
+            "GET / HTTP/1.1\r\nA(: b\r\n\r\n",
+            "GET / HTTP/1.1\r\nA: \x01\r\n\r\n",
+            "GET / HTTP/1.1\r\r\n\r\n",
+            "GET /\0 HTTP/1.1\r\n\r\n",
+            " GET / HTTP/1.1\r\n\r\n",
         ] {
             assert_eq!(request(text).map_err(Refusal::status), Err(400), "{text:?}");
         }
@@ -232,7 +262,13 @@ mod tests {
     fn what_breaks_the_grammar_of_a_response_is_bad() {
         assert_eq!(response("HTTP/1.1 099 X\r\n\r\n"), Err(BadResponse::BadStatus));
         assert_eq!(response("HTTP/2.0 200 X\r\n\r\n"), Err(BadResponse::BadVersion));
-        for text in ["HTTP/1.1 20 X\r\n\r\n", "HTTP/1.1 2000 X\r\n\r\n", "HTTP/1.1 200 X\r\nA : b\r\n\r\n", "HTTP/1.1 200 X\r\nA: b\r\n c\r\n\r\n", "HTTP/1.1 200 X\r\nA: \0\r\n\r\n"] {
+        for text in [
+            "HTTP/1.1 20 X\r\n\r\n",
+            "HTTP/1.1 2000 X\r\n\r\n",
+            "HTTP/1.1 200 X\r\nA : b\r\n\r\n",
+            "HTTP/1.1 200 X\r\nA: b\r\n c\r\n\r\n",
+            "HTTP/1.1 200 X\r\nA: \0\r\n\r\n",
+        ] {
             assert_eq!(response(text), Err(BadResponse::Malformed), "{text:?}");
         }
         assert!(response("nonsense\r\n\r\n").is_err());
@@ -259,14 +295,32 @@ mod tests {
 
     #[test]
     fn a_response_with_two_readings_is_bad() {
-        assert_eq!(framing(200, "Content-Length: 5\r\nContent-Length: 6\r\n", false), Err(BadResponse::ConflictingLength));
-        assert_eq!(framing(200, "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", false), Err(BadResponse::ConflictingLength));
-        assert_eq!(framing(304, "Content-Length: 5\r\nContent-Length: 6\r\n", false), Err(BadResponse::ConflictingLength));
+        assert_eq!(
+            framing(200, "Content-Length: 5\r\nContent-Length: 6\r\n", false),
+            Err(BadResponse::ConflictingLength)
+        );
+        assert_eq!(
+            framing(200, "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", false),
+            Err(BadResponse::ConflictingLength)
+        );
+        assert_eq!(
+            framing(304, "Content-Length: 5\r\nContent-Length: 6\r\n", false),
+            Err(BadResponse::ConflictingLength)
+        );
         for value in ["", "+5", "5, 5", "0x5", "5 5", "-1", "18446744073709551616"] {
-            assert_eq!(framing(200, &format!("Content-Length: {value}\r\n"), false), Err(BadResponse::BadContentLength), "{value}");
+            assert_eq!(
+                framing(200, &format!("Content-Length: {value}\r\n"), false),
+                Err(BadResponse::BadContentLength),
+                "{value}"
+            );
         }
         assert_eq!(framing(200, "Content-Length: 18446744073709551615\r\n", false), Ok(Framing::Length(u64::MAX)));
-        for fields in ["Transfer-Encoding: gzip\r\n", "Transfer-Encoding: gzip, chunked\r\n", "Transfer-Encoding: \r\n", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"] {
+        for fields in [
+            "Transfer-Encoding: gzip\r\n",
+            "Transfer-Encoding: gzip, chunked\r\n",
+            "Transfer-Encoding: \r\n",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        ] {
             assert_eq!(framing(200, fields, false), Err(BadResponse::BadTransferEncoding), "{fields}");
         }
         let old = response("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap();

@@ -208,7 +208,10 @@ mod tests {
         assert_eq!(both(&format!("\r\n{GET}")), Ok(Scan::Head { len: 29, lines: 2 }));
         assert_eq!(both(&format!("\r\n\r\n{GET}")), Err(Refusal::LeadingBlankLines));
         assert_eq!(both(&format!("\n{GET}")), Err(Refusal::BareLineFeed));
-        assert_eq!(Scanner::response().scan_response(b"\r\nHTTP/1.1 200 OK\r\n\r\n"), Err(BadResponse::LeadingBlankLines));
+        assert_eq!(
+            Scanner::response().scan_response(b"\r\nHTTP/1.1 200 OK\r\n\r\n"),
+            Err(BadResponse::LeadingBlankLines)
+        );
     }
 
     #[test]

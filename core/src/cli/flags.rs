@@ -1,0 +1,284 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::template::Inputs;
+
+/// What an operator wants.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Serve a template, or forward one port to some targets
+    Run(Run),
+    /// Read a template and tell what is wrong with it
+    Check(Check),
+    /// Tell which rule takes a request, why the others do not, and what the target would receive
+    Explain(Explain),
+    /// Serve a small example with targets of its own, and print requests to try
+    Demo(Demo),
+}
+
+#[derive(Parser)]
+#[command(
+    name = "sluicegate",
+    bin_name = "sluicegate",
+    version,
+    about = "An application load balancer that runs anywhere, from the templates you already have.",
+    after_help = "The program is installed as sluicegate-smol (epoll) and sluicegate-glommio (io_uring); both take the \
+                  same flags.\n\n\
+                  Examples:\n  \
+                  sluicegate demo\n  \
+                  sluicegate run --listen 127.0.0.1:8080 --target 127.0.0.1:9001 --target 127.0.0.1:9002\n  \
+                  sluicegate run template.yaml --port-offset 8000 --param Stage=test\n  \
+                  sluicegate check template.yaml\n  \
+                  sluicegate explain template.yaml --listener 80 -H 'X-Beta: yes' http://shop.example/cart?id=1\n\n\
+                  Exit codes: 0 all is well; 1 something is wrong with what was given; 2 the command line is wrong."
+)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// `run`
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Signals: HUP reads the template again without dropping a connection, and opens the access log \
+                        anew; a template with a mistake changes nothing. TERM and INT finish what runs and accept \
+                        nothing new; a second one stops at once.\n\n\
+                        Examples:\n  \
+                        sluicegate run template.yaml --port-offset 8000   # port 80 is served on 8080\n  \
+                        sluicegate run template.yaml --bind 0.0.0.0 --bind :: --access-log /var/log/sluicegate.log\n  \
+                        sluicegate run --listen 127.0.0.1:0 --target 127.0.0.1:9001   # the system picks the port")]
+pub struct Run {
+    /// A CloudFormation template, YAML or JSON; - reads standard input
+    #[arg(required_unless_present = "listen", conflicts_with_all = ["listen", "target"])]
+    pub template: Option<String>,
+    /// Without a template: the address and port to listen on; port 0 lets the system pick
+    #[arg(long, value_name = "ADDR:PORT", requires = "target")]
+    pub listen: Option<SocketAddr>,
+    /// Without a template: a target to forward to; may be repeated
+    #[arg(long, value_name = "ADDR:PORT", requires = "listen")]
+    pub target: Vec<SocketAddr>,
+    /// An address to listen on; may be repeated, for IPv4 and IPv6
+    #[arg(long, value_name = "ADDR", default_values_t = [IpAddr::V4(Ipv4Addr::LOCALHOST)], conflicts_with = "listen")]
+    pub bind: Vec<IpAddr>,
+    /// Listen this much above each listener's port; requests, redirects and logs still see the listener's own
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "listen")]
+    pub port_offset: u16,
+    /// What the template asks for
+    #[command(flatten)]
+    pub values: Values,
+    /// How to serve
+    #[command(flatten)]
+    pub serving: Serving,
+}
+
+/// How to serve, whatever it is.
+#[derive(Clone, Debug, Args)]
+pub struct Serving {
+    /// How many threads serve [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub shards: Option<u16>,
+    /// Write one line per request to this file; - is standard output
+    #[arg(long, value_name = "FILE")]
+    pub access_log: Option<String>,
+    /// The Server field of answers that the balancer itself makes
+    #[arg(long, value_name = "VALUE", default_value = "awselb/2.0", value_parser = server_header)]
+    pub server_header: String,
+    /// How long requests may take to finish after TERM, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub drain_timeout: u32,
+}
+
+/// Values that a template needs from outside.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Values {
+    /// The value of a template parameter; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    pub param: Vec<(String, String)>,
+    /// What a name outside the load balancer stands for, such as MyInstance.PrivateIp=127.0.0.1; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    pub resolve: Vec<(String, String)>,
+    /// What another stack exports under a name; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    pub import: Vec<(String, String)>,
+    /// Let targets have addresses outside the private ranges
+    #[arg(long)]
+    pub allow_public_targets: bool,
+}
+
+/// `check`
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Every mistake is reported on standard error as file:line:column: message, all of them at once.")]
+pub struct Check {
+    /// A CloudFormation template, YAML or JSON; - reads standard input
+    pub template: String,
+    /// What the template asks for
+    #[command(flatten)]
+    pub values: Values,
+}
+
+/// `explain`
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "The answer comes from the code that decides about real requests.\n\n\
+                        Examples:\n  \
+                        sluicegate explain template.yaml --listener 80 http://shop.example/cart\n  \
+                        sluicegate explain template.yaml --listener 80 -X POST -H 'X-Beta: yes' --json /api/orders?id=7")]
+pub struct Explain {
+    /// A CloudFormation template, YAML or JSON; - reads standard input
+    pub template: String,
+    /// The port of the listener that gets the request
+    #[arg(long, value_name = "PORT")]
+    pub listener: u16,
+    /// The request's method
+    #[arg(short = 'X', long, value_name = "METHOD", default_value = "GET")]
+    pub method: String,
+    /// A header field of the request; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
+    /// The client's address
+    #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    pub source_ip: IpAddr,
+    /// Answer in JSON
+    #[arg(long)]
+    pub json: bool,
+    /// The request's URL, or its path alone
+    pub url: String,
+    /// What the template asks for
+    #[command(flatten)]
+    pub values: Values,
+}
+
+/// `demo`
+#[derive(Clone, Debug, Args)]
+pub struct Demo {
+    /// Where to listen; port 0 lets the system pick
+    #[arg(long, value_name = "ADDR:PORT", default_value_t = SocketAddr::from(([127, 0, 0, 1], 8080)))]
+    pub listen: SocketAddr,
+    /// How to serve
+    #[command(flatten)]
+    pub serving: Serving,
+}
+
+/// Reads a command line, the program's name included.
+///
+/// # Errors
+///
+/// The line is wrong, or asks for help or the version. The error knows its text, which stream that belongs on,
+/// and its exit code (0 or 2).
+pub fn parse(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Command, clap::Error> {
+    Line::try_parse_from(line).map(|line| line.command)
+}
+
+impl Values {
+    /// As the template reader takes them.
+    pub fn inputs(&self) -> Inputs {
+        Inputs {
+            parameters: self.param.clone(),
+            resolve: self.resolve.clone(),
+            imports: self.import.clone(),
+            allow_public_targets: self.allow_public_targets,
+            ..Inputs::default()
+        }
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("it has to look like NAME=VALUE".to_owned()),
+    }
+}
+
+/// A field value goes into answers as it is, so it has to be one (RFC 9110 section 5.5).
+fn server_header(text: &str) -> Result<String, String> {
+    let visible = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+    if !text.is_empty() && text.trim() == text && text.bytes().all(visible) {
+        Ok(text.to_owned())
+    } else {
+        Err("it has to be printable ASCII, without blanks at its ends".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command, clap::Error> {
+        parse(std::iter::once("sluicegate").chain(line.split(' ')))
+    }
+
+    fn run(line: &str) -> Run {
+        match parsed(line) {
+            Ok(Command::Run(run)) => run,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        use clap::CommandFactory;
+        Line::command().debug_assert();
+    }
+
+    #[test]
+    fn run_takes_a_template_and_binds_loopback_by_default() {
+        let run = run("run t.yaml");
+        assert_eq!(run.template.as_deref(), Some("t.yaml"));
+        assert_eq!(run.bind, [IpAddr::V4(Ipv4Addr::LOCALHOST)]);
+        assert_eq!((run.port_offset, run.serving.shards, run.serving.drain_timeout), (0, None, 30));
+    }
+
+    #[test]
+    fn run_takes_a_port_and_targets_instead_of_a_template() {
+        let run = run("run --listen 127.0.0.1:0 --target 127.0.0.1:1 --target [::1]:2");
+        assert_eq!(run.listen, Some(SocketAddr::from(([127, 0, 0, 1], 0))));
+        assert_eq!(run.target.len(), 2);
+    }
+
+    #[test]
+    fn run_needs_one_of_the_two_and_refuses_both() {
+        for line in [
+            "run",
+            "run --listen 127.0.0.1:0",
+            "run --target 127.0.0.1:1",
+            "run t.yaml --listen 127.0.0.1:0 --target 127.0.0.1:1",
+        ] {
+            assert_eq!(parsed(line).expect_err(line).exit_code(), 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn values_are_names_with_values_and_may_hold_further_equals_signs() {
+        let run = run("run t.yaml --param A=1 --param B=x=y --resolve I.PrivateIp=127.0.0.1 --import E=");
+        let inputs = run.values.inputs();
+        assert_eq!(inputs.parameters, [("A".into(), "1".into()), ("B".into(), "x=y".into())]);
+        assert_eq!(inputs.resolve, [("I.PrivateIp".into(), "127.0.0.1".into())]);
+        assert_eq!(inputs.imports, [("E".into(), String::new())]);
+        assert!(parsed("run t.yaml --param A").is_err());
+        assert!(parsed("run t.yaml --param =1").is_err());
+    }
+
+    #[test]
+    fn shards_are_at_least_one() {
+        assert!(parsed("run t.yaml --shards 0").is_err());
+        assert_eq!(run("run t.yaml --shards 1").serving.shards, Some(1));
+        assert_eq!(run("run t.yaml --shards 1024").serving.shards, Some(1024));
+        assert!(parsed("run t.yaml --shards 1025").is_err());
+    }
+
+    #[test]
+    fn a_server_header_cannot_smuggle_a_line() {
+        assert!(parse(["sluicegate", "run", "t", "--server-header", "a\r\nb: c"]).is_err());
+        assert!(parse(["sluicegate", "run", "t", "--server-header", " a"]).is_err());
+        assert!(parse(["sluicegate", "run", "t", "--server-header", "my gate/1"]).is_ok());
+    }
+
+    #[test]
+    fn help_teaches_by_example_and_is_not_an_error() {
+        let help = parsed("--help").expect_err("help");
+        assert_eq!(help.exit_code(), 0);
+        assert!(help.to_string().contains("sluicegate demo"), "{help}");
+    }
+}

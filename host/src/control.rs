@@ -1,0 +1,280 @@
+//! The main thread while the program serves: it starts the shards, then waits for signals and obeys them.
+
+use std::io::{self, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sluicegate::cli::{Report, Serving};
+use sluicegate::config::Config;
+use sluicegate::pump::{Command, Ended, Mailbox, Setup, mailbox};
+use sluicegate::shard::{ListenerId, Options};
+
+use crate::access_log::AccessLog;
+use crate::listen::bind;
+use crate::outlet::ThreadOutlet;
+use crate::plan::{Place, Plan, Planned};
+use crate::{Clock, Program, limits, signals};
+
+/// What the main thread waits for.
+pub(crate) enum Event {
+    /// SIGHUP.
+    Reload,
+    /// SIGTERM or SIGINT.
+    Terminate,
+    /// A shard's thread has ended.
+    Ended { shard: usize, outcome: io::Result<Ended> },
+    /// A shard no longer uses this configuration; dropping it is this thread's work.
+    Retired(Arc<Config>),
+}
+
+/// Sockets for one shard.
+type Sockets = Vec<(ListenerId, TcpListener)>;
+
+/// Serves until the program is told to end.
+///
+/// # Errors
+///
+/// One line for the operator: nothing was served.
+pub(crate) fn serve<P: Program>(plan: Plan, serving: &Serving) -> Result<Report, String> {
+    let planned = match plan.read() {
+        Ok(planned) => planned,
+        Err(err) => return Ok(Report { err, code: 1, ..Report::default() }),
+    };
+    P::preflight()?;
+    limits::raise_open_files();
+    let shards = serving.shards.map_or_else(cores, usize::from);
+    let bound = bind_all(&planned.places, shards)?;
+    let planned = plan.with_picked_port(planned, &bound.places)?;
+    let _ = io::stderr().write_all(planned.warnings.as_bytes());
+    let mut control = Control::start::<P>(plan, serving, planned, bound)?;
+    control.announce();
+    Ok(Report { code: control.run(), ..Report::default() })
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Listening sockets for every shard.
+struct Bound {
+    /// Where they really are: ports that the system picked are filled in.
+    places: Vec<Place>,
+    /// By shard.
+    sockets: Vec<Sockets>,
+}
+
+/// Binds every place for every shard, or nothing.
+fn bind_all(places: &[Place], shards: usize) -> Result<Bound, String> {
+    let mut bound = Bound { places: Vec::new(), sockets: (0..shards).map(|_| Vec::new()).collect() };
+    for place in places {
+        let describe = |error: io::Error| format!("cannot listen on {} (listener {}): {error}", place.address, place.name);
+        let sockets = bind(place.address, shards).map_err(describe)?;
+        let address = sockets.first().map_or(Ok(place.address), TcpListener::local_addr).map_err(describe)?;
+        bound.places.push(Place { address, ..place.clone() });
+        for (all, socket) in bound.sockets.iter_mut().zip(sockets) {
+            all.push((place.listener, socket));
+        }
+    }
+    Ok(bound)
+}
+
+/// The program while it serves.
+struct Control {
+    program: &'static str,
+    plan: Plan,
+    config: Arc<Config>,
+    places: Vec<Place>,
+    shards: Vec<Mailbox<TcpListener>>,
+    running: usize,
+    events: Receiver<Event>,
+    log: Option<AccessLog>,
+    drain_timeout: Duration,
+    /// When draining began, the moment it has to end.
+    deadline: Option<Instant>,
+    /// The exit code so far.
+    code: u8,
+}
+
+impl Control {
+    fn start<P: Program>(plan: Plan, serving: &Serving, planned: Planned, bound: Bound) -> Result<Control, String> {
+        let log = match &serving.access_log {
+            Some(path) => {
+                Some(AccessLog::open(path, P::NAME).map_err(|error| format!("access log {path}: {error}"))?)
+            }
+            None => None,
+        };
+        let (sender, events) = channel();
+        signals::forward(sender.clone()).map_err(|error| format!("cannot handle signals: {error}"))?;
+        let mut control = Control {
+            program: P::NAME,
+            plan,
+            config: Arc::new(planned.config),
+            places: retarget(&planned.places, bound.places),
+            shards: Vec::new(),
+            running: 0,
+            events,
+            log,
+            drain_timeout: Duration::from_secs(serving.drain_timeout.into()),
+            deadline: None,
+            code: 0,
+        };
+        let clock = Clock::start();
+        for (shard, sockets) in bound.sockets.into_iter().enumerate() {
+            // After a picked port the listener is known by that port, not by 0.
+            let sockets = rename(sockets, &control.places);
+            control.start_shard::<P>(shard, sockets, serving, &sender, clock)?;
+        }
+        Ok(control)
+    }
+
+    fn start_shard<P: Program>(
+        &mut self,
+        shard: usize,
+        listeners: Sockets,
+        serving: &Serving,
+        events: &Sender<Event>,
+        clock: Clock,
+    ) -> Result<(), String> {
+        let (post, inbox) = mailbox();
+        let mut options = Options::default();
+        options.access_log = self.log.is_some();
+        options.server_header = serving.server_header.clone();
+        let (config, lines) = (Arc::clone(&self.config), self.log.as_ref().map(AccessLog::lines));
+        let events = events.clone();
+        let serve = move || {
+            let outlet = ThreadOutlet { program: P::NAME, shard, lines, events: events.clone() };
+            let seed = seed(shard, clock);
+            let setup = Setup { config, options, seed, listeners, inbox, outlet: Box::new(outlet) };
+            let outcome = P::serve(setup, clock);
+            let _ = events.send(Event::Ended { shard, outcome });
+        };
+        let started = thread::Builder::new().name(format!("shard-{shard}")).spawn(serve);
+        started.map_err(|error| format!("cannot start a thread: {error}"))?;
+        self.shards.push(post);
+        self.running += 1;
+        Ok(())
+    }
+
+    /// Tells where it listens. Scripts wait for these lines, so they leave at once.
+    fn announce(&self) {
+        let mut out = io::stdout().lock();
+        for place in &self.places {
+            let _ = writeln!(out, "listening on {} (listener {}, port {})", place.address, place.name, place.listener.0);
+        }
+        let _ = out.write_all(self.plan.hints(&self.places).as_bytes());
+        let _ = out.flush();
+    }
+
+    /// Obeys signals until every shard has ended; the exit code.
+    fn run(&mut self) -> u8 {
+        while self.running > 0 {
+            match self.next_event() {
+                Some(Event::Reload) => self.reload(),
+                Some(Event::Terminate) if self.deadline.is_none() => self.drain(),
+                Some(Event::Terminate) => self.stop("a second signal"),
+                Some(Event::Ended { shard, outcome }) => self.ended(shard, outcome),
+                Some(Event::Retired(config)) => drop(config),
+                None => self.stop("the drain timeout"),
+            }
+        }
+        if let Some(log) = self.log.take() {
+            log.close();
+        }
+        self.code
+    }
+
+    /// The next event; `None` when draining has taken too long.
+    fn next_event(&self) -> Option<Event> {
+        let Some(deadline) = self.deadline else { return self.events.recv().ok() };
+        match self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(event) => Some(event),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+        }
+    }
+
+    fn drain(&mut self) {
+        self.deadline = Some(Instant::now() + self.drain_timeout);
+        for shard in &self.shards {
+            shard.post(Command::Drain);
+        }
+    }
+
+    fn stop(&mut self, why: &str) {
+        eprintln!("{}: stopping at once: {why}", self.program);
+        // Long enough that this is not repeated while threads end.
+        self.deadline = Some(Instant::now() + Duration::from_secs(3600));
+        for shard in &self.shards {
+            shard.post(Command::Stop);
+        }
+    }
+
+    /// A thread ends by itself only when its runtime fails; the others then finish what they have.
+    fn ended(&mut self, shard: usize, outcome: io::Result<Ended>) {
+        self.running -= 1;
+        match outcome {
+            Ok(Ended::Drained) => {}
+            Ok(Ended::Stopped) => self.code = 1,
+            Err(error) => {
+                eprintln!("{}: shard {shard} ended: {error}", self.program);
+                self.code = 1;
+                if self.deadline.is_none() {
+                    self.drain();
+                }
+            }
+        }
+    }
+
+    /// Serves the template as it is now. Every new socket is bound, for every shard, before any shard hears of the
+    /// new configuration; whatever goes wrong until then changes nothing.
+    fn reload(&mut self) {
+        if let Some(log) = &self.log {
+            log.reopen();
+        }
+        if !self.plan.can_change() || self.deadline.is_some() {
+            return;
+        }
+        match self.plan.read().and_then(|planned| self.bind_new(planned)) {
+            Ok((planned, bound)) => self.reconfigure(planned, bound),
+            Err(lines) => {
+                eprint!("{lines}");
+                eprintln!("{}: reload refused, nothing has changed", self.program);
+            }
+        }
+    }
+
+    fn bind_new(&self, planned: Planned) -> Result<(Planned, Bound), String> {
+        let is_new = |place: &&Place| !self.places.iter().any(|old| old.address == place.address);
+        let new: Vec<Place> = planned.places.iter().filter(is_new).cloned().collect();
+        let bound = bind_all(&new, self.shards.len()).map_err(|line| format!("{}: {line}\n", self.program))?;
+        Ok((planned, bound))
+    }
+
+    fn reconfigure(&mut self, planned: Planned, bound: Bound) {
+        let _ = io::stderr().write_all(planned.warnings.as_bytes());
+        self.config = Arc::new(planned.config.next(&self.config));
+        self.places = planned.places;
+        for (shard, listeners) in self.shards.iter().zip(bound.sockets) {
+            shard.post(Command::Reconfigure { config: Arc::clone(&self.config), listeners });
+        }
+        eprintln!("{}: reloaded", self.program);
+        self.announce();
+    }
+}
+
+/// The places as planned after binding, at the addresses that were really bound.
+fn retarget(planned: &[Place], bound: Vec<Place>) -> Vec<Place> {
+    planned.iter().zip(bound).map(|(planned, bound)| Place { address: bound.address, ..planned.clone() }).collect()
+}
+
+fn rename(sockets: Sockets, places: &[Place]) -> Sockets {
+    sockets.into_iter().zip(places).map(|((_, socket), place)| (place.listener, socket)).collect()
+}
+
+/// Chance for a shard: the standard library's hasher is seeded by the system.
+fn seed(shard: usize, clock: Clock) -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one((shard, clock.now().wall.micros()))
+}

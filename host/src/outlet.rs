@@ -1,0 +1,41 @@
+//! What a shard's thread hands to the others.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use sluicegate::config::Config;
+use sluicegate::pump::Outlet;
+use sluicegate::shard::ListenerId;
+
+use crate::access_log::Lines;
+use crate::control::Event;
+
+/// One thread's way out.
+pub(crate) struct ThreadOutlet {
+    pub(crate) program: &'static str,
+    pub(crate) shard: usize,
+    pub(crate) lines: Option<Lines>,
+    pub(crate) events: Sender<Event>,
+}
+
+impl Outlet for ThreadOutlet {
+    fn journal(&self, lines: &[u8]) {
+        if let Some(log) = &self.lines {
+            log.hand_over(lines);
+        }
+    }
+
+    fn retired(&self, config: Arc<Config>) {
+        // Without a receiver the program is about to end, and the configuration is dropped here.
+        let _ = self.events.send(Event::Retired(config));
+    }
+
+    fn panicked(&self) {
+        eprintln!("{}: shard {} failed; its connections are closed, and a fresh one serves on", self.program, self.shard);
+    }
+
+    fn cannot_listen(&self, listener: ListenerId, error: io::Error) {
+        eprintln!("{}: shard {} cannot listen for port {}: {error}", self.program, self.shard, listener.0);
+    }
+}

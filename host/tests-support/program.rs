@@ -1,0 +1,243 @@
+// What both programs have to do, over real sockets. Each program's `tests/program.rs` includes this file and says
+// which program is meant: `PROGRAM`, its path, and `skip`, whether it cannot run on this machine.
+
+use std::sync::mpsc::channel;
+
+use sluicegate_host::test_support::{Running, Scratch, Target, ask, connect, get, output};
+
+/// A template with listeners on the given ports, all forwarding to `target`, and a fixed answer on `/fixed`.
+fn template(ports: &[u16], target: std::net::SocketAddr) -> String {
+    let mut text = format!(
+        "Resources:
+  Balancer:
+    Type: AWS::ElasticLoadBalancingV2::LoadBalancer
+    Properties: {{ Type: application, Subnets: [subnet-1, subnet-2] }}
+  Group:
+    Type: AWS::ElasticLoadBalancingV2::TargetGroup
+    Properties:
+      {{ Protocol: HTTP, Port: 80, VpcId: vpc-1, TargetType: ip, Targets: [{{ Id: {}, Port: {} }}] }}
+",
+        target.ip(),
+        target.port()
+    );
+    for port in ports {
+        text += &format!(
+            "  Listener{port}:
+    Type: AWS::ElasticLoadBalancingV2::Listener
+    Properties:
+      LoadBalancerArn: !Ref Balancer
+      Port: {port}
+      Protocol: HTTP
+      DefaultActions: [{{ Type: forward, TargetGroupArn: !Ref Group }}]
+"
+        );
+    }
+    text
+}
+
+/// A port that is free now.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("bound").port()
+}
+
+fn forward(target: &Target) -> Running {
+    let target = target.address.to_string();
+    Running::start(PROGRAM, &["run", "--listen", "127.0.0.1:0", "--target", &target, "--shards", "2"], 1)
+}
+
+#[test]
+fn requests_reach_a_target_and_answers_come_back_on_a_connection_that_stays() {
+    if skip() {
+        return;
+    }
+    let target = Target::start("one", None);
+    let running = forward(&target);
+    let mut connection = connect(running.addresses[0]);
+    for _ in 0..20 {
+        let (head, body) = ask(&mut connection, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        assert_eq!(body, "one");
+    }
+}
+
+#[test]
+fn a_target_that_refuses_gives_502() {
+    if skip() {
+        return;
+    }
+    let target = format!("127.0.0.1:{}", free_port());
+    let running = Running::start(PROGRAM, &["run", "--listen", "127.0.0.1:0", "--target", &target], 1);
+    let (head, _) = get(running.addresses[0], "/");
+    assert!(head.starts_with("HTTP/1.1 502 "), "{head}");
+}
+
+#[test]
+fn term_lets_a_running_request_finish_and_accepts_nothing_new() {
+    if skip() {
+        return;
+    }
+    let (release, held) = channel();
+    let target = Target::start("slow", Some(held));
+    let running = forward(&target);
+    let address = running.addresses[0];
+    let mut connection = connect(address);
+    let asked = std::thread::spawn(move || ask(&mut connection, "GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    // Its own connection proves that the slow request was read before the signal: one thread reads in order of arrival.
+    assert_eq!(get(address, "/").1, "slow");
+    running.signal("TERM");
+    while std::net::TcpStream::connect(address).is_ok() {
+        std::thread::yield_now();
+    }
+    release.send(()).expect("the target waits");
+    assert_eq!(asked.join().expect("an answer").1, "slow");
+    let (code, err) = running.ended();
+    assert_eq!(code, 0, "{err}");
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    if skip() {
+        return;
+    }
+    let (_release, held) = channel();
+    let target = Target::start("slow", Some(held));
+    let running = forward(&target);
+    let mut connection = connect(running.addresses[0]);
+    use std::io::{Read, Write};
+    connection.get_mut().write_all(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("written");
+    assert_eq!(get(running.addresses[0], "/").1, "slow");
+    running.signal("TERM");
+    while std::net::TcpStream::connect(running.addresses[0]).is_ok() {
+        std::thread::yield_now();
+    }
+    running.signal("TERM");
+    let (code, err) = running.ended();
+    assert_eq!(code, 1);
+    assert!(err.contains("stopping at once"), "{err}");
+    // The connection is closed, one way or the other.
+    assert!(matches!(connection.read(&mut [0; 1]), Ok(0) | Err(_)));
+}
+
+#[test]
+fn hup_serves_the_template_as_it_is_now_and_keeps_connections() {
+    if skip() {
+        return;
+    }
+    let (one, two) = (Target::start("one", None), Target::start("two", None));
+    let (stays, goes, comes) = (free_port(), free_port(), free_port());
+    let file = Scratch::new(&format!("reload-{stays}.yaml"), &template(&[stays, goes], one.address));
+    let mut running = Running::start(PROGRAM, &["run", file.path(), "--shards", "2"], 2);
+    let mut connection = connect(running.addresses[0]);
+    let request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    assert_eq!(ask(&mut connection, request).1, "one");
+
+    std::fs::write(&file.0, template(&[stays, comes], two.address)).expect("written");
+    running.signal("HUP");
+    let addresses = running.read_addresses(2);
+    assert_eq!(get(addresses[1], "/").1, "two");
+    while std::net::TcpStream::connect(running.addresses[1]).is_ok() {
+        std::thread::yield_now();
+    }
+    assert_eq!(ask(&mut connection, request).1, "two");
+    running.signal("TERM");
+    assert_eq!(running.ended().0, 0);
+}
+
+#[test]
+fn hup_with_a_mistake_in_the_template_changes_nothing_and_says_why() {
+    if skip() {
+        return;
+    }
+    let target = Target::start("one", None);
+    let port = free_port();
+    let file = Scratch::new(&format!("broken-{port}.yaml"), &template(&[port], target.address));
+    let mut running = Running::start(PROGRAM, &["run", file.path()], 1);
+    std::fs::write(&file.0, "Resources:\n  Listener:\n    Type: AWS::ElasticLoadBalancingV2::Listener\n").expect("written");
+    // Signals of two kinds may overtake each other, so the second is sent after the first was obeyed.
+    running.signal("HUP");
+    running.wait_for_stderr("reload refused, nothing has changed");
+    assert_eq!(get(running.addresses[0], "/").1, "one");
+    running.signal("TERM");
+    let (code, err) = running.ended();
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains(&format!("broken-{port}.yaml:3:")), "{err}");
+}
+
+#[test]
+fn a_template_with_mistakes_starts_nothing_and_check_says_the_same() {
+    let file = Scratch::new(&format!("bad-{}.yaml", free_port()), "Resources:\n  Listener:\n    Type: AWS::ElasticLoadBalancingV2::Listener\n");
+    let (run, check) = (output(PROGRAM, &["run", file.path()]), output(PROGRAM, &["check", file.path()]));
+    assert_eq!((run.status.code(), check.status.code()), (Some(1), Some(1)));
+    assert_eq!(String::from_utf8_lossy(&run.stderr), String::from_utf8_lossy(&check.stderr));
+    assert!(check.stderr.starts_with(file.path().as_bytes()), "{}", String::from_utf8_lossy(&check.stderr));
+}
+
+#[test]
+fn a_port_that_is_taken_is_one_line_and_exit_code_1() {
+    if skip() {
+        return;
+    }
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("bound").to_string();
+    let output = output(PROGRAM, &["demo", "--listen", &address]);
+    assert_eq!(output.status.code(), Some(1));
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(err.lines().count(), 1, "{err}");
+    assert!(err.contains(&address), "{err}");
+}
+
+#[test]
+fn a_wrong_command_line_is_exit_code_2() {
+    assert_eq!(output(PROGRAM, &["run"]).status.code(), Some(2));
+    assert_eq!(output(PROGRAM, &["fly"]).status.code(), Some(2));
+}
+
+#[test]
+fn help_is_the_same_in_both_programs() {
+    for command in [&["--help"][..], &["run", "--help"], &["check", "--help"], &["explain", "--help"], &["demo", "--help"]] {
+        let answer = output(PROGRAM, command);
+        assert_eq!(answer.status.code(), Some(0));
+        let line = std::iter::once("sluicegate").chain(command.iter().copied());
+        let help = sluicegate::cli::parse(line).expect_err("help").to_string();
+        assert_eq!(String::from_utf8_lossy(&answer.stdout), help);
+    }
+}
+
+#[test]
+fn every_request_is_a_line_in_the_access_log_when_the_program_has_ended() {
+    if skip() {
+        return;
+    }
+    let target = Target::start("one", None);
+    let log = Scratch::new(&format!("access-{}.log", target.address.port()), "");
+    let to = target.address.to_string();
+    let line = ["run", "--listen", "127.0.0.1:0", "--target", &to, "--shards", "2", "--access-log", log.path()];
+    let running = Running::start(PROGRAM, &line, 1);
+    for path in ["/a", "/b", "/c"] {
+        assert_eq!(get(running.addresses[0], path).1, "one");
+    }
+    running.signal("TERM");
+    assert_eq!(running.ended().0, 0);
+    let text = std::fs::read_to_string(&log.0).expect("a log");
+    assert_eq!(text.lines().count(), 3, "{text}");
+    assert!(["/a ", "/b ", "/c "].iter().all(|path| text.contains(path)), "{text}");
+}
+
+#[test]
+fn the_demo_answers_every_request_that_it_suggests() {
+    if skip() {
+        return;
+    }
+    let running = Running::start(PROGRAM, &["demo", "--listen", "127.0.0.1:0"], 1);
+    let address = running.addresses[0];
+    assert!(get(address, "/").1.starts_with("shop-"));
+    assert!(get(address, "/api/orders").1.starts_with("api-1"));
+    let ask = |request: &str| ask(&mut connect(address), request);
+    assert!(ask("GET / HTTP/1.1\r\nHost: api.example\r\n\r\n").1.starts_with("api-1"));
+    assert!(ask("GET / HTTP/1.1\r\nHost: x\r\nX-Beta: yes\r\n\r\n").1.starts_with("api-1"));
+    let (head, _) = get(address, "/old/page?x=1");
+    assert!(head.starts_with("HTTP/1.1 301 "), "{head}");
+    assert!(head.contains("/new/old/page?x=1"), "{head}");
+    assert_eq!(get(address, "/health").1, "all is well");
+}
