@@ -170,7 +170,7 @@ impl Client {
                 self.slow = Some((*bytes, *gap));
                 Progress::Done
             }
-            Step::Socket => done(self.socket.is_some_and(|(_, got, all)| got == all) || self.last && self.socket.is_none()),
+            Step::Socket => done(self.mute || self.socket.is_some_and(|(_, got, all)| got == all) || self.last && self.socket.is_none()),
             Step::Half => {
                 if !self.half && !self.mute {
                     net.shut(self.conn, Side::Theirs);
@@ -353,6 +353,8 @@ impl Client {
             return Err("the end of an answer that did not begin".to_owned());
         };
         self.answered += 1;
+        // Whoever asked for a WebSocket and did not get one says nothing more.
+        self.mute |= matches!(spec.course, Course::Socket { .. });
         if current.own {
             return Ok(());
         }
