@@ -273,6 +273,8 @@ impl Client {
         let closes = head.lists("connection", "close") || spec.http10 && !head.lists("connection", "keep-alive") || framing == Framing::UntilClose;
         if own { self.balancers_own(&spec, head, ledger)? } else { self.targets_own(&spec, head, framing, closes, ledger)? }
         self.last = closes;
+        // Whoever asked for a WebSocket and did not get one says nothing more.
+        self.mute |= matches!(spec.course, Course::Socket { .. });
         self.current = Some(Current { own, framing, got: 0 });
         Ok(())
     }
@@ -309,7 +311,7 @@ impl Client {
         if !expected {
             *ledger.refused.entry(status).or_default() += 1;
         }
-        if expected || spec.errors.contains(&status) || ledger.disturbed && status == 503 {
+        if expected || spec.errors.contains(&status) || ledger.disturbed && matches!(status, 503 | 408) {
             return Ok(());
         }
         Err(format!("{} for {} {} ({:?}), which nobody gave a reason for", head.line, spec.method, spec.path(), spec.manner))
@@ -353,8 +355,6 @@ impl Client {
             return Err("the end of an answer that did not begin".to_owned());
         };
         self.answered += 1;
-        // Whoever asked for a WebSocket and did not get one says nothing more.
-        self.mute |= matches!(spec.course, Course::Socket { .. });
         if current.own {
             return Ok(());
         }

@@ -192,7 +192,7 @@ impl Spec {
     /// Whether the client may send another request after the answer, if the target's answer is what it gets.
     pub(crate) fn keeps_alive(&self) -> bool {
         let framed = !self.has_answer_body() || matches!(self.answer_framing, Framing::Length(_)) || self.answer_framing == Framing::Chunked && !self.http10;
-        let early = matches!(self.manner, Manner::Early | Manner::EarlyClose) && self.body > 0;
+        let early = matches!(self.manner, Manner::Early | Manner::EarlyClose) && self.framing != Framing::None;
         !self.close && framed && !early && matches!(self.course, Course::Group(_)) && self.is_fair()
     }
 }
