@@ -311,7 +311,7 @@ impl Client {
         if !expected {
             *ledger.refused.entry(status).or_default() += 1;
         }
-        if expected || spec.errors.contains(&status) || ledger.disturbed && matches!(status, 503 | 408) {
+        if expected || spec.errors.contains(&status) || ledger.disturbed && status == 503 || ledger.starved && matches!(status, 408 | 502 | 504) {
             return Ok(());
         }
         Err(format!("{} for {} {} ({:?}), which nobody gave a reason for", head.line, spec.method, spec.path(), spec.manner))

@@ -123,7 +123,8 @@ pub(crate) fn world(seed: u64, scenario: Scenario) -> World {
     if matches!(scenario, Scenario::Reload) || scenario == Scenario::Storm && chance.one_in(3) {
         disturb(&mut world, &config, &hosts, idle, &mut chance);
     }
-    world.ledger.disturbed |= scenario == Scenario::Tight;
+    world.ledger.starved = scenario == Scenario::Tight;
+    world.ledger.disturbed |= world.ledger.starved;
     world
 }
 
@@ -291,7 +292,9 @@ fn spec(id: u64, scenario: Scenario, faults: &Faults, chance: &mut Chance) -> Sp
     let method = chance.pick(&["GET", "GET", "POST", "PUT", "HEAD", "PURGE"]);
     let http10 = chance.one_in(8);
     let has_body = matches!(method, "POST" | "PUT") || chance.one_in(10);
-    let body = if has_body { chance.size(faults.sizes.body) } else { 0 };
+    // What nobody wants is read for the connection's sake only up to a limit.
+    let most = if let Course::Group(_) = course { faults.sizes.body } else { 30_000 };
+    let body = if has_body { chance.size(most) } else { 0 };
     let framing = match chance.below(2) {
         _ if !has_body => Framing::None,
         0 if !http10 => Framing::Chunked,

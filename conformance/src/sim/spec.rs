@@ -174,7 +174,9 @@ impl Spec {
             Manner::Long => out.extend_from_slice(b"HTTP/1.1 200 OK\r\nX-Id: 0\r\nContent-Length: 0\r\n\r\n"),
             Manner::BadChunks => {
                 out.truncate(head);
-                out.extend_from_slice(b"5\r\nabcdeXX\r\n");
+                out.extend_from_slice(b"5\r\n");
+                out.extend(stream(self.id, Flow::Down, 0, 5));
+                out.extend_from_slice(b"XX\r\n");
             }
             _ => {}
         }
@@ -256,6 +258,8 @@ pub(crate) struct Ledger {
     pub(crate) entries: BTreeMap<u64, Entry>,
     /// The world disturbs connections in ways that their peers do not know of (reload, drain, shedding).
     pub(crate) disturbed: bool,
+    /// There is too little memory for what some requests and answers need.
+    pub(crate) starved: bool,
     /// Answers that were received whole, and errors of the balancer, by status.
     pub(crate) answered: u64,
     pub(crate) refused: BTreeMap<u16, u64>,

@@ -187,7 +187,7 @@ impl World {
     fn note(&mut self, what: u64, line: impl FnOnce() -> String) {
         self.hash = mix(self.hash ^ mix(self.net.now) ^ what);
         if let Some(told) = &mut self.told {
-            if told.len() == LINES_SHOWN {
+            if told.len() >= lines_shown() {
                 told.pop_front();
             }
             let at = Duration::from_nanos(self.net.now);
@@ -633,6 +633,11 @@ impl Scripted {
             }
         }
     }
+}
+
+/// `LINES=n` shows more of what led to a failure.
+fn lines_shown() -> usize {
+    std::env::var("LINES").ok().and_then(|text| text.parse().ok()).unwrap_or(LINES_SHOWN)
 }
 
 /// How driving a socket ended.
