@@ -27,7 +27,10 @@ fuzz_target!(|input: (u8, bool, bool, &[u8])| {
         assert_eq!(again.status, response.status);
         assert_eq!(response_framing(&again, to_head), Ok(towards));
         let final_head = !(100..200).contains(&again.status);
-        assert_eq!(again.fields.lists(b"connection", b"keep-alive"), final_head && keep_alive && towards != Framing::UntilClose);
+        assert_eq!(
+            again.fields.lists(b"connection", b"keep-alive"),
+            final_head && keep_alive && towards != Framing::UntilClose
+        );
     }
 });
 

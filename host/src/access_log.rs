@@ -66,13 +66,8 @@ impl AccessLog {
     pub(crate) fn open(path: &str, program: &'static str) -> io::Result<AccessLog> {
         let (parcels, inbox) = channel();
         let state = Arc::new(State::default());
-        let mut writer = Writer {
-            path: path.to_owned(),
-            sink: open(path)?,
-            state: Arc::clone(&state),
-            program,
-            failing: false,
-        };
+        let mut writer =
+            Writer { path: path.to_owned(), sink: open(path)?, state: Arc::clone(&state), program, failing: false };
         let thread = thread::Builder::new().name("access-log".to_owned()).spawn(move || writer.work(&inbox))?;
         Ok(AccessLog { lines: Lines { parcels, state }, thread })
     }

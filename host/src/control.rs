@@ -70,7 +70,8 @@ struct Bound {
 fn bind_all(places: &[Place], shards: usize) -> Result<Bound, String> {
     let mut bound = Bound { places: Vec::new(), sockets: (0..shards).map(|_| Vec::new()).collect() };
     for place in places {
-        let describe = |error: io::Error| format!("cannot listen on {} (listener {}): {error}", place.address, place.name);
+        let describe =
+            |error: io::Error| format!("cannot listen on {} (listener {}): {error}", place.address, place.name);
         let sockets = bind(place.address, shards).map_err(describe)?;
         let address = sockets.first().map_or(Ok(place.address), TcpListener::local_addr).map_err(describe)?;
         bound.places.push(Place { address, ..place.clone() });
@@ -101,9 +102,7 @@ struct Control {
 impl Control {
     fn start<P: Program>(plan: Plan, serving: &Serving, planned: Planned, bound: Bound) -> Result<Control, String> {
         let log = match &serving.access_log {
-            Some(path) => {
-                Some(AccessLog::open(path, P::NAME).map_err(|error| format!("access log {path}: {error}"))?)
-            }
+            Some(path) => Some(AccessLog::open(path, P::NAME).map_err(|error| format!("access log {path}: {error}"))?),
             None => None,
         };
         let (sender, events) = channel();
@@ -162,7 +161,8 @@ impl Control {
     fn announce(&self) {
         let mut out = io::stdout().lock();
         for place in &self.places {
-            let _ = writeln!(out, "listening on {} (listener {}, port {})", place.address, place.name, place.listener.0);
+            let _ =
+                writeln!(out, "listening on {} (listener {}, port {})", place.address, place.name, place.listener.0);
         }
         let _ = out.write_all(self.plan.hints(&self.places).as_bytes());
         let _ = out.flush();

@@ -85,7 +85,11 @@ fn read_chunks(input: &mut impl BufRead) -> io::Result<u64> {
         total += io::copy(&mut input.take(size), &mut io::sink())?;
         if size == 0 {
             // Trailers, up to the empty line.
-            while input.read_line({ line.clear(); &mut line })? > 2 {}
+            while input.read_line({
+                line.clear();
+                &mut line
+            })? > 2
+            {}
             return Ok(total);
         }
         input.read_line(&mut line)?;
@@ -97,7 +101,10 @@ fn answer(name: &str, lines: &[String], body: u64) -> String {
     let text = format!("{name} got a body of {body} bytes and this head:\n\n{head}\n");
     let is_head = lines.first().is_some_and(|line| line.starts_with("HEAD "));
     let shown = if is_head { "" } else { &text };
-    format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\r\n{shown}", text.len())
+    format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\r\n{shown}",
+        text.len()
+    )
 }
 
 /// What a real template looks like, with targets on this machine. A listener needs a port; before the system has

@@ -32,7 +32,10 @@ impl Outlet for ThreadOutlet {
     }
 
     fn panicked(&self) {
-        eprintln!("{}: shard {} failed; its connections are closed, and a fresh one serves on", self.program, self.shard);
+        eprintln!(
+            "{}: shard {} failed; its connections are closed, and a fresh one serves on",
+            self.program, self.shard
+        );
     }
 
     fn cannot_listen(&self, listener: ListenerId, error: io::Error) {

@@ -147,7 +147,10 @@ pub fn ask(connection: &mut BufReader<TcpStream>, request: &str) -> (String, Str
     while !head.ends_with("\r\n\r\n") {
         assert!(connection.read_line(&mut head).expect("an answer") > 0, "it ended after {head:?}");
     }
-    let length = head.lines().filter_map(|line| line.split_once(':')).find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let length = head
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
     let length: usize = length.map_or("0", |(_, value)| value.trim()).parse().expect("a length");
     let mut body = vec![0; length];
     connection.read_exact(&mut body).expect("a body");

@@ -24,9 +24,8 @@ impl Program for OnGlommio {
     const NAME: &'static str = "sluicegate-glommio";
 
     fn preflight() -> Result<(), String> {
-        runtime::preflight().map_err(|why| {
-            format!("io_uring cannot be used here ({why}); sluicegate-smol does the same without it")
-        })
+        runtime::preflight()
+            .map_err(|why| format!("io_uring cannot be used here ({why}); sluicegate-smol does the same without it"))
     }
 
     fn serve(setup: Setup<TcpListener>, clock: Clock) -> io::Result<Ended> {

@@ -62,7 +62,8 @@ mod tests {
 
     #[test]
     fn every_mistake_is_a_line_with_its_place() {
-        let text = "Resources:\n  Nothing:\n    Type: AWS::ElasticLoadBalancingV2::Listener\n    Properties:\n      Prot: 1\n";
+        let text =
+            "Resources:\n  Nothing:\n    Type: AWS::ElasticLoadBalancingV2::Listener\n    Properties:\n      Prot: 1\n";
         let report = check(Source { name: "t.yaml", text }, &Inputs::default());
         assert_eq!((report.code, report.out.as_str()), (1, ""));
         assert!(report.err.lines().count() >= 2, "{}", report.err);

@@ -161,7 +161,8 @@ fn redirect_location(listener: &Listener, subject: &Subject<'_>, name: &str, act
 
 impl Answer<'_> {
     fn to_text(&self) -> String {
-        let mut text = format!("listener {} (port {})\n{}", self.listener.logical_id, self.listener.port, self.explanation);
+        let mut text =
+            format!("listener {} (port {})\n{}", self.listener.logical_id, self.listener.port, self.explanation);
         match self.explanation.decision.action {
             Action::Forward(forward) => {
                 for weighted in &forward.groups {
@@ -204,9 +205,7 @@ impl Answer<'_> {
     fn action_json(&self, action: &Action) -> Value {
         match action {
             Action::Forward(forward) => {
-                let group = |weighted: &crate::rules::WeightedGroup| {
-                    json!({ "name": self.group_name(weighted.group), "weight": weighted.weight })
-                };
+                let group = |weighted: &crate::rules::WeightedGroup| json!({ "name": self.group_name(weighted.group), "weight": weighted.weight });
                 json!({ "type": "forward", "groups": forward.groups.iter().map(group).collect::<Vec<_>>() })
             }
             Action::Redirect(redirect) => {

@@ -43,13 +43,15 @@ struct Line {
 
 /// `run`
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Signals: HUP reads the template again without dropping a connection, and opens the access log \
+#[command(
+    after_help = "Signals: HUP reads the template again without dropping a connection, and opens the access log \
                         anew; a template with a mistake changes nothing. TERM and INT finish what runs and accept \
                         nothing new; a second one stops at once.\n\n\
                         Examples:\n  \
                         sluicegate run template.yaml --port-offset 8000   # port 80 is served on 8080\n  \
                         sluicegate run template.yaml --bind 0.0.0.0 --bind :: --access-log /var/log/sluicegate.log\n  \
-                        sluicegate run --listen 127.0.0.1:0 --target 127.0.0.1:9001   # the system picks the port")]
+                        sluicegate run --listen 127.0.0.1:0 --target 127.0.0.1:9001   # the system picks the port"
+)]
 pub struct Run {
     /// A CloudFormation template, YAML or JSON; - reads standard input
     #[arg(required_unless_present = "listen", conflicts_with_all = ["listen", "target"])]
@@ -110,7 +112,9 @@ pub struct Values {
 
 /// `check`
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Every mistake is reported on standard error as file:line:column: message, all of them at once.")]
+#[command(
+    after_help = "Every mistake is reported on standard error as file:line:column: message, all of them at once."
+)]
 pub struct Check {
     /// A CloudFormation template, YAML or JSON; - reads standard input
     pub template: String,

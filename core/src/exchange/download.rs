@@ -1,8 +1,8 @@
 //! The answer on its way to the client: interim heads, the final head, the body.
 
-use super::incoming::write_response;
+use super::incoming::{framing_towards, keeps_alive, write_response};
 use super::relay::{Flow, Relay};
-use super::{After, Context, Exchange, Leg, UNWANTED_BYTES_MAX, Upload, incoming::framing_towards};
+use super::{After, Context, Exchange, Leg, UNWANTED_BYTES_MAX, Upload};
 use crate::buffer::{PAGE, Payment};
 use crate::http::h1::head::{Scan, Scanner, parse_response, response_framing};
 use crate::http::{Framing, Response, Version};
@@ -139,7 +139,7 @@ impl Exchange {
     ) -> Result<Turn, Cause> {
         let framing = response_framing(response, self.facts.is_head).map_err(Cause::from)?;
         let early = !matches!(self.upload, Upload::Done) || !back.output.is_empty();
-        self.record.target_responded(cx.now, response.status, persists(response) && !early);
+        self.record.target_responded(cx.now, response.status, keeps_alive(response) && !early);
         let towards_client = framing_towards(self.facts.version, framing);
         let keep_alive =
             self.facts.keep_alive && !early && !cx.closing && !front.ended && towards_client != Framing::UntilClose;
@@ -234,14 +234,5 @@ impl Exchange {
     fn end_tunnel(&mut self) {
         self.download = Download::Done;
         self.upload = Upload::Abandoned { left: UNWANTED_BYTES_MAX };
-    }
-}
-
-/// Whether the target keeps its connection open after this answer (RFC 9112 section 9.3).
-fn persists(response: &Response<'_>) -> bool {
-    let said = |token: &[u8]| response.fields.lists(b"connection", token);
-    match response.version {
-        Version::Http11 => !said(b"close"),
-        Version::Http10 => said(b"keep-alive") && !said(b"close"),
     }
 }

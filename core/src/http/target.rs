@@ -103,10 +103,8 @@ fn is_host_byte(byte: u8) -> bool {
 }
 
 fn is_port(digits: &[u8]) -> bool {
-    let value = digits
-        .iter()
-        .try_fold(0u32, |value, digit| digit.is_ascii_digit().then(|| value * 10 + u32::from(digit - b'0')));
-    digits.len() <= 5 && value.is_some_and(|value| value <= 65535)
+    let value = |sum: u32, digit: &u8| digit.is_ascii_digit().then(|| sum * 10 + u32::from(digit - b'0'));
+    digits.len() <= 5 && digits.iter().try_fold(0, value).is_some_and(|port| port <= 65535)
 }
 
 #[cfg(test)]
@@ -210,6 +208,7 @@ mod tests {
             "a:b",
             "a:65536",
             "a:000080",
+            "a:99999999999999999999",
             "a:8 0",
             "a:80:80",
             "a:+8",

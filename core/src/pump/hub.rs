@@ -56,13 +56,7 @@ enum Life {
 }
 
 impl<R: Runtime> Hub<R> {
-    pub(super) fn new(
-        runtime: R,
-        config: Arc<Config>,
-        options: Options,
-        seed: u64,
-        outlet: Box<dyn Outlet>,
-    ) -> Self {
+    pub(super) fn new(runtime: R, config: Arc<Config>, options: Options, seed: u64, outlet: Box<dyn Outlet>) -> Self {
         let shard = Shard::new(Arc::clone(&config), options.clone(), seed);
         Hub {
             runtime,

@@ -27,7 +27,6 @@ mod runtime;
 mod socket;
 mod timer;
 
-
 use std::rc::Rc;
 use std::sync::Arc;
 

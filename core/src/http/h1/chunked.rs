@@ -130,6 +130,10 @@ impl Chunked {
     }
 
     fn size(&mut self, rest: &[u8], seen: usize) -> Result<Option<usize>, Garbled> {
+        // Refused at the first byte, so that a sender of rubbish does not have to be waited for.
+        if rest.first().is_some_and(|first| !first.is_ascii_hexdigit()) {
+            return Err(Garbled::BadSize);
+        }
         let window = rest.get(..CHUNK_LINE_MAX + 2).unwrap_or(rest);
         let Some(at) = window.get(seen..).and_then(|new| memchr(b'\n', new)) else {
             return self.unfinished_size(window);
@@ -144,13 +148,9 @@ impl Chunked {
         Ok(Some(line.len() + 2))
     }
 
-    /// Refuses what no further byte can mend, so that a sender of rubbish does not have to be waited for.
     fn unfinished_size(&mut self, line: &[u8]) -> Result<Option<usize>, Garbled> {
         if line.len() == CHUNK_LINE_MAX + 2 {
             return Err(Garbled::LongExtensions);
-        }
-        if line.first().is_some_and(|first| !first.is_ascii_hexdigit()) {
-            return Err(Garbled::BadSize);
         }
         self.state = State::Size { seen: line.len() };
         Ok(None)
@@ -196,7 +196,7 @@ fn chunk_line(line: &[u8]) -> Result<(u64, usize), Garbled> {
     let (size, extension) = line.split_at_checked(digits).unwrap_or_default();
     let begins_well = extension.is_empty() || extension.trim_ascii_start().starts_with(b";");
     if extension.iter().any(|&byte| byte.is_ascii_control() && byte != b'\t') || !begins_well {
-        return Err(if digits == 0 { Garbled::BadSize } else { Garbled::BadExtension });
+        return Err(Garbled::BadExtension);
     }
     Ok((chunk_size(size)?, extension.len()))
 }
@@ -319,6 +319,7 @@ mod tests {
         }
         assert_eq!(bad("00000000000000001\r\na\r\n0\r\n\r\n"), Garbled::BadSize);
         assert_eq!(bad("X"), Garbled::BadSize);
+        assert_eq!(bad("\n"), Garbled::BadSize);
     }
 
     #[test]
