@@ -64,11 +64,16 @@ impl Shard {
 
     pub(crate) fn dial_failed(&mut self, id: WireId, exchange: ExchangeId, cause: Cause) {
         self.remove(id);
-        if let Some(exchange) = self.exchanges.get_mut(exchange) {
-            exchange.back = None;
+        let Some(failed) = self.exchanges.get_mut(exchange) else { return };
+        failed.back = None;
+        let front = failed.front;
+        if let Some(wire) = self.wires.get_mut(front.0) {
+            // Its alarm may have passed while only connecting had a deadline; the answer has one again.
+            wire.leg.activity = self.now.mono;
         }
         self.fail(exchange, cause);
         self.drive(exchange);
+        self.rearm(front);
     }
 
     /// The exchange is through with its connection.

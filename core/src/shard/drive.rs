@@ -385,6 +385,10 @@ impl Shard {
 
     fn due(&mut self, id: WireId, deadline: Deadline) {
         let exchange = self.wires.get(id.0).and_then(WireState::exchange);
+        if let (Deadline::RequestHead | Deadline::Exchange, Some(wire)) = (deadline, self.wires.get_mut(id.0)) {
+            // An answer follows, and the client has the whole idle timeout to take it.
+            wire.leg.activity = self.now.mono;
+        }
         match (deadline, exchange) {
             (Deadline::KeepAlive | Deadline::Pooled | Deadline::Linger, _) => self.kill(id),
             (Deadline::RequestHead, _) => self.refuse(id, Cause::ClientIdle),
