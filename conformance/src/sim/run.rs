@@ -52,7 +52,9 @@ pub fn run(seed: u64, scenario: Scenario) -> Result<Report, Box<Failure>> {
         return attempt(seed, scenario, false).map_err(|_| unreachable_failure(seed, scenario));
     };
     // The same again, which is the same to the byte, only told this time.
-    let transcript = attempt(seed, scenario, true).err().map_or_else(|| "it did not fail again!".to_owned(), |(_, transcript)| transcript);
+    let transcript = attempt(seed, scenario, true)
+        .err()
+        .map_or_else(|| "it did not fail again!".to_owned(), |(_, transcript)| transcript);
     Err(Box::new(Failure { seed, scenario, what, transcript }))
 }
 
@@ -85,7 +87,11 @@ fn report(world: &World) -> Report {
 }
 
 fn message(panic: &(dyn std::any::Any + Send)) -> String {
-    panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+    panic
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_default()
 }
 
 /// The seeds to run: `SEED=…` runs that one, `SEEDS=n` runs n of them, otherwise `count`.

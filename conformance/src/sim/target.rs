@@ -95,7 +95,14 @@ impl Target {
 
     pub(crate) fn situation(&self) -> String {
         let current = self.current.as_ref().map(|spec| format!("{} {} {:?}", spec.method, spec.path(), spec.manner));
-        format!("target {} serves {current:?}, body {} whole {}, wrote {} of {}", self.host.address, self.got, self.whole, self.written, self.out.len())
+        format!(
+            "target {} serves {current:?}, body {} whole {}, wrote {} of {}",
+            self.host.address,
+            self.got,
+            self.whole,
+            self.written,
+            self.out.len()
+        )
     }
 
     pub(crate) fn tick<E>(&mut self, net: &mut Net<E>, ledger: &mut Ledger) -> Result<Option<Time>, String> {
@@ -192,12 +199,15 @@ impl Target {
         }
         let path = head.word(1);
         let id = path.rsplit('/').next().and_then(|id| u64::from_str_radix(id, 16).ok());
-        let Some(entry) = id.and_then(|id| ledger.entries.get_mut(&id)) else { return Err(format!("{} was never sent by a client", head.line)) };
+        let Some(entry) = id.and_then(|id| ledger.entries.get_mut(&id)) else {
+            return Err(format!("{} was never sent by a client", head.line));
+        };
         if std::mem::replace(&mut entry.seen, true) {
             return Err(format!("{} comes a second time", head.line));
         }
         let spec = entry.spec.clone();
-        let group = if let Course::Group(group) | Course::Socket { group, .. } = spec.course { group } else { usize::MAX };
+        let group =
+            if let Course::Group(group) | Course::Socket { group, .. } = spec.course { group } else { usize::MAX };
         let client = entry.client.ip().to_string();
         let forwarded = head.field("x-forwarded-for").and_then(|value| value.rsplit(", ").next());
         let said = |name: &str| head.field(name).unwrap_or("");
@@ -206,7 +216,11 @@ impl Target {
             ("method", head.word(0).to_owned(), spec.method.to_owned()),
             ("group", self.host.group.to_string(), group.to_string()),
             ("mark", said("x-mark").to_owned(), format!("{:x}", spec.id)),
-            ("framing", format!("{framing:?}"), format!("{:?}", if spec.framing == Framing::Length(0) { Framing::None } else { spec.framing })),
+            (
+                "framing",
+                format!("{framing:?}"),
+                format!("{:?}", if spec.framing == Framing::Length(0) { Framing::None } else { spec.framing }),
+            ),
             ("X-Forwarded-For", forwarded.unwrap_or("").to_owned(), client),
             ("X-Forwarded-Proto", said("x-forwarded-proto").to_owned(), "http".to_owned()),
             ("Expect", said("expect").to_owned(), String::new()),
@@ -286,10 +300,14 @@ impl Target {
                 self.over = true;
                 return;
             }
-            Manner::EarlyClose | Manner::Short | Manner::Garbage | Manner::Oversized | Manner::BadChunks => After::Close,
+            Manner::EarlyClose | Manner::Short | Manner::Garbage | Manner::Oversized | Manner::BadChunks => {
+                After::Close
+            }
             Manner::ShortStall => After::Silence,
             Manner::ResetMidway => After::Reset,
-            _ if spec.announces_close || spec.answer_framing == Framing::UntilClose && spec.has_answer_body() => After::Close,
+            _ if spec.announces_close || spec.answer_framing == Framing::UntilClose && spec.has_answer_body() => {
+                After::Close
+            }
             _ => After::Next,
         };
         if let Nature::ClosesEvery(n) = self.host.nature
@@ -304,7 +322,11 @@ impl Target {
             self.after = After::Close;
         }
         if let Course::Socket { down, .. } = spec.course {
-            self.out = format!("HTTP/1.1 101 Switching Protocols\r\nX-Id: {:x}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", spec.id).into_bytes();
+            self.out = format!(
+                "HTTP/1.1 101 Switching Protocols\r\nX-Id: {:x}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+                spec.id
+            )
+            .into_bytes();
             self.out.extend(stream(spec.id, Flow::Down, 0, down));
             self.socket = true;
         } else {
