@@ -56,7 +56,15 @@ fn run(names: &[String]) -> Result<bool, String> {
     let _ = fs::remove_dir_all(&tree);
     copy(root, &tree).map_err(|why| format!("copying the workspace: {why}"))?;
     let mut all_caught = true;
+    let mut sound: Vec<&[String]> = Vec::new();
     for mutant in mutants.iter().filter(|mutant| names.is_empty() || names.contains(&mutant.name)) {
+        if !sound.contains(&mutant.test.as_slice()) {
+            let verdict = test(mutant, &tree, &work.join("target")).map_err(|why| format!("cargo: {why}"))?;
+            if verdict != Verdict::Survived {
+                return Err(format!("without any mutant, cargo test {} does not pass", mutant.test.join(" ")));
+            }
+            sound.push(&mutant.test);
+        }
         let began = Instant::now();
         let verdict = attempt(mutant, &tree, &work.join("target"))?;
         let word = match verdict {

@@ -3,9 +3,12 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use super::net::{Conn, Net, Side, Stop, Time};
+use super::net::{Conn, Net, SECONDS, Side, Stop, Time};
 use super::reader::{Framing, Head, Kind, Piece, Reader};
 use super::spec::{Course, Ender, Flow, Ledger, Spec, stream};
+
+/// Silence that is longer than everybody's thinking and the network's delays together, and shorter than any timeout.
+const LATE: Time = 4 * SECONDS;
 
 /// One step of a client's script.
 #[derive(Clone, Debug)]
@@ -75,6 +78,8 @@ pub(crate) struct Client {
     deaf: bool,
     half: bool,
     mute: bool,
+    /// When it last read or wrote something.
+    moved_at: Time,
     pub(crate) over: bool,
 }
 
@@ -106,6 +111,7 @@ impl Client {
             deaf: false,
             half: false,
             mute: false,
+            moved_at: 0,
             over: false,
         }
     }
@@ -200,6 +206,7 @@ impl Client {
             match net.write(self.conn, Side::Theirs, piece) {
                 Ok(n) => {
                     self.sent += n;
+                    self.moved_at = net.now;
                     if self.plan.pace.gap > 0 {
                         self.not_before = net.now + self.plan.pace.gap;
                         return Progress::Until(self.not_before);
@@ -222,10 +229,15 @@ impl Client {
             let most = self.slow.map_or(scratch.len(), |(bytes, _)| bytes.min(scratch.len()));
             match net.read(self.conn, Side::Theirs, &mut scratch[..most]) {
                 Ok(0) => {
+                    let late = net.now - self.moved_at > LATE;
+                    if late && (self.last || self.socket.is_some()) && self.is_fair(ledger) {
+                        return Err("the connection was over, and its end came only after a timeout".to_owned());
+                    }
                     self.ended(true, ledger)?;
                     net.close(self.conn, Side::Theirs);
                 }
                 Ok(n) => {
+                    self.moved_at = net.now;
                     self.reader.feed(&scratch[..n]);
                     self.judge(ledger)?;
                     if let Some((_, gap)) = self.slow {
@@ -240,6 +252,11 @@ impl Client {
             }
         }
         Ok(None)
+    }
+
+    /// Nobody on this connection does anything wrong.
+    fn is_fair(&self, ledger: &Ledger) -> bool {
+        !ledger.disturbed && !self.plan.lenient && self.plan.specs.iter().all(Spec::is_fair)
     }
 
     fn judge(&mut self, ledger: &mut Ledger) -> Result<(), String> {
