@@ -129,6 +129,11 @@ impl Exchange {
         if wire == self.front { self.back } else { Some(self.front) }
     }
 
+    /// Whether it matters to the exchange that bytes have left `wire`: there may be room for more, or the answer is out.
+    pub(crate) fn waits_for_room(&self, wire: WireId) -> bool {
+        wire == self.front || matches!(self.upload, Upload::Relaying(_) | Upload::Tunnel(_))
+    }
+
     /// The relay that forwards what `wire` sends, while there is one.
     pub(crate) fn relay_from(&mut self, wire: WireId) -> Option<&mut Relay> {
         if wire == self.front { self.upload.relay() } else { self.download.relay() }

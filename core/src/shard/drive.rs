@@ -29,15 +29,14 @@ impl Shard {
     fn own_space(&mut self, id: WireId) -> Option<&mut [u8]> {
         let (limit, payment) = self.input_limit(id)?;
         let Shard { wires, buffers, .. } = self;
-        let WireState { leg, told, .. } = wires.get_mut(id.0)?;
-        told.starved = false;
-        if leg.input.free(limit, payment, buffers) == 0 {
-            told.starved = true;
+        let free = wires.get_mut(id.0)?.leg.input.free(limit, payment, buffers);
+        if free == 0 {
             self.shed_if_new(id);
             return None;
         }
-        let Shard { wires, buffers, .. } = self;
-        wires.get_mut(id.0)?.leg.input.room(limit, payment, buffers)
+        let WireState { leg, told, .. } = self.wires.get_mut(id.0)?;
+        told.starved = false;
+        Some(leg.input.tail_mut(free))
     }
 
     /// Memory is spent: a client that has not begun a request is closed, so that work in progress can go on.
@@ -126,7 +125,9 @@ impl Shard {
         wire.leg.activity = now;
         wire.leg.sent += n as u64;
         wire.leg.output.consume(n, buffers);
-        if let Some(exchange) = wire.exchange() {
+        if let Some(exchange) = wire.exchange()
+            && self.exchanges.get(exchange).is_some_and(|exchange| exchange.waits_for_room(id))
+        {
             self.drive(exchange);
         }
     }
