@@ -174,7 +174,7 @@ fn hosts(scenario: Scenario, sizes: Sizes, chance: &mut Chance) -> Vec<Host> {
                 accepts_after: chance.pick(&[0, 100 * MICROS, 20 * MILLIS, 3 * SECONDS]),
                 piece: chance.pick(&[1, 50, 3_000, 100_000, 100_000]).max(sizes.body as usize / 200),
                 gap: if chance.one_in(4) { chance.below(100 * MICROS) } else { 0 },
-                http10: false,
+                http10: chance.one_in(6),
             });
         }
     }

@@ -299,7 +299,9 @@ impl Target {
             spec.announces_close = true;
             self.after = After::Close;
         }
-        if self.host.http10 && self.after == After::Next {
+        // Chunks are none of HTTP/1.0's; such an answer is written as HTTP/1.1.
+        let http10 = self.host.http10 && spec.answer_framing != Framing::Chunked;
+        if http10 && self.after == After::Next {
             // An HTTP/1.0 server does not keep connections unless it says so.
             self.after = After::Close;
         }
@@ -308,7 +310,7 @@ impl Target {
             self.out.extend(stream(spec.id, Flow::Down, 0, down));
             self.socket = true;
         } else {
-            self.out = spec.framed_answer(self.host.http10);
+            self.out = spec.framed_answer(http10);
         }
         self.written = 0;
     }
