@@ -70,7 +70,8 @@ fn the_same_seed_is_the_same_world_to_the_last_event() {
     for scenario in Scenario::ALL {
         for seed in 1..6 {
             let (once, again) = (run(seed, scenario), run(seed, scenario));
-            let hashes = [once, again].map(|result| result.map(|report| report.hash).map_err(|failure| failure.to_string()));
+            let hashes =
+                [once, again].map(|result| result.map(|report| report.hash).map_err(|failure| failure.to_string()));
             assert_eq!(hashes[0], hashes[1], "{scenario:?}");
         }
     }
@@ -78,7 +79,8 @@ fn the_same_seed_is_the_same_world_to_the_last_event() {
 
 #[test]
 fn other_seeds_are_other_worlds() {
-    let hashes = (1..9).map(|seed| run(seed, Scenario::Calm).map(|report| report.hash).map_err(|failure| failure.to_string()));
+    let hashes =
+        (1..9).map(|seed| run(seed, Scenario::Calm).map(|report| report.hash).map_err(|failure| failure.to_string()));
     let hashes: std::collections::BTreeSet<_> = hashes.collect();
     assert_eq!(hashes.len(), 8);
 }

@@ -89,7 +89,10 @@ fn a_client_that_stops_within_a_head_or_a_body_gets_408() {
         assert_eq!(world.said(client), "");
         world.pass(seconds(2));
         let answer = world.said(client);
-        assert!(answer.starts_with("HTTP/1.1 408 Request Time-out\r\n") && answer.contains("Connection: close\r\n"), "{answer}");
+        assert!(
+            answer.starts_with("HTTP/1.1 408 Request Time-out\r\n") && answer.contains("Connection: close\r\n"),
+            "{answer}"
+        );
         assert!(world.is_ended(client));
         world.finish();
     }
@@ -173,7 +176,10 @@ fn after_the_keep_alive_age_one_more_request_is_served_and_the_answer_says_close
     world.pass(seconds(58));
     world.send(client, GET);
     world.send(target, OK);
-    assert!(world.said(client).contains("Connection: keep-alive\r\n"), "59 s: requests do not reset the age, nor has it come");
+    assert!(
+        world.said(client).contains("Connection: keep-alive\r\n"),
+        "59 s: requests do not reset the age, nor has it come"
+    );
     world.pass(seconds(3));
     assert!(!world.is_ended(client), "the age alone closes nothing");
     world.send(client, GET);
@@ -267,7 +273,10 @@ fn an_upgrade_makes_a_tunnel_that_carries_anything_both_ways() {
     world.send(client, UPGRADE);
     let target = world.accepts();
     let head = world.said(target);
-    assert!(head.starts_with("GET /chat HTTP/1.1\r\n") && head.to_lowercase().contains("\r\nupgrade: websocket\r\n"), "{head}");
+    assert!(
+        head.starts_with("GET /chat HTTP/1.1\r\n") && head.to_lowercase().contains("\r\nupgrade: websocket\r\n"),
+        "{head}"
+    );
     world.send(target, format!("{SWITCH}down"));
     let answer = world.said(client);
     assert!(answer.starts_with("HTTP/1.1 101 ") && answer.ends_with("\r\n\r\ndown"), "{answer}");

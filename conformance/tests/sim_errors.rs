@@ -58,7 +58,10 @@ fn a_target_that_refuses_the_connection_costs_a_502() {
     let client = world.client();
     world.send(client, GET);
     let answer = world.said(client);
-    assert!(answer.starts_with("HTTP/1.1 502 Bad Gateway\r\n") && answer.contains("Connection: keep-alive\r\n"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 502 Bad Gateway\r\n") && answer.contains("Connection: keep-alive\r\n"),
+        "{answer}"
+    );
     world.finish();
 }
 
@@ -69,7 +72,11 @@ fn a_target_that_closes_or_resets_before_its_answer_costs_a_502() {
         let client = world.client();
         world.send(client, GET);
         let target = world.accepts();
-        if reset { world.reset(target) } else { world.half_close(target) }
+        if reset {
+            world.reset(target)
+        } else {
+            world.half_close(target)
+        }
         assert!(world.said(client).starts_with("HTTP/1.1 502 Bad Gateway\r\n"));
         world.finish();
     }

@@ -46,7 +46,8 @@ fn main() -> ExitCode {
 /// Tries the named mutants, or all; whether every one was caught.
 fn run(names: &[String]) -> Result<bool, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("the crate lies in no workspace")?;
-    let table = fs::read_to_string(root.join("conformance/mutants.tsv")).map_err(|why| format!("mutants.tsv: {why}"))?;
+    let table =
+        fs::read_to_string(root.join("conformance/mutants.tsv")).map_err(|why| format!("mutants.tsv: {why}"))?;
     let mutants = parse(&table)?;
     if let Some(unknown) = names.iter().find(|name| mutants.iter().all(|mutant| mutant.name != **name)) {
         return Err(format!("no mutant is called {unknown}"));
@@ -82,7 +83,9 @@ fn run(names: &[String]) -> Result<bool, String> {
 /// The table: five columns between tabs; `\n`, `\t` and `\\` stand for what they usually do.
 fn parse(table: &str) -> Result<Vec<Mutant>, String> {
     let lines = table.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
-    lines.map(|(number, line)| mutant(line).ok_or_else(|| format!("mutants.tsv, line {}: not five columns", number + 1))).collect()
+    lines
+        .map(|(number, line)| mutant(line).ok_or_else(|| format!("mutants.tsv, line {}: not five columns", number + 1)))
+        .collect()
 }
 
 fn mutant(line: &str) -> Option<Mutant> {
@@ -99,7 +102,8 @@ fn unescape(text: &str) -> String {
 
 fn attempt(mutant: &Mutant, tree: &Path, target: &Path) -> Result<Verdict, String> {
     let path = tree.join(&mutant.file);
-    let source = fs::read_to_string(&path).map_err(|why| format!("{}: {}: {why}", mutant.name, mutant.file.display()))?;
+    let source =
+        fs::read_to_string(&path).map_err(|why| format!("{}: {}: {why}", mutant.name, mutant.file.display()))?;
     let found = source.matches(&mutant.find).count();
     if found != 1 {
         return Err(format!("{}: the text is in {} {found} times, not once", mutant.name, mutant.file.display()));

@@ -115,7 +115,15 @@ pub(crate) struct Readiness {
 
 impl<E> Net<E> {
     pub(crate) fn new(chance: Chance) -> Self {
-        Net { now: 0, chance, pipes: Vec::new(), agenda: BinaryHeap::new(), events: Vec::new(), vacant: Vec::new(), serial: 0 }
+        Net {
+            now: 0,
+            chance,
+            pipes: Vec::new(),
+            agenda: BinaryHeap::new(),
+            events: Vec::new(),
+            vacant: Vec::new(),
+            serial: 0,
+        }
     }
 
     pub(crate) fn at(&mut self, when: Time, event: E) {
@@ -178,7 +186,13 @@ impl<E> Net<E> {
         let end = self.end(conn, side);
         assert!(!end.closed, "a closed socket was read");
         if end.inbox.is_empty() {
-            return if end.reset { Err(Stop::Reset) } else if end.ended { Ok(0) } else { Err(Stop::WouldBlock) };
+            return if end.reset {
+                Err(Stop::Reset)
+            } else if end.ended {
+                Ok(0)
+            } else {
+                Err(Stop::WouldBlock)
+            };
         }
         let n = most.min(end.inbox.len());
         let (front, back) = end.inbox.as_slices();

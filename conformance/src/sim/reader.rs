@@ -132,7 +132,8 @@ impl Reader {
             State::UntilClose | State::Raw => Ok(self.body(u64::MAX).map(|(body, _)| body)),
             State::ChunkSize => {
                 let Some(line) = self.line()? else { return Ok(None) };
-                let size = u64::from_str_radix(&line, 16).map_err(|_| format!("the chunk size {line:?} is no number"))?;
+                let size =
+                    u64::from_str_radix(&line, 16).map_err(|_| format!("the chunk size {line:?} is no number"))?;
                 self.state = if size == 0 { State::Trailers } else { State::Chunk(size) };
                 self.next(bodiless)
             }
@@ -213,7 +214,8 @@ fn check_first_line(kind: Kind, line: &str) -> Result<(), String> {
     let words: Vec<&str> = line.splitn(3, ' ').collect();
     match (kind, words.as_slice()) {
         (Kind::Request, [method, target, version]) => {
-            let token = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+            let token =
+                !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
             if !token || target.is_empty() || *version != "HTTP/1.1" { bad() } else { Ok(()) }
         }
         (Kind::Response, [version, status, ..]) => {
@@ -226,8 +228,13 @@ fn check_first_line(kind: Kind, line: &str) -> Result<(), String> {
 
 fn field(line: &str) -> Result<(String, String), String> {
     let (name, value) = line.split_once(':').ok_or_else(|| format!("the field line {line:?} has no colon"))?;
-    let token = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.!#$%&'*+^`|~".contains(&byte));
-    if token { Ok((name.to_owned(), value.trim().to_owned())) } else { Err(format!("the field name {name:?} is no token")) }
+    let token =
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.!#$%&'*+^`|~".contains(&byte));
+    if token {
+        Ok((name.to_owned(), value.trim().to_owned()))
+    } else {
+        Err(format!("the field name {name:?} is no token"))
+    }
 }
 
 fn framing(kind: Kind, head: &Head, bodiless: bool) -> Result<Framing, String> {

@@ -84,7 +84,11 @@ fn report(world: &World) -> Report {
 }
 
 fn message(panic: &(dyn std::any::Any + Send)) -> String {
-    panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+    panic
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_default()
 }
 
 /// The seeds to run: `SEED=…` runs that one, `SEEDS=n` runs n of them, otherwise `count`.

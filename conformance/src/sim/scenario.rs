@@ -5,9 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate::config::{Config, GroupSlot, Listener, LoadBalancer, LoadBalancerAttributes, Protocol, ProtocolVersion, TargetGroup};
+use sluicegate::config::{
+    Config, GroupSlot, Listener, LoadBalancer, LoadBalancerAttributes, Protocol, ProtocolVersion, TargetGroup,
+};
 use sluicegate::rules::{
-    Action, Condition, FixedResponse, Forward, GroupId, Pattern, Redirect, RedirectProtocol, RedirectStatus, Rule, Ruleset, WeightedGroup,
+    Action, Condition, FixedResponse, Forward, GroupId, Pattern, Redirect, RedirectProtocol, RedirectStatus, Rule,
+    Ruleset, WeightedGroup,
 };
 use sluicegate::shard::{ListenerId, Options};
 
@@ -158,13 +161,14 @@ fn hosts(scenario: Scenario, sizes: Sizes, chance: &mut Chance) -> Vec<Host> {
         // Group 0 is always good, so that in every world somebody has a right to be served.
         for number in 0..chance.between(1, 3) {
             let bad = scenario.bad_targets() && group > 0 && chance.one_in(2);
-            let nature = match chance.below(7) {
+            let nature = match chance.below(9) {
                 _ if !bad && chance.one_in(3) => Nature::ClosesEvery(chance.between(1, 3)),
                 _ if !bad => Nature::Good,
                 0 => Nature::Refuses,
                 1 => Nature::NeverAccepts,
                 2 => Nature::Unreachable,
                 3 | 4 => Nature::ClosesIdle(chance.below(50 * MILLIS)),
+                5 | 6 => Nature::ResetsIdle(chance.below(50 * MILLIS)),
                 _ => Nature::BabblesIdle(chance.below(50 * MILLIS)),
             };
             hosts.push(Host {
@@ -194,7 +198,11 @@ impl Faults {
         for nature in natures {
             match nature {
                 Nature::Good | Nature::ClosesEvery(_) => {}
-                Nature::Refuses | Nature::Unreachable | Nature::ClosesIdle(_) | Nature::BabblesIdle(_) => errors.push(502),
+                Nature::Refuses
+                | Nature::Unreachable
+                | Nature::ClosesIdle(_)
+                | Nature::BabblesIdle(_)
+                | Nature::ResetsIdle(_) => errors.push(502),
                 Nature::NeverAccepts => errors.push(504),
             }
         }
@@ -204,12 +212,15 @@ impl Faults {
 
 /// The configuration: three groups of the targets in `kept`, a redirect, a fixed response.
 pub(crate) fn config(hosts: &[Host], kept: &[SocketAddr], idle: u64, second: bool) -> Config {
-    let attributes = LoadBalancerAttributes { idle_timeout: Duration::from_secs(idle), ..LoadBalancerAttributes::default() };
+    let attributes =
+        LoadBalancerAttributes { idle_timeout: Duration::from_secs(idle), ..LoadBalancerAttributes::default() };
     let groups = (0..3).map(|number| {
-        let targets = hosts.iter().filter(|host| host.group == number && kept.contains(&host.address)).map(|host| host.address);
+        let targets =
+            hosts.iter().filter(|host| host.group == number && kept.contains(&host.address)).map(|host| host.address);
         group(&format!("g{number}"), &targets.collect::<Vec<_>>())
     });
-    let mut config = Config { load_balancers: vec![balancer(attributes)], listeners: Vec::new(), groups: groups.collect() };
+    let mut config =
+        Config { load_balancers: vec![balancer(attributes)], listeners: Vec::new(), groups: groups.collect() };
     config.listeners.push(listener(PORT));
     if second {
         config.listeners.push(listener(SECOND_PORT));
@@ -259,7 +270,11 @@ fn listener(port: u16) -> Listener {
         query: String::new(),
         status: RedirectStatus::Found,
     };
-    let fixed = FixedResponse { status: 200, content_type: Some("text/plain".to_owned()), body: String::from_utf8_lossy(FIXED_BODY).into_owned() };
+    let fixed = FixedResponse {
+        status: 200,
+        content_type: Some("text/plain".to_owned()),
+        body: String::from_utf8_lossy(FIXED_BODY).into_owned(),
+    };
     let rules = vec![
         rule(1, "/g1/*", forward(1)),
         rule(2, "/g2/*", forward(2)),
@@ -272,7 +287,9 @@ fn listener(port: u16) -> Listener {
 pub(crate) fn listener_with(port: u16, rules: Ruleset) -> Listener {
     Listener {
         logical_id: format!("Listener{port}"),
-        arn: format!("arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/sim/0123456789abcdef/{port:016x}"),
+        arn: format!(
+            "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/sim/0123456789abcdef/{port:016x}"
+        ),
         load_balancer: 0,
         protocol: Protocol::Http,
         port,
@@ -396,7 +413,10 @@ fn client(number: u64, scenario: Scenario, faults: &Faults, idle: u64, chance: &
     let gap = if chance.one_in(3) { chance.below(100 * MICROS) } else { 0 };
     let mut plan = Plan { steps: VecDeque::new(), specs: Vec::new(), pace: Pace { piece, gap }, lenient: false };
     if chance.one_in(6) {
-        plan.steps.push_back(Step::ReadSlowly((chance.between(1, 5_000) as usize).max(faults.sizes.body as usize / 200), chance.below(200 * MICROS)));
+        plan.steps.push_back(Step::ReadSlowly(
+            (chance.between(1, 5_000) as usize).max(faults.sizes.body as usize / 200),
+            chance.below(200 * MICROS),
+        ));
     }
     if scenario == Scenario::Tunnels || chance.one_in(15) {
         tunnel(&mut plan, number * 1000 + 1, faults, scenario, chance);
@@ -542,7 +562,8 @@ fn misbehave(plan: &mut Plan, requests: u64, idle: u64, chance: &mut Chance) {
         }
         7 => {
             // Begins a body and falls silent, or closes its side.
-            let head = format!("POST /g0/{last:x} HTTP/1.1\r\nHost: a\r\nX-Mark: {last:x}\r\nContent-Length: 100\r\n\r\n");
+            let head =
+                format!("POST /g0/{last:x} HTTP/1.1\r\nHost: a\r\nX-Mark: {last:x}\r\nContent-Length: 100\r\n\r\n");
             let mut bytes = head.into_bytes();
             bytes.extend(stream(last, Flow::Up, 0, 50));
             plan.steps.push_back(Step::Begin(last));

@@ -82,7 +82,15 @@ impl Script {
         let mut hosts = Vec::new();
         for (numbers, nature) in [(&terms.refusing, Nature::Refuses), (&terms.unresponsive, Nature::NeverAccepts)] {
             for &number in numbers {
-                hosts.push(Host { address: target(number), group: 0, nature, accepts_after: 0, piece: 1, gap: 0, http10: false });
+                hosts.push(Host {
+                    address: target(number),
+                    group: 0,
+                    nature,
+                    accepts_after: 0,
+                    piece: 1,
+                    gap: 0,
+                    http10: false,
+                });
             }
         }
         let mut world = World::new(1, Arc::new(config), terms.options, weather, hosts);

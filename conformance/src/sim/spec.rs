@@ -106,7 +106,8 @@ impl Spec {
     /// The head as the client sends it.
     pub(crate) fn head(&self, host: &str) -> Vec<u8> {
         let version = if self.http10 { "1.0" } else { "1.1" };
-        let mut head = format!("{} {} HTTP/{version}\r\nHost: {host}\r\nX-Mark: {:x}\r\n", self.method, self.path(), self.id);
+        let mut head =
+            format!("{} {} HTTP/{version}\r\nHost: {host}\r\nX-Mark: {:x}\r\n", self.method, self.path(), self.id);
         match self.framing {
             Framing::Length(n) => head += &format!("Content-Length: {n}\r\n"),
             Framing::Chunked => head += "Transfer-Encoding: chunked\r\n",
@@ -135,7 +136,13 @@ impl Spec {
     pub(crate) fn framed_answer(&self, http10: bool) -> Vec<u8> {
         let mut out = Vec::new();
         for n in 0..self.interims {
-            out.extend_from_slice(format!("HTTP/1.1 {}\r\nLink: </{n}>\r\n\r\n", if n % 2 == 0 { "103 Early Hints" } else { "102 Processing" }).as_bytes());
+            out.extend_from_slice(
+                format!(
+                    "HTTP/1.1 {}\r\nLink: </{n}>\r\n\r\n",
+                    if n % 2 == 0 { "103 Early Hints" } else { "102 Processing" }
+                )
+                .as_bytes(),
+            );
         }
         match self.manner {
             Manner::Garbage => out.extend_from_slice(b"220 mail.example ESMTP ready\r\n\r\n"),
@@ -193,7 +200,9 @@ impl Spec {
 
     /// Whether the client may send another request after the answer, if the target's answer is what it gets.
     pub(crate) fn keeps_alive(&self) -> bool {
-        let framed = !self.has_answer_body() || matches!(self.answer_framing, Framing::Length(_)) || self.answer_framing == Framing::Chunked && !self.http10;
+        let framed = !self.has_answer_body()
+            || matches!(self.answer_framing, Framing::Length(_))
+            || self.answer_framing == Framing::Chunked && !self.http10;
         let early = matches!(self.manner, Manner::Early | Manner::EarlyClose) && self.framing != Framing::None;
         !self.close && framed && !early && matches!(self.course, Course::Group(_)) && self.is_fair()
     }

@@ -22,6 +22,8 @@ pub(crate) enum Nature {
     ClosesIdle(Time),
     /// Says something unasked on idle connections after so long.
     BabblesIdle(Time),
+    /// Resets idle connections after so long.
+    ResetsIdle(Time),
     /// Announces `Connection: close` with every n-th answer of a connection, and closes.
     ClosesEvery(u64),
 }
@@ -95,7 +97,14 @@ impl Target {
 
     pub(crate) fn situation(&self) -> String {
         let current = self.current.as_ref().map(|spec| format!("{} {} {:?}", spec.method, spec.path(), spec.manner));
-        format!("target {} serves {current:?}, body {} whole {}, wrote {} of {}", self.host.address, self.got, self.whole, self.written, self.out.len())
+        format!(
+            "target {} serves {current:?}, body {} whole {}, wrote {} of {}",
+            self.host.address,
+            self.got,
+            self.whole,
+            self.written,
+            self.out.len()
+        )
     }
 
     pub(crate) fn tick<E>(&mut self, net: &mut Net<E>, ledger: &mut Ledger) -> Result<Option<Time>, String> {
@@ -123,12 +132,15 @@ impl Target {
         }
         if self.current.is_none() {
             return match self.host.nature {
-                Nature::ClosesIdle(span) | Nature::BabblesIdle(span) => {
+                Nature::ClosesIdle(span) | Nature::BabblesIdle(span) | Nature::ResetsIdle(span) => {
                     if net.now >= self.idle_since + span && self.served > 0 {
                         if let Nature::BabblesIdle(_) = self.host.nature {
                             let _ = net.write(self.conn, Side::Theirs, b"?!?\r\n\r\n");
                         }
-                        net.close(self.conn, Side::Theirs);
+                        match self.host.nature {
+                            Nature::ResetsIdle(_) => net.reset(self.conn, Side::Theirs),
+                            _ => net.close(self.conn, Side::Theirs),
+                        }
                         self.over = true;
                         None
                     } else {
@@ -192,12 +204,15 @@ impl Target {
         }
         let path = head.word(1);
         let id = path.rsplit('/').next().and_then(|id| u64::from_str_radix(id, 16).ok());
-        let Some(entry) = id.and_then(|id| ledger.entries.get_mut(&id)) else { return Err(format!("{} was never sent by a client", head.line)) };
+        let Some(entry) = id.and_then(|id| ledger.entries.get_mut(&id)) else {
+            return Err(format!("{} was never sent by a client", head.line));
+        };
         if std::mem::replace(&mut entry.seen, true) {
             return Err(format!("{} comes a second time", head.line));
         }
         let spec = entry.spec.clone();
-        let group = if let Course::Group(group) | Course::Socket { group, .. } = spec.course { group } else { usize::MAX };
+        let group =
+            if let Course::Group(group) | Course::Socket { group, .. } = spec.course { group } else { usize::MAX };
         let client = entry.client.ip().to_string();
         let forwarded = head.field("x-forwarded-for").and_then(|value| value.rsplit(", ").next());
         let said = |name: &str| head.field(name).unwrap_or("");
@@ -206,7 +221,11 @@ impl Target {
             ("method", head.word(0).to_owned(), spec.method.to_owned()),
             ("group", self.host.group.to_string(), group.to_string()),
             ("mark", said("x-mark").to_owned(), format!("{:x}", spec.id)),
-            ("framing", format!("{framing:?}"), format!("{:?}", if spec.framing == Framing::Length(0) { Framing::None } else { spec.framing })),
+            (
+                "framing",
+                format!("{framing:?}"),
+                format!("{:?}", if spec.framing == Framing::Length(0) { Framing::None } else { spec.framing }),
+            ),
             ("X-Forwarded-For", forwarded.unwrap_or("").to_owned(), client),
             ("X-Forwarded-Proto", said("x-forwarded-proto").to_owned(), "http".to_owned()),
             ("Expect", said("expect").to_owned(), String::new()),
@@ -286,14 +305,18 @@ impl Target {
                 self.over = true;
                 return;
             }
-            Manner::EarlyClose | Manner::Short | Manner::Garbage | Manner::Oversized | Manner::BadChunks => After::Close,
+            Manner::EarlyClose | Manner::Short | Manner::Garbage | Manner::Oversized | Manner::BadChunks => {
+                After::Close
+            }
             Manner::ShortStall => After::Silence,
             Manner::ResetMidway => After::Reset,
-            _ if spec.announces_close || spec.answer_framing == Framing::UntilClose && spec.has_answer_body() => After::Close,
+            _ if spec.announces_close || spec.answer_framing == Framing::UntilClose && spec.has_answer_body() => {
+                After::Close
+            }
             _ => After::Next,
         };
         if let Nature::ClosesEvery(n) = self.host.nature
-            && (self.served + 1) % n == 0
+            && (self.served + 1).is_multiple_of(n)
             && self.after == After::Next
         {
             spec.announces_close = true;
@@ -306,7 +329,11 @@ impl Target {
             self.after = After::Close;
         }
         if let Course::Socket { down, .. } = spec.course {
-            self.out = format!("HTTP/1.1 101 Switching Protocols\r\nX-Id: {:x}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", spec.id).into_bytes();
+            self.out = format!(
+                "HTTP/1.1 101 Switching Protocols\r\nX-Id: {:x}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+                spec.id
+            )
+            .into_bytes();
             self.out.extend(stream(spec.id, Flow::Down, 0, down));
             self.socket = true;
         } else {

@@ -269,7 +269,9 @@ impl World {
         };
         self.note(mix(conn as u64) ^ mix(kind + 10 * side as u64) ^ size, || {
             let what = match &what {
-                Arrival::Bytes(bytes) => format!("{} bytes {:?}", bytes.len(), String::from_utf8_lossy(&bytes[..bytes.len().min(48)])),
+                Arrival::Bytes(bytes) => {
+                    format!("{} bytes {:?}", bytes.len(), String::from_utf8_lossy(&bytes[..bytes.len().min(48)]))
+                }
                 other => format!("{other:?}"),
             };
             format!("conn {conn}: {side:?} gets {what}")
@@ -335,7 +337,15 @@ impl World {
         self.dialing.push(wire);
         if self.scripted.contains(&address) {
             let at = self.net.now + 100 * MICROS;
-            self.hosts.push(Host { address, group: 0, nature: Nature::Good, accepts_after: 0, piece: 0, gap: 0, http10: false });
+            self.hosts.push(Host {
+                address,
+                group: 0,
+                nature: Nature::Good,
+                accepts_after: 0,
+                piece: 0,
+                gap: 0,
+                http10: false,
+            });
             return self.net.at(at, Event::Dialed(wire, Ok(self.hosts.len() - 1)));
         }
         let Some(index) = self.hosts.iter().position(|host| host.address == address) else {
@@ -432,7 +442,9 @@ impl World {
             (socket.moved, socket.moved_at) = (moved, self.net.now);
         }
         let census = self.told.is_some().then(|| self.shard.census());
-        self.note(mix(moved.0) ^ mix(moved.1 + 1) ^ 8, || format!("drove {wire:?} (conn {conn}): {open:?}, read and wrote {moved:?} so far, {census:?}"));
+        self.note(mix(moved.0) ^ mix(moved.1 + 1) ^ 8, || {
+            format!("drove {wire:?} (conn {conn}): {open:?}, read and wrote {moved:?} so far, {census:?}")
+        });
         match open {
             Outcome::Closed => {
                 self.wires[wire.slot()].retain(|(id, _)| *id != wire);
@@ -521,9 +533,13 @@ impl World {
     pub(crate) fn tick(&mut self, conn: Conn) {
         let Some(mut peer) = self.peers[conn].take() else { return };
         let again = match &mut peer {
-            Peer::Client(client) => client.tick(&mut self.net, &mut self.ledger).map_err(|what| format!("client {}: {what}", client.address)),
+            Peer::Client(client) => client
+                .tick(&mut self.net, &mut self.ledger)
+                .map_err(|what| format!("client {}: {what}", client.address)),
             Peer::Target(target) if target.over => Ok(None),
-            Peer::Target(target) => target.tick(&mut self.net, &mut self.ledger).map_err(|what| format!("target, conn {}: {what}", target.conn)),
+            Peer::Target(target) => target
+                .tick(&mut self.net, &mut self.ledger)
+                .map_err(|what| format!("target, conn {}: {what}", target.conn)),
             Peer::Script(scripted) => {
                 scripted.tick(conn, &mut self.net);
                 Ok(None)
@@ -564,7 +580,8 @@ impl World {
     fn check_deadlines(&mut self) {
         let longest = 3 * self.idle + 90 * SECONDS;
         let now = self.net.now;
-        let old = self.sockets.iter().flatten().find(|socket| socket.front && now.saturating_sub(socket.moved_at) > longest);
+        let old =
+            self.sockets.iter().flatten().find(|socket| socket.front && now.saturating_sub(socket.moved_at) > longest);
         if let Some(wire) = old.map(|socket| socket.wire) {
             self.fail(format!("{wire:?} has been silent for more than {} s", longest / SECONDS));
         }
@@ -579,7 +596,9 @@ impl World {
         }
         let census = self.shard.census();
         let memory = census.memory;
-        if (census.fronts, census.backs, census.pooled, census.exchanges) != (0, 0, 0, 0) || (memory.lent, memory.admitted, memory.metered) != (0, 0, 0) {
+        if (census.fronts, census.backs, census.pooled, census.exchanges) != (0, 0, 0, 0)
+            || (memory.lent, memory.admitted, memory.metered) != (0, 0, 0)
+        {
             return Err(format!("after the end there is still {census:?}"));
         }
         if let Some(deadline) = self.deadline {
@@ -649,7 +668,14 @@ enum Outcome {
 }
 
 /// The socket task: write, read, look at the fate; once more as long as something moved.
-fn pump(turn: &mut sluicegate::shard::Turn<'_>, net: &mut Net<Event>, conn: Conn, socket: &mut Socket, rounds: u64, offer_most: usize) -> Outcome {
+fn pump(
+    turn: &mut sluicegate::shard::Turn<'_>,
+    net: &mut Net<Event>,
+    conn: Conn,
+    socket: &mut Socket,
+    rounds: u64,
+    offer_most: usize,
+) -> Outcome {
     let Some(mut wire) = turn.wire(socket.wire) else {
         net.close(conn, Side::Ours);
         return Outcome::Closed;
@@ -699,7 +725,13 @@ fn pump(turn: &mut sluicegate::shard::Turn<'_>, net: &mut Net<Event>, conn: Conn
 }
 
 /// Reads once, if there is room; whether something moved.
-fn read(wire: &mut sluicegate::shard::Wire<'_>, net: &mut Net<Event>, conn: Conn, socket: &mut Socket, offer_most: usize) -> Result<bool, Stop> {
+fn read(
+    wire: &mut sluicegate::shard::Wire<'_>,
+    net: &mut Net<Event>,
+    conn: Conn,
+    socket: &mut Socket,
+    offer_most: usize,
+) -> Result<bool, Stop> {
     if let Some(stash) = &mut socket.stash {
         if stash.is_empty() && socket.readable && !socket.ended {
             let mut scratch = vec![0; offer_most];
