@@ -8,7 +8,7 @@
 //! ```
 //!
 //! An exchange only moves bytes and decides what comes next. It dials nothing, closes nothing and knows no ids but
-//! its own legs': what it wants done is in the [`Advance`] that it returns, and the shard does it.
+//! its own legs': what it wants done is in the `Advance` that it returns, and the shard does it.
 
 mod download;
 pub mod incoming;
