@@ -8,6 +8,9 @@ use super::chance::mix;
 use super::scenario::{HORIZON, Scenario, world};
 use super::world::World;
 
+/// Lines of the transcript that a failure shows.
+const LINES_SHOWN: usize = 80;
+
 /// What a world came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -99,4 +102,9 @@ pub fn seeds(count: u64) -> Vec<u64> {
         (None, Some(n)) => (0..n).map(|n| mix(n) >> 16).collect(),
         (None, None) => (0..count).map(|n| mix(n) >> 16).collect(),
     }
+}
+
+/// `LINES=n` shows more of what led to a failure.
+pub(super) fn lines_shown() -> usize {
+    std::env::var("LINES").ok().and_then(|text| text.parse().ok()).unwrap_or(LINES_SHOWN)
 }
