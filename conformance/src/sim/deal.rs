@@ -112,7 +112,7 @@ fn settle(spec: &mut Spec, faults: &Faults) {
         Manner::Deaf => (&[504, 408], false),
     };
     spec.errors.extend_from_slice(errors);
-    spec.may_be_cut = cut;
+    spec.may_be_cut = cut || faults.may_cut(group);
 }
 
 // ---- clients ------------------------------------------------------------------------------------------------------

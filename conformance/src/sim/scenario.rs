@@ -188,6 +188,11 @@ pub(super) struct Faults {
 }
 
 impl Faults {
+    /// Whether a target of that group may reset a connection before all of its last answer was read.
+    pub(super) fn may_cut(&self, group: usize) -> bool {
+        self.hosts.iter().any(|host| host.group == group && matches!(host.nature, Nature::ResetsIdle(_)))
+    }
+
     /// Errors that requests to a group may end in, because of how its targets are.
     pub(super) fn of(&self, group: usize) -> Vec<u16> {
         let natures = self.hosts.iter().filter(|host| host.group == group).map(|host| host.nature);
