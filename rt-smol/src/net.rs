@@ -33,6 +33,10 @@ impl Drop for Socket {
 }
 
 impl pump::Socket for Socket {
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.source.poll_readable(cx)
+    }
+
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.source.poll_readable(cx));

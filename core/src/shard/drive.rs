@@ -332,11 +332,12 @@ impl Shard {
         let Shard { wires, exchanges, buffers, .. } = self;
         let Some(wire) = wires.get_mut(id.0) else { return };
         wire.leg.input.release_if_empty(buffers);
-        if wire.lent == Lent::Through {
-            let other = wire.exchange().and_then(|exchange| exchanges.get(exchange)?.other(id));
-            if let Some(other) = other.and_then(|other| wires.get_mut(other.0)) {
-                other.leg.output.release_if_empty(buffers);
-            }
+        if core::mem::replace(&mut wire.lent, Lent::Own) == Lent::Own {
+            return;
+        }
+        let other = wire.exchange().and_then(|exchange| exchanges.get(exchange)?.other(id));
+        if let Some(other) = other.and_then(|other| wires.get_mut(other.0)) {
+            other.leg.output.release_if_empty(buffers);
         }
     }
 
