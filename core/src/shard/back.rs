@@ -86,12 +86,13 @@ impl Shard {
                 self.remove(id);
                 self.effects.push(Effect::Wake(id));
             }
-            (_, Parting::Reuse) => {
+            (_, Parting::Reuse) if self.pool.is_registered(back.origin) => {
                 back.phase = BackPhase::Idle;
                 self.pool.put(back.origin, id);
                 self.rearm(id);
             }
-            (_, Parting::Close) => {
+            // Also when its target was removed meanwhile: nobody would ever take it.
+            (_, Parting::Reuse | Parting::Close) => {
                 back.phase = BackPhase::Idle;
                 self.kill(id);
             }

@@ -224,7 +224,7 @@ impl Shard {
         };
         let front = front?;
         let closing = *draining || front.front().is_none_or(|front| front.listener.is_none());
-        let mut cx = Context { now: *now, buffers, scratch, dates, server: &options.server_header, config, closing };
+        let mut cx = Context { now: *now, buffers, scratch, dates, options, config, closing };
         Some(f(exchange, &mut front.leg, back.map(|back| &mut back.leg), &mut cx))
     }
 
@@ -246,12 +246,13 @@ impl Shard {
         if exchange.admitted {
             self.buffers.dismiss();
         }
-        let Shard { wires, journal, notes, effects, now, .. } = self;
+        let Shard { wires, journal, notes, effects, now, options, .. } = self;
         let wire = wires.get(front.0);
         let Some((leg, endpoints)) = wire.and_then(|wire| Some((&wire.leg, wire.front()?.endpoints))) else { return };
         if exchange.record.notes.is_some() {
             let mut used = None;
-            if journal.line(|out| used = exchange.record.finish(*now, endpoints.peer, leg, out)) {
+            let named = options.name_causes;
+            if journal.line(|out| used = exchange.record.finish(*now, endpoints.peer, leg, named, out)) {
                 effects.push(Effect::Journal);
             }
             notes.extend(used);
