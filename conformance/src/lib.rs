@@ -16,3 +16,5 @@ pub mod score;
 pub mod source;
 
 pub mod lexer;
+
+pub mod transcript;

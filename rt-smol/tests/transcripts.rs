@@ -1,0 +1,10 @@
+//! Every transcript that needs no virtual time, against the program on smol.
+
+use std::path::Path;
+
+#[test]
+fn every_transcript_holds_over_real_sockets() {
+    if let Err(failures) = sluicegate_conformance::transcript::sockets::run_all(Path::new(env!("CARGO_BIN_EXE_sluicegate-smol"))) {
+        panic!("{failures}");
+    }
+}
