@@ -51,6 +51,7 @@
 //! | `\(counted 100 in chunks of 7)` | the same in chunks, with the last chunk's line `0` (sent only) |
 //! | `\(chunks hello)`, `\(chunks counted 100)` | this, in whatever chunks, with the last chunk's line (received only) |
 //! | `\(page 502 keep-alive)` | the error page that the balancer makes, with its head (received only) |
+//! | `\(fixed 200 yes)` | a fixed response `yes` of plain text, with its head and `Connection: keep-alive` (received only) |
 //! | `\(forwarded)` | `X-Forwarded-For: 127.0.0.1`, `X-Forwarded-Proto: http`, `X-Forwarded-Port: 80`, each a line |
 //! | `\(traced)` | the line `X-Amzn-Trace-Id: Root=\(id)` |
 //! | `\(date)`, `\(id)`, `\(digits)`, `\(any)` | a date, a trace id (`1-8hex-24hex`), digits, the rest of the line (received only) |

@@ -71,6 +71,7 @@ fn special(what: &str, pattern: &mut Pattern) -> Result<(), String> {
             pattern.push_bytes(b"\r\n");
         }
         ["page", code, connection @ ("close" | "keep-alive")] => page(code, connection, pattern)?,
+        ["fixed", code, text @ ..] => fixed(code, &text.join(" "), pattern)?,
         ["counted", len] => pattern.push_bytes(&counted(number(len)?)),
         ["counted", len, "in", "chunks", "of", size] => pattern.push_bytes(&chunked(&counted(number(len)?), number(size)?)),
         ["chunks", "counted", len] => pattern.0.push(Piece::Chunks(counted(number(len)?))),
@@ -134,6 +135,20 @@ fn page(code: &str, connection: &str, pattern: &mut Pattern) -> Result<(), Strin
     pattern.0.push(Piece::Some(Kind::Date, None));
     let rest = format!("\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: {connection}\r\n\r\n{body}", body.len());
     pattern.push_bytes(rest.as_bytes());
+    Ok(())
+}
+
+/// A fixed response of plain text, as the templates here have it.
+fn fixed(code: &str, text: &str, pattern: &mut Pattern) -> Result<(), String> {
+    let reason = match code {
+        "200" => "OK",
+        "404" => "Not Found",
+        _ => return Err(format!("there is no fixed response {code}")),
+    };
+    pattern.push_bytes(format!("HTTP/1.1 {code} {reason}\r\nServer: awselb/2.0\r\nDate: ").as_bytes());
+    pattern.0.push(Piece::Some(Kind::Date, None));
+    let rest = "\r\nContent-Type: text/plain\r\nContent-Length: ";
+    pattern.push_bytes(format!("{rest}{}\r\nConnection: keep-alive\r\n\r\n{text}", text.len()).as_bytes());
     Ok(())
 }
 
