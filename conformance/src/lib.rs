@@ -12,6 +12,7 @@
 
 pub mod ledger;
 pub mod score;
+pub mod sim;
 
 pub mod source;
 

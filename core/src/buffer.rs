@@ -167,20 +167,10 @@ impl Buffer {
     /// a larger one is taken when `limit` allows and the page is full. `None`: the limit is reached, or memory is
     /// refused.
     pub fn room(&mut self, limit: usize, payment: Payment, buffers: &mut Buffers) -> Option<&mut [u8]> {
-        if self.len() >= limit {
-            return None;
+        match self.free(limit, payment, buffers) {
+            0 => None,
+            free => Some(self.tail_mut(free)),
         }
-        if self.page.is_none() {
-            self.page = Some(buffers.take(PAGE, payment)?);
-        }
-        self.tidy();
-        if self.tail() == 0 && limit > PAGE {
-            self.enlarge(buffers);
-        }
-        let allowed = self.tail().min(limit - self.len());
-        let end = self.end;
-        let page = self.page.as_mut()?;
-        if allowed == 0 { None } else { page.bytes.get_mut(end..end + allowed) }
     }
 
     /// As [`Buffer::room`], for a transfer that is known to be long: begins with a large page if one is to be had.
@@ -194,7 +184,25 @@ impl Buffer {
     /// How many bytes [`Buffer::append`] would surely take now: up to the end of a page, or of the larger page if
     /// `limit` allows one and memory is there for it.
     pub fn free(&mut self, limit: usize, payment: Payment, buffers: &mut Buffers) -> usize {
-        self.room(limit, payment, buffers).map_or(0, |room| room.len())
+        if self.len() >= limit {
+            return 0;
+        }
+        if self.page.is_none() {
+            self.page = buffers.take(PAGE, payment);
+        }
+        if self.start > 0 {
+            self.tidy();
+        }
+        if self.tail() == 0 && limit > PAGE {
+            self.enlarge(buffers);
+        }
+        self.tail().min(limit - self.len())
+    }
+
+    /// The first `n` bytes behind the end, which [`Buffer::free`] said were there.
+    pub(crate) fn tail_mut(&mut self, n: usize) -> &mut [u8] {
+        let end = self.end;
+        self.page.as_mut().and_then(|page| page.bytes.get_mut(end..end + n)).unwrap_or_default()
     }
 
     /// `n` bytes of the room that was lent have been filled.

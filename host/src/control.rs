@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -120,7 +120,7 @@ impl Control {
             deadline: None,
             code: 0,
         };
-        let clock = Clock::start();
+        let clock = Clock::new();
         for (shard, sockets) in bound.sockets.into_iter().enumerate() {
             // After a picked port the listener is known by that port, not by 0.
             let sockets = rename(sockets, &control.places);
@@ -140,6 +140,7 @@ impl Control {
         let (post, inbox) = mailbox();
         let mut options = Options::default();
         options.access_log = self.log.is_some();
+        options.name_causes = serving.name_causes;
         options.server_header = serving.server_header.clone();
         let (config, lines) = (Arc::clone(&self.config), self.log.as_ref().map(AccessLog::lines));
         let events = events.clone();
@@ -189,10 +190,7 @@ impl Control {
     /// The next event; `None` when draining has taken too long.
     fn next_event(&self) -> Option<Event> {
         let Some(deadline) = self.deadline else { return self.events.recv().ok() };
-        match self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(event) => Some(event),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
     }
 
     fn drain(&mut self) {

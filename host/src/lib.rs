@@ -89,7 +89,7 @@ fn carry_out<P: Program>(command: Command) -> Result<Report, String> {
                 url: &explain.url,
                 headers: &explain.headers,
                 source: explain.source_ip,
-                wall: Clock::start().now().wall,
+                wall: Clock::new().now().wall,
                 json: explain.json,
             };
             Ok(cli::explain(source, &explain.values.inputs(), &question))

@@ -4,6 +4,8 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -166,39 +168,51 @@ pub fn get(address: SocketAddr, path: &str) -> (String, String) {
     ask(&mut connect(address), &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
 }
 
-/// A target that answers every connection's requests with its name, and holds answers back while it is told to.
+/// A target that answers every request with its name. A request for `/slow` waits until the test lets it go.
 pub struct Target {
     /// Where it listens.
     pub address: SocketAddr,
+    reached: Receiver<()>,
+    release: Sender<()>,
 }
 
 impl Target {
-    /// Starts one on a port that the system picks. A request for `/slow` is answered once `release` yields.
+    /// Starts one on a port that the system picks.
     ///
     /// # Panics
     ///
     /// No port is left.
-    pub fn start(name: &'static str, release: Option<std::sync::mpsc::Receiver<()>>) -> Target {
+    pub fn start(name: &'static str) -> Target {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("bound");
-        let release = std::sync::Arc::new(std::sync::Mutex::new(release));
+        let (tell, reached) = channel();
+        let (release, released) = channel();
+        let released = Arc::new(Mutex::new(released));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let release = std::sync::Arc::clone(&release);
-                thread::spawn(move || {
-                    let _ = answer_all(name, stream, || {
-                        if let Ok(Some(release)) = release.lock().as_deref() {
-                            let _ = release.recv_timeout(PATIENCE);
-                        }
-                    });
-                });
+                let (tell, released) = (tell.clone(), Arc::clone(&released));
+                thread::spawn(move || answer_all(name, stream, &tell, &released));
             }
         });
-        Target { address }
+        Target { address, reached, release }
+    }
+
+    /// Waits until a request for `/slow` is here.
+    ///
+    /// # Panics
+    ///
+    /// None comes.
+    pub fn wait_for_slow(&self) {
+        self.reached.recv_timeout(PATIENCE).expect("a slow request");
+    }
+
+    /// Lets one request for `/slow` go.
+    pub fn release(&self) {
+        let _ = self.release.send(());
     }
 }
 
-fn answer_all(name: &str, stream: TcpStream, wait: impl Fn()) -> io::Result<()> {
+fn answer_all(name: &str, stream: TcpStream, tell: &Sender<()>, released: &Mutex<Receiver<()>>) -> io::Result<()> {
     let mut input = BufReader::new(stream);
     loop {
         let mut head = String::new();
@@ -208,7 +222,8 @@ fn answer_all(name: &str, stream: TcpStream, wait: impl Fn()) -> io::Result<()> 
             }
         }
         if head.starts_with("GET /slow ") {
-            wait();
+            let _ = tell.send(());
+            let _ = released.lock().map(|released| released.recv_timeout(PATIENCE));
         }
         let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{name}", name.len());
         input.get_mut().write_all(answer.as_bytes())?;

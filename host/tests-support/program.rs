@@ -1,8 +1,7 @@
-// What both programs have to do, over real sockets. Each program's `tests/program.rs` includes this file and says
-// which program is meant: `PROGRAM`, its path, and `skip`, whether it cannot run on this machine.
+//! What both programs have to do, over real sockets. Each program's tests take this file in as a module and say which
+//! program is meant: `PROGRAM` is its path, and `skip` tells whether it cannot run on this machine.
 
-use std::sync::mpsc::channel;
-
+use super::{PROGRAM, skip};
 use sluicegate_host::test_support::{Running, Scratch, Target, ask, connect, get, output};
 
 /// A template with listeners on the given ports, all forwarding to `target`, and a fixed answer on `/fixed`.
@@ -51,7 +50,7 @@ fn requests_reach_a_target_and_answers_come_back_on_a_connection_that_stays() {
     if skip() {
         return;
     }
-    let target = Target::start("one", None);
+    let target = Target::start("one");
     let running = forward(&target);
     let mut connection = connect(running.addresses[0]);
     for _ in 0..20 {
@@ -77,19 +76,17 @@ fn term_lets_a_running_request_finish_and_accepts_nothing_new() {
     if skip() {
         return;
     }
-    let (release, held) = channel();
-    let target = Target::start("slow", Some(held));
+    let target = Target::start("slow");
     let running = forward(&target);
     let address = running.addresses[0];
     let mut connection = connect(address);
     let asked = std::thread::spawn(move || ask(&mut connection, "GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n"));
-    // Its own connection proves that the slow request was read before the signal: one thread reads in order of arrival.
-    assert_eq!(get(address, "/").1, "slow");
+    target.wait_for_slow();
     running.signal("TERM");
     while std::net::TcpStream::connect(address).is_ok() {
         std::thread::yield_now();
     }
-    release.send(()).expect("the target waits");
+    target.release();
     assert_eq!(asked.join().expect("an answer").1, "slow");
     let (code, err) = running.ended();
     assert_eq!(code, 0, "{err}");
@@ -100,13 +97,12 @@ fn a_second_signal_stops_at_once() {
     if skip() {
         return;
     }
-    let (_release, held) = channel();
-    let target = Target::start("slow", Some(held));
+    let target = Target::start("slow");
     let running = forward(&target);
     let mut connection = connect(running.addresses[0]);
     use std::io::{Read, Write};
     connection.get_mut().write_all(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("written");
-    assert_eq!(get(running.addresses[0], "/").1, "slow");
+    target.wait_for_slow();
     running.signal("TERM");
     while std::net::TcpStream::connect(running.addresses[0]).is_ok() {
         std::thread::yield_now();
@@ -124,7 +120,7 @@ fn hup_serves_the_template_as_it_is_now_and_keeps_connections() {
     if skip() {
         return;
     }
-    let (one, two) = (Target::start("one", None), Target::start("two", None));
+    let (one, two) = (Target::start("one"), Target::start("two"));
     let (stays, goes, comes) = (free_port(), free_port(), free_port());
     let file = Scratch::new(&format!("reload-{stays}.yaml"), &template(&[stays, goes], one.address));
     let mut running = Running::start(PROGRAM, &["run", file.path(), "--shards", "2"], 2);
@@ -149,11 +145,12 @@ fn hup_with_a_mistake_in_the_template_changes_nothing_and_says_why() {
     if skip() {
         return;
     }
-    let target = Target::start("one", None);
+    let target = Target::start("one");
     let port = free_port();
     let file = Scratch::new(&format!("broken-{port}.yaml"), &template(&[port], target.address));
     let mut running = Running::start(PROGRAM, &["run", file.path()], 1);
-    std::fs::write(&file.0, "Resources:\n  Listener:\n    Type: AWS::ElasticLoadBalancingV2::Listener\n").expect("written");
+    std::fs::write(&file.0, "Resources:\n  Listener:\n    Type: AWS::ElasticLoadBalancingV2::Listener\n")
+        .expect("written");
     // Signals of two kinds may overtake each other, so the second is sent after the first was obeyed.
     running.signal("HUP");
     running.wait_for_stderr("reload refused, nothing has changed");
@@ -161,12 +158,15 @@ fn hup_with_a_mistake_in_the_template_changes_nothing_and_says_why() {
     running.signal("TERM");
     let (code, err) = running.ended();
     assert_eq!(code, 0, "{err}");
-    assert!(err.contains(&format!("broken-{port}.yaml:3:")), "{err}");
+    assert!(err.contains(&format!("broken-{port}.yaml:2:3:")), "{err}");
 }
 
 #[test]
 fn a_template_with_mistakes_starts_nothing_and_check_says_the_same() {
-    let file = Scratch::new(&format!("bad-{}.yaml", free_port()), "Resources:\n  Listener:\n    Type: AWS::ElasticLoadBalancingV2::Listener\n");
+    let file = Scratch::new(
+        &format!("bad-{}.yaml", free_port()),
+        "Resources:\n  Listener:\n    Type: AWS::ElasticLoadBalancingV2::Listener\n",
+    );
     let (run, check) = (output(PROGRAM, &["run", file.path()]), output(PROGRAM, &["check", file.path()]));
     assert_eq!((run.status.code(), check.status.code()), (Some(1), Some(1)));
     assert_eq!(String::from_utf8_lossy(&run.stderr), String::from_utf8_lossy(&check.stderr));
@@ -195,7 +195,9 @@ fn a_wrong_command_line_is_exit_code_2() {
 
 #[test]
 fn help_is_the_same_in_both_programs() {
-    for command in [&["--help"][..], &["run", "--help"], &["check", "--help"], &["explain", "--help"], &["demo", "--help"]] {
+    for command in
+        [&["--help"][..], &["run", "--help"], &["check", "--help"], &["explain", "--help"], &["demo", "--help"]]
+    {
         let answer = output(PROGRAM, command);
         assert_eq!(answer.status.code(), Some(0));
         let line = std::iter::once("sluicegate").chain(command.iter().copied());
@@ -209,7 +211,7 @@ fn every_request_is_a_line_in_the_access_log_when_the_program_has_ended() {
     if skip() {
         return;
     }
-    let target = Target::start("one", None);
+    let target = Target::start("one");
     let log = Scratch::new(&format!("access-{}.log", target.address.port()), "");
     let to = target.address.to_string();
     let line = ["run", "--listen", "127.0.0.1:0", "--target", &to, "--shards", "2", "--access-log", log.path()];

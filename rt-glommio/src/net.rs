@@ -122,10 +122,11 @@ impl pump::Listener for Listener {
     }
 
     fn accept_waiting(&mut self) -> io::Result<Option<Dialed<Socket>>> {
-        if self.accepting.is_some() {
-            if let Poll::Ready(accepted) = self.poll_ring(&mut Context::from_waker(Waker::noop())) {
-                return accepted.map(Some);
-            }
+        let mut unwoken = Context::from_waker(Waker::noop());
+        if self.accepting.is_some()
+            && let Poll::Ready(accepted) = self.poll_ring(&mut unwoken)
+        {
+            return accepted.map(Some);
         }
         self.accept_now()?.map(Socket::dialed).transpose()
     }

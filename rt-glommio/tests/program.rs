@@ -1,6 +1,11 @@
 //! The program on glommio does what every program has to do, or says in one line that it cannot run here.
 
+#[path = "../../host/tests-support/program.rs"]
+mod every_program;
+
 use std::sync::OnceLock;
+
+use sluicegate_host::test_support::output;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sluicegate-glommio");
 
@@ -25,5 +30,3 @@ fn without_locked_memory_it_says_so_in_one_line_and_names_the_other_program() {
     assert!(err.contains("sluicegate-smol"), "{err}");
     assert_eq!(output.stdout, b"");
 }
-
-include!("../../host/tests-support/program.rs");

@@ -1,6 +1,6 @@
 //! Sockets whose readiness is tracked: no system call is made only to learn that there is nothing to do.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::rc::Rc;
@@ -33,6 +33,10 @@ impl Drop for Socket {
 }
 
 impl pump::Socket for Socket {
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.source.poll_readable(cx)
+    }
+
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.source.poll_readable(cx));
@@ -137,24 +141,19 @@ impl pump::Listener for Listener {
 }
 
 /// Connects; dropping the future closes the socket.
-pub(crate) fn dial(
-    reactor: Rc<Reactor>,
-    address: SocketAddr,
-) -> impl Future<Output = io::Result<Dialed<Socket>>> + 'static {
-    async move {
-        let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let stream = TcpStream::from(socket_with(family, SocketType::STREAM, flags, None)?);
-        stream.set_nodelay(true)?;
-        match connect(&stream, &address) {
-            Ok(()) | Err(rustix::io::Errno::INPROGRESS) => {}
-            Err(error) => return Err(error.into()),
-        }
-        // Registered after `connect`: an unconnected socket would report a hang-up.
-        let socket = Socket::new(&reactor, stream, false)?;
-        poll_fn(|cx| socket.source.poll_writable(cx)).await;
-        sockopt::socket_error(&socket.stream)??;
-        let local = socket.stream.local_addr()?;
-        Ok(Dialed { socket, endpoints: Endpoints { peer: address, local } })
+pub(crate) async fn dial(reactor: Rc<Reactor>, address: SocketAddr) -> io::Result<Dialed<Socket>> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let stream = TcpStream::from(socket_with(family, SocketType::STREAM, flags, None)?);
+    stream.set_nodelay(true)?;
+    match connect(&stream, &address) {
+        Ok(()) | Err(rustix::io::Errno::INPROGRESS) => {}
+        Err(error) => return Err(error.into()),
     }
+    // Registered after `connect`: an unconnected socket would report a hang-up.
+    let socket = Socket::new(&reactor, stream, false)?;
+    poll_fn(|cx| socket.source.poll_writable(cx)).await;
+    sockopt::socket_error(&socket.stream)??;
+    let local = socket.stream.local_addr()?;
+    Ok(Dialed { socket, endpoints: Endpoints { peer: address, local } })
 }

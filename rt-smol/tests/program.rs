@@ -1,9 +1,10 @@
 //! The program on smol does what every program has to do.
 
+#[path = "../../host/tests-support/program.rs"]
+mod every_program;
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sluicegate-smol");
 
 fn skip() -> bool {
     false
 }
-
-include!("../../host/tests-support/program.rs");

@@ -248,3 +248,101 @@ fn condition_json(verdict: &ConditionVerdict<'_>) -> Value {
         "saw": verdict.saw,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    const TEMPLATE: &str = r##"
+Resources:
+  Balancer:
+    Type: AWS::ElasticLoadBalancingV2::LoadBalancer
+    Properties: { Type: application, Subnets: [subnet-1, subnet-2] }
+  Group:
+    Type: AWS::ElasticLoadBalancingV2::TargetGroup
+    Properties: { Protocol: HTTP, Port: 80, VpcId: vpc-1, TargetType: ip, Targets: [{ Id: 10.0.0.1, Port: 80 }] }
+  Listener:
+    Type: AWS::ElasticLoadBalancingV2::Listener
+    Properties:
+      LoadBalancerArn: !Ref Balancer
+      Port: 80
+      Protocol: HTTP
+      DefaultActions: [{ Type: fixed-response, FixedResponseConfig: { StatusCode: "404" } }]
+  ShopRule:
+    Type: AWS::ElasticLoadBalancingV2::ListenerRule
+    Properties:
+      ListenerArn: !Ref Listener
+      Priority: 7
+      Conditions: [{ Field: path-pattern, PathPatternConfig: { Values: [/shop*] } }]
+      Actions: [{ Type: forward, TargetGroupArn: !Ref Group }]
+  MovedRule:
+    Type: AWS::ElasticLoadBalancingV2::ListenerRule
+    Properties:
+      ListenerArn: !Ref Listener
+      Priority: 8
+      Conditions: [{ Field: path-pattern, PathPatternConfig: { Values: [/old] } }]
+      Actions: [{ Type: redirect, RedirectConfig: { StatusCode: HTTP_302, Path: /new } }]
+"##;
+
+    fn question(url: &str) -> Question<'_> {
+        let source = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+        Question { listener: 80, method: "GET", url, headers: &[], source, wall: Wall::from_micros(0), json: false }
+    }
+
+    fn told(question: &Question<'_>) -> Report {
+        explain(Source { name: "t.yaml", text: TEMPLATE }, &Inputs::default(), question)
+    }
+
+    #[test]
+    fn a_forwarded_request_is_shown_as_the_target_would_receive_it() {
+        let report = told(&question("http://shop.example/shop/cart?id=1"));
+        assert_eq!((report.code, report.err.as_str()), (0, ""));
+        for part in ["rule ShopRule (priority 7) takes the request", "to Group", "  GET /shop/cart?id=1 HTTP/1.1"] {
+            assert!(report.out.contains(part), "{part} in {}", report.out);
+        }
+        assert!(report.out.contains("X-Forwarded-For: 192.0.2.1"), "{}", report.out);
+        assert!(report.out.contains("Host: shop.example"), "{}", report.out);
+    }
+
+    #[test]
+    fn a_redirect_says_where_and_the_default_action_what() {
+        assert!(told(&question("http://a.example/old")).out.contains("to http://a.example:80/new"));
+        let default = told(&question("/other"));
+        assert!(default.out.contains("no rule matches, the default action: fixed-response (404)"), "{}", default.out);
+        assert!(!default.out.contains("the target would receive"), "{}", default.out);
+    }
+
+    #[test]
+    fn json_says_the_same() {
+        let report = told(&Question { json: true, ..question("/shop") });
+        let value: Value = serde_json::from_str(&report.out).expect("JSON");
+        assert_eq!(value["decision"]["rule"], "ShopRule");
+        assert_eq!(value["decision"]["action"]["groups"][0]["name"], "Group");
+        assert_eq!(value["rules"][1]["outcome"], "no-match");
+        assert!(value["target_receives"].as_str().is_some_and(|head| head.starts_with("GET /shop HTTP/1.1\r\n")));
+    }
+
+    #[test]
+    fn a_given_host_replaces_the_one_of_the_url() {
+        let headers = ["Host: b.example".to_owned()];
+        let report = told(&Question { headers: &headers, ..question("http://a.example/old") });
+        assert!(report.out.contains("to http://b.example:80/new"), "{}", report.out);
+    }
+
+    #[test]
+    fn what_the_data_path_refuses_is_refused_with_its_status() {
+        let report = told(&Question { method: "TRACE", ..question("/") });
+        assert!(report.out.starts_with("refused with 405 "), "{}", report.out);
+        let headers = ["A: b\r\n\r\nGET /smuggled HTTP/1.1".to_owned()];
+        let report = told(&Question { headers: &headers, ..question("/") });
+        assert!(report.out.starts_with("refused with 400 "), "{}", report.out);
+    }
+
+    #[test]
+    fn a_port_without_a_listener_is_an_error_that_names_those_there_are() {
+        let report = told(&Question { listener: 81, ..question("/") });
+        assert_eq!(report.code, 1);
+        assert_eq!(report.err, "t.yaml: no listener has port 81 (listeners: 80)\n");
+    }
+}

@@ -203,13 +203,11 @@ impl Exchange {
         }
         match flow {
             Ok(Flow::Finished) => self.download_is_whole(front),
-            Ok(Flow::Waiting) if back.ended && (back.input.is_empty() || front.output.len() < PAGE) => {
-                match relay.sender_ended(front, cx.buffers) {
-                    Ok(()) => self.download_is_whole(front),
-                    Err(_) => self.fail(Cause::TargetBodyShort, front, cx),
-                }
-            }
-            Ok(Flow::Waiting) => {}
+            Ok(Flow::Starved) if back.ended => match relay.sender_ended(front, cx.buffers) {
+                Ok(()) => self.download_is_whole(front),
+                Err(_) => self.fail(Cause::TargetBodyShort, front, cx),
+            },
+            Ok(Flow::Starved | Flow::Blocked) => {}
             Err(_) => self.fail(Cause::TargetBodyGarbled, front, cx),
         }
     }

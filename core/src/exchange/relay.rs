@@ -19,8 +19,10 @@ pub(crate) struct Relay {
 /// How far a relay has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flow {
-    /// It waits for bytes from the sender, or for room towards the receiver.
-    Waiting,
+    /// It needs more from the sender than has come.
+    Starved,
+    /// It needs more room towards the receiver.
+    Blocked,
     /// The whole body, trailers included, is in the receiver's output.
     Finished,
 }
@@ -35,15 +37,22 @@ impl Relay {
     pub(crate) fn pump(&mut self, from: &mut Leg, to: &mut Leg, buffers: &mut Buffers) -> Result<Flow, Garbled> {
         while !self.decoder.is_done() {
             if from.input.is_empty() {
-                return Ok(Flow::Waiting);
+                return Ok(Flow::Starved);
             }
-            let room = self.encoder.payload_room(to.output.free(WINDOW, Payment::Admitted, buffers));
-            let window = from.input.len().min(room);
+            let window = match self.encoder {
+                // The end was written with the trailers; what is left of the body is its last empty line.
+                Encoder::None => from.input.len(),
+                _ => {
+                    let free = to.output.free(WINDOW, Payment::Admitted, buffers);
+                    from.input.len().min(self.encoder.payload_room(free))
+                }
+            };
             let step = self.decoder.step(&from.input.bytes()[..window])?;
             let used = match step {
                 Step::More => {
                     to.output.release_if_empty(buffers);
-                    return Ok(Flow::Waiting);
+                    let all = window == from.input.len();
+                    return Ok(if all { Flow::Starved } else { Flow::Blocked });
                 }
                 Step::Data { skip, len } => {
                     self.forward(&from.input.bytes()[skip..skip + len], to, buffers, skip + len)

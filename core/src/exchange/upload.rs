@@ -2,7 +2,6 @@
 
 use super::relay::{Flow, Relay};
 use super::{After, Context, Download, Exchange, Leg, UNWANTED_BYTES_MAX};
-use crate::buffer::PAGE;
 use crate::http::Framing;
 use crate::http::h1::body::{Decoder, Step};
 use crate::observe::Cause;
@@ -94,10 +93,10 @@ impl Exchange {
         }
         match relay.pump(front, back, cx.buffers) {
             Ok(Flow::Finished) => self.upload = Upload::Done,
-            Ok(Flow::Waiting) if front.ended && (front.input.is_empty() || back.output.len() < PAGE) => {
+            Ok(Flow::Starved) if front.ended => {
                 self.fail(Cause::ClientClosedEarly, front, cx);
             }
-            Ok(Flow::Waiting) => {}
+            Ok(Flow::Starved | Flow::Blocked) => {}
             Err(_) => self.fail(Cause::BodyGarbled, front, cx),
         }
     }

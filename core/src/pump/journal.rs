@@ -23,10 +23,10 @@ pub(super) struct Lines {
 impl Lines {
     /// The shard has lines to hand out.
     pub(super) fn wait(&self) {
-        if !self.waiting.replace(true) {
-            if let Some(waker) = &*self.waker.borrow() {
-                waker.wake_by_ref();
-            }
+        if !self.waiting.replace(true)
+            && let Some(waker) = &*self.waker.borrow()
+        {
+            waker.wake_by_ref();
         }
     }
 }

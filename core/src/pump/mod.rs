@@ -27,6 +27,9 @@ mod runtime;
 mod socket;
 mod timer;
 
+#[cfg(test)]
+mod tests;
+
 use std::rc::Rc;
 use std::sync::Arc;
 

@@ -26,9 +26,7 @@ impl Wakers {
     /// Forgets the task of `wire`, unless the slot belongs to a later wire by now.
     pub(super) fn forget(&mut self, wire: WireId) {
         if let Some(entry) = self.0.get_mut(wire.slot()) {
-            if entry.as_ref().is_some_and(|(id, _)| *id == wire) {
-                *entry = None;
-            }
+            entry.take_if(|(id, _)| *id == wire);
         }
     }
 

@@ -80,6 +80,13 @@ pub trait Listener {
 
 /// A connected socket. One task owns it, so one waker serves both directions.
 pub trait Socket {
+    /// Ready when a read may find something, or when nobody knows; a socket that tracks readiness saves the shard the
+    /// trouble of lending room for nothing.
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let _ = cx;
+        Poll::Ready(())
+    }
+
     /// Reads into the caller's buffer, which is not empty; `Ok(0)` is the peer's end.
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>>;
 

@@ -112,7 +112,7 @@ impl<S: Socket> Carrier<S> {
 
     /// Reads once, straight into the room that the shard lends.
     fn read(&mut self, wire: &mut Wire<'_>, cx: &mut Context<'_>) -> Read {
-        if self.ended {
+        if self.ended || self.socket.poll_readable(cx).is_pending() {
             return Read::Nothing;
         }
         let Some(room) = wire.space().filter(|room| !room.is_empty()) else { return Read::Nothing };

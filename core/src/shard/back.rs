@@ -64,11 +64,16 @@ impl Shard {
 
     pub(crate) fn dial_failed(&mut self, id: WireId, exchange: ExchangeId, cause: Cause) {
         self.remove(id);
-        if let Some(exchange) = self.exchanges.get_mut(exchange) {
-            exchange.back = None;
+        let Some(failed) = self.exchanges.get_mut(exchange) else { return };
+        failed.back = None;
+        let front = failed.front;
+        if let Some(wire) = self.wires.get_mut(front.0) {
+            // Its alarm may have passed while only connecting had a deadline; the answer has one again.
+            wire.leg.activity = self.now.mono;
         }
         self.fail(exchange, cause);
         self.drive(exchange);
+        self.rearm(front);
     }
 
     /// The exchange is through with its connection.
@@ -81,12 +86,13 @@ impl Shard {
                 self.remove(id);
                 self.effects.push(Effect::Wake(id));
             }
-            (_, Parting::Reuse) => {
+            (_, Parting::Reuse) if self.pool.is_registered(back.origin) => {
                 back.phase = BackPhase::Idle;
                 self.pool.put(back.origin, id);
                 self.rearm(id);
             }
-            (_, Parting::Close) => {
+            // Also when its target was removed meanwhile: nobody would ever take it.
+            (_, Parting::Reuse | Parting::Close) => {
                 back.phase = BackPhase::Idle;
                 self.kill(id);
             }

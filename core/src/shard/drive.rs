@@ -29,15 +29,14 @@ impl Shard {
     fn own_space(&mut self, id: WireId) -> Option<&mut [u8]> {
         let (limit, payment) = self.input_limit(id)?;
         let Shard { wires, buffers, .. } = self;
-        let WireState { leg, told, .. } = wires.get_mut(id.0)?;
-        told.starved = false;
-        if leg.input.free(limit, payment, buffers) == 0 {
-            told.starved = true;
+        let free = wires.get_mut(id.0)?.leg.input.free(limit, payment, buffers);
+        if free == 0 {
             self.shed_if_new(id);
             return None;
         }
-        let Shard { wires, buffers, .. } = self;
-        wires.get_mut(id.0)?.leg.input.room(limit, payment, buffers)
+        let WireState { leg, told, .. } = self.wires.get_mut(id.0)?;
+        told.starved = false;
+        Some(leg.input.tail_mut(free))
     }
 
     /// Memory is spent: a client that has not begun a request is closed, so that work in progress can go on.
@@ -126,7 +125,9 @@ impl Shard {
         wire.leg.activity = now;
         wire.leg.sent += n as u64;
         wire.leg.output.consume(n, buffers);
-        if let Some(exchange) = wire.exchange() {
+        if let Some(exchange) = wire.exchange()
+            && self.exchanges.get(exchange).is_some_and(|exchange| exchange.waits_for_room(id))
+        {
             self.drive(exchange);
         }
     }
@@ -223,7 +224,7 @@ impl Shard {
         };
         let front = front?;
         let closing = *draining || front.front().is_none_or(|front| front.listener.is_none());
-        let mut cx = Context { now: *now, buffers, scratch, dates, server: &options.server_header, config, closing };
+        let mut cx = Context { now: *now, buffers, scratch, dates, options, config, closing };
         Some(f(exchange, &mut front.leg, back.map(|back| &mut back.leg), &mut cx))
     }
 
@@ -245,12 +246,13 @@ impl Shard {
         if exchange.admitted {
             self.buffers.dismiss();
         }
-        let Shard { wires, journal, notes, effects, now, .. } = self;
+        let Shard { wires, journal, notes, effects, now, options, .. } = self;
         let wire = wires.get(front.0);
         let Some((leg, endpoints)) = wire.and_then(|wire| Some((&wire.leg, wire.front()?.endpoints))) else { return };
         if exchange.record.notes.is_some() {
             let mut used = None;
-            if journal.line(|out| used = exchange.record.finish(*now, endpoints.peer, leg, out)) {
+            let named = options.name_causes;
+            if journal.line(|out| used = exchange.record.finish(*now, endpoints.peer, leg, named, out)) {
                 effects.push(Effect::Journal);
             }
             notes.extend(used);
@@ -331,11 +333,12 @@ impl Shard {
         let Shard { wires, exchanges, buffers, .. } = self;
         let Some(wire) = wires.get_mut(id.0) else { return };
         wire.leg.input.release_if_empty(buffers);
-        if wire.lent == Lent::Through {
-            let other = wire.exchange().and_then(|exchange| exchanges.get(exchange)?.other(id));
-            if let Some(other) = other.and_then(|other| wires.get_mut(other.0)) {
-                other.leg.output.release_if_empty(buffers);
-            }
+        if core::mem::replace(&mut wire.lent, Lent::Own) == Lent::Own {
+            return;
+        }
+        let other = wire.exchange().and_then(|exchange| exchanges.get(exchange)?.other(id));
+        if let Some(other) = other.and_then(|other| wires.get_mut(other.0)) {
+            other.leg.output.release_if_empty(buffers);
         }
     }
 
@@ -384,6 +387,10 @@ impl Shard {
 
     fn due(&mut self, id: WireId, deadline: Deadline) {
         let exchange = self.wires.get(id.0).and_then(WireState::exchange);
+        if let (Deadline::RequestHead | Deadline::Exchange, Some(wire)) = (deadline, self.wires.get_mut(id.0)) {
+            // An answer follows, and the client has the whole idle timeout to take it.
+            wire.leg.activity = self.now.mono;
+        }
         match (deadline, exchange) {
             (Deadline::KeepAlive | Deadline::Pooled | Deadline::Linger, _) => self.kill(id),
             (Deadline::RequestHead, _) => self.refuse(id, Cause::ClientIdle),

@@ -208,34 +208,34 @@ impl Shard {
 
     /// Sends the outgoing head, which is in the scratch, to a target.
     fn forward(&mut self, front: WireId, plan: Plan, group: GroupId, target: usize) {
-        let Plan { facts, framing, expects_continue, idle, record, .. } = plan;
         let Some(origin) = self.pool.route(group, target) else {
-            return self.answer_here(
-                front,
-                Plan { course: Course::Refuse(Cause::NoTargets), facts, framing, expects_continue, idle, record },
-            );
+            return self.answer_here(front, Plan { course: Course::Refuse(Cause::NoTargets), ..plan });
         };
         if !self.buffers.admit() {
-            return self.answer_here(
-                front,
-                Plan { course: Course::Refuse(Cause::OutOfMemory), facts, framing, expects_continue, idle, record },
-            );
+            return self.answer_here(front, Plan { course: Course::Refuse(Cause::OutOfMemory), ..plan });
         }
+        let Plan { facts, framing, expects_continue, idle, mut record, .. } = plan;
+        record.target = self.pool.address(origin);
         let back = self.connect(origin, idle);
-        let exchange = Exchange::forwarded(front, back, facts, idle, Upload::relaying(framing), record);
-        let id = self.exchanges.insert(exchange);
+        let upload = Upload::relaying(framing);
+        let streams = !matches!(upload, Upload::Done);
+        let id = self.exchanges.insert(Exchange::forwarded(front, back, facts, idle, upload, record));
         self.engage(back, id);
         self.occupy(front, id);
         if expects_continue {
             self.say(front, CONTINUE);
         }
         let head = core::mem::take(&mut self.scratch);
-        let sent = self.say(back, &head);
+        let said = self.say(back, &head);
         self.scratch = head;
-        if !sent {
+        if !said {
             self.fail(id, Cause::OutOfMemory);
         }
-        self.drive(id);
+        if streams || !said {
+            self.drive(id);
+        } else {
+            self.notice(back);
+        }
     }
 
     /// Answers without a target.
@@ -299,8 +299,12 @@ impl Shard {
             }
             After::KeepAlive if !has_input && (ended || gone) => self.kill(id),
             After::KeepAlive => {
+                // Its alarm is still set, for its idle timeout at the latest.
                 front.phase = Phase::Head { scanner: Scanner::request(), since: None };
-                self.next_request(id);
+                if has_input || ended {
+                    self.next_request(id);
+                }
+                return;
             }
         }
         self.rearm(id);
@@ -325,11 +329,17 @@ impl Shard {
         }
     }
 
+    /// The connection is about that exchange from now on. Its alarm is set for the connection's own idle timeout at the
+    /// latest, and only has to move for an exchange that has less time.
     fn occupy(&mut self, front_id: WireId, exchange: ExchangeId) {
+        let mut idle = Duration::ZERO;
         if let Some(front) = self.wires.get_mut(front_id.0).and_then(WireState::front_mut) {
             front.phase = Phase::Busy(exchange);
+            idle = front.idle;
         }
-        self.rearm(front_id);
+        if self.exchanges.get(exchange).is_some_and(|exchange| exchange.idle < idle) {
+            self.rearm(front_id);
+        }
     }
 
     fn say(&mut self, wire: WireId, bytes: &[u8]) -> bool {

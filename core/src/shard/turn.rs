@@ -108,8 +108,8 @@ impl Shard {
     /// Notes what the outside saw of the wires that it borrowed, and takes back memory that it did not use.
     fn settle(&mut self) {
         while let Some(id) = self.borrowed.pop() {
-            let fate = self.fate(id);
             self.give_back(id);
+            let fate = self.fate(id);
             let Some(wire) = self.wires.get_mut(id.0) else { continue };
             wire.told.fate = fate;
             wire.told.writing = !wire.leg.pending().is_empty();

@@ -1,0 +1,86 @@
+//! Seeds through every scenario of the simulator. `SEED=…` replays one, `SEEDS=n` sets how many.
+
+use sluicegate_conformance::sim::{Scenario, run, seeds};
+
+/// Seeds per scenario; nine scenarios make 3,600 worlds.
+const SEEDS: u64 = 400;
+
+fn all(scenario: Scenario) {
+    let (mut answered, mut refused, mut shed) = (0, 0, 0);
+    for seed in seeds(SEEDS) {
+        match run(seed, scenario) {
+            Ok(report) => {
+                answered += report.answered;
+                refused += report.refused;
+                shed += report.shed;
+            }
+            Err(failure) => panic!("{failure}"),
+        }
+    }
+    println!("{scenario:?}: {answered} answers, {refused} errors, {shed} connections shed");
+}
+
+#[test]
+fn calm_worlds_give_every_client_exactly_what_its_target_sent() {
+    all(Scenario::Calm);
+}
+
+#[test]
+fn bulk_bodies_pass_narrow_windows_in_both_directions() {
+    all(Scenario::Bulk);
+}
+
+#[test]
+fn pipelines_are_answered_in_order() {
+    all(Scenario::Pipelines);
+}
+
+#[test]
+fn tunnels_carry_every_byte_both_ways() {
+    all(Scenario::Tunnels);
+}
+
+#[test]
+fn badtargets_cost_their_own_requests_and_no_others() {
+    all(Scenario::BadTargets);
+}
+
+#[test]
+fn badclients_cost_nobody_else_anything() {
+    all(Scenario::BadClients);
+}
+
+#[test]
+fn tight_limits_shed_new_work_and_finish_the_old() {
+    all(Scenario::Tight);
+}
+
+#[test]
+fn reload_and_drain_lose_no_answer_in_progress() {
+    all(Scenario::Reload);
+}
+
+#[test]
+fn storm_of_everything_at_once() {
+    all(Scenario::Storm);
+}
+
+#[test]
+fn the_same_seed_is_the_same_world_to_the_last_event() {
+    for scenario in Scenario::ALL {
+        for seed in 1..6 {
+            let (once, again) = (run(seed, scenario), run(seed, scenario));
+            let hashes =
+                [once, again].map(|result| result.map(|report| report.hash).map_err(|failure| failure.to_string()));
+            assert_eq!(hashes[0], hashes[1], "{scenario:?}");
+        }
+    }
+}
+
+#[test]
+fn other_seeds_are_other_worlds() {
+    let hashes =
+        (1..9).map(|seed| run(seed, Scenario::Calm).map(|report| report.hash).map_err(|failure| failure.to_string()));
+    let hashes: std::collections::BTreeSet<_> = hashes.collect();
+    assert_eq!(hashes.len(), 8);
+}
