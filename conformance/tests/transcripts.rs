@@ -261,6 +261,11 @@ mod errors {
     }
 
     #[test]
+    fn client_gone_is_460_in_the_log() {
+        run("errors/client-gone-is-460-in-the-log");
+    }
+
+    #[test]
     fn client_idle_in_its_body() {
         run("errors/client-idle-in-its-body");
     }
@@ -605,6 +610,11 @@ mod keep_alive {
     #[test]
     fn idle_timeout_is_configurable() {
         run("keep-alive/idle-timeout-is-configurable");
+    }
+
+    #[test]
+    fn limits_are_those_at_connecting() {
+        run("keep-alive/limits-are-those-at-connecting");
     }
 
     #[test]

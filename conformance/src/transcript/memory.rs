@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use sluicegate::config::Config;
 use sluicegate::config::template::{Inputs, Source, read};
 use sluicegate::shard::{DialError, Effect, Endpoints, Fate, ListenerId, Options, Shard, Turn, Wire, WireId};
 use sluicegate::time::{Mono, Now, Wall};
@@ -57,17 +58,30 @@ enum Ending {
 const TARGET_PORTS: u16 = 9001;
 const CLIENT_PORTS: u16 = 50_000;
 
+/// Where the access log is received from.
+const LOG: Socket = Socket::MAX;
+
+fn port_of(targets: &BTreeMap<u16, (String, Behaviour)>, name: &str) -> u16 {
+    targets.iter().find(|(_, target)| target.0 == name).map_or(0, |(port, _)| *port)
+}
+
+fn configuration(template: &str) -> Result<Config, String> {
+    match read(Source { name: "template", text: template }, &Inputs::default()) {
+        Ok(loaded) => Ok(loaded.config),
+        Err(errors) => Err(errors.iter().map(|error| format!("{error}\n")).collect()),
+    }
+}
+
 impl Memory {
     fn new(transcript: &Transcript) -> Result<Memory, String> {
         let ports = transcript.targets().zip(TARGET_PORTS..);
         let targets: BTreeMap<u16, (String, Behaviour)> =
             ports.map(|((name, behaviour), port)| (port, (name.to_owned(), behaviour))).collect();
-        let port_of = |name: &str| targets.iter().find(|(_, target)| target.0 == name).map_or(0, |(port, _)| *port);
-        let text = transcript.template(port_of);
-        let loaded = read(Source { name: "template", text: &text }, &Inputs::default())
-            .map_err(|errors| errors.iter().map(|error| format!("{error}\n")).collect::<String>())?;
-        let first_port = loaded.config.listeners.first().ok_or("the template has no listener")?.port;
-        let shard = Shard::new(Arc::new(loaded.config), Options::default(), 1);
+        let config = configuration(&transcript.template(|name| port_of(&targets, name)))?;
+        let first_port = config.listeners.first().ok_or("the template has no listener")?.port;
+        let mut options = Options::default();
+        options.access_log = true;
+        let shard = Shard::new(Arc::new(config), options, 1);
         // 2024-03-11T12:00:00Z, when the guide's statements were written down.
         let now = Now { mono: Mono::default(), wall: Wall::from_micros(1_710_158_400_000_000) };
         Ok(Memory { shard, now, due: None, first_port, sockets: Vec::new(), targets, arrived: BTreeMap::new() })
@@ -102,6 +116,16 @@ impl Memory {
             Some((_, Behaviour::Silent)) => {}
             Some((_, Behaviour::Refuses)) | None => self.turn(|turn| turn.dialed(wire, Err(DialError::Refused))),
         }
+    }
+
+    fn log_lines(&mut self) -> Received {
+        let lines = self.turn(|turn| {
+            let mut journal = turn.journal();
+            let lines = journal.pending().to_vec();
+            journal.sent(lines.len());
+            lines
+        });
+        if lines.is_empty() { Received::Nothing } else { Received::Bytes(lines) }
     }
 
     fn peer(&mut self, wire: WireId) -> Socket {
@@ -226,6 +250,9 @@ impl World for Memory {
 
     fn receive(&mut self, socket: Socket, _patient: bool) -> Received {
         self.settle();
+        if socket == LOG {
+            return self.log_lines();
+        }
         let peer = &mut self.sockets[socket];
         if peer.received.is_empty() {
             return peer.over.clone().unwrap_or(Received::Nothing);
@@ -238,12 +265,24 @@ impl World for Memory {
         while self.now.mono < until {
             let next = self.due.filter(|due| *due > self.now.mono).map_or(until, |due| due.min(until));
             let passed = next.since(self.now.mono);
-            let wall = Wall::from_micros(self.now.wall.micros() + u64::try_from(passed.as_micros()).unwrap_or_default());
+            let wall =
+                Wall::from_micros(self.now.wall.micros() + u64::try_from(passed.as_micros()).unwrap_or_default());
             self.now = Now { mono: next, wall };
             self.turn(|_| ());
             self.settle();
         }
         Ok(())
+    }
+
+    fn reload(&mut self, template: &dyn Fn(&dyn Fn(&str) -> u16) -> String) -> Result<(), String> {
+        let config = Arc::new(configuration(&template(&|name| port_of(&self.targets, name)))?);
+        self.turn(|turn| drop(turn.reconfigured(config)));
+        self.settle();
+        Ok(())
+    }
+
+    fn log(&mut self) -> Result<Socket, String> {
+        Ok(LOG)
     }
 
     fn finish(&mut self) -> Result<(), String> {
@@ -256,6 +295,71 @@ impl World for Memory {
         self.settle();
         let census = self.shard.census();
         let memory = (census.memory.lent, census.memory.admitted, census.memory.metered);
-        if (census.fronts, census.exchanges, memory) == (0, 0, (0, 0, 0)) { Ok(()) } else { Err(format!("left over: {census:?}")) }
+        if (census.fronts, census.exchanges, memory) == (0, 0, (0, 0, 0)) {
+            Ok(())
+        } else {
+            Err(format!("left over: {census:?}"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes of a conversation with one target.
+    fn outcome(conversation: &str) -> Result<(), String> {
+        let text = format!("A title\nproves: CONN-01\nvirtual only\nconfig: one-target\n---\n{conversation}");
+        let template = include_str!("../../transcripts/templates/one-target.yaml");
+        run(&Transcript::read(&text, |_| Some(template.to_owned())).expect("a transcript"))
+    }
+
+    const ASKED: &str = "client> GET / HTTP/1.1\\r\\nHost: a.example\\r\\n\\r\\n\n";
+    const TAKEN: &str = "target< GET / HTTP/1.1\\r\\n\\(forwarded)Host: a.example\\r\\n\\(traced)\\r\\n\n";
+    const SERVED: &str = "target> HTTP/1.1 204 None\\r\\n\\r\\n\n";
+    const GOT: &str = "client< HTTP/1.1 204 None\\r\\nConnection: keep-alive\\r\\n\\r\\n\n";
+
+    #[test]
+    fn a_conversation_as_it_is_holds() {
+        assert_eq!(outcome(&[ASKED, TAKEN, SERVED, GOT, "client closes\ntarget sees nothing\n"].concat()), Ok(()));
+    }
+
+    #[test]
+    fn anything_else_than_what_is_written_is_a_failure_with_its_line() {
+        for (conversation, what) in [
+            (
+                [ASKED, TAKEN, SERVED, "client< HTTP/1.1 205"].concat(),
+                "line 9: client expected, after 11 bytes, `5` and got `4 None",
+            ),
+            (
+                [ASKED, "target< GET / HTTP/1.0"].concat(),
+                "line 7: target expected, after 13 bytes, `0` and got `1\\r\\n`",
+            ),
+            ([ASKED, TAKEN, "client< x"].concat(), "line 8: client waits for more and sees Nothing"),
+            ([ASKED, TAKEN, SERVED, GOT, "client< x"].concat(), "line 10: client waits for more and sees Nothing"),
+            (
+                [ASKED, TAKEN, SERVED, GOT, "client sees end"].concat(),
+                "line 10: client should be at its end and sees Nothing",
+            ),
+            ([ASKED, TAKEN, SERVED, "client sees end"].concat(), "line 9: client is not at its end but got"),
+            ([ASKED, TAKEN, SERVED, "client sees nothing"].concat(), "line 9: client got"),
+            ([ASKED, TAKEN, SERVED, GOT, "target2 accepts"].concat(), "line 10: target2 gets no new connection"),
+            ([ASKED, TAKEN, SERVED].concat(), "at the end: client has unread"),
+            ([ASKED, TAKEN, SERVED, "client< HTTP/1.1 204 N"].concat(), "at the end: client has unread"),
+            (ASKED.to_owned(), "at the end: target got a connection that the transcript does not mention"),
+            ("client connects to 81\n".to_owned(), "line 6: client is not let in"),
+        ] {
+            let told = outcome(&conversation).expect_err("a failure");
+            assert!(told.starts_with(what), "{conversation}: {told}");
+        }
+    }
+
+    #[test]
+    fn time_passes_only_when_a_transcript_waits() {
+        assert_eq!(
+            outcome("client connects\nwait 59.999 s\nclient sees nothing\nwait 0.002 s\nclient sees end\n"),
+            Ok(())
+        );
+        assert!(outcome("client connects\nwait 59.999 s\nclient sees end\n").is_err());
     }
 }

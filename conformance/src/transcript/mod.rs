@@ -42,6 +42,8 @@
 //! | `client is cut` | it has closed, in order or by a reset |
 //! | `client sees nothing` | nothing is there to be read now |
 //! | `wait 60 s` | only in virtual time |
+//! | `now set attributes = …` | the template changes while connections are open (only in virtual time) |
+//! | `log< …` | the next line of the access log (only in virtual time) |
 //! | `400 <- GET / HTP/1.1\r\n\r\n` | a row of a table: on a connection of its own a client sends this, gets the error page of that status with `Connection: close`, and sees the end |
 //!
 //! | in bytes | |
@@ -54,12 +56,12 @@
 //! | `\(fixed 200 yes)` | a fixed response `yes` of plain text, with its head and `Connection: keep-alive` (received only) |
 //! | `\(forwarded)` | `X-Forwarded-For: 127.0.0.1`, `X-Forwarded-Proto: http`, `X-Forwarded-Port: 80`, each a line |
 //! | `\(traced)` | the line `X-Amzn-Trace-Id: Root=\(id)` |
-//! | `\(date)`, `\(id)`, `\(digits)`, `\(any)` | a date, a trace id (`1-8hex-24hex`), digits, the rest of the line (received only) |
+//! | `\(date)`, `\(id)`, `\(digits)`, `\(word)`, `\(any)` | a date, a trace id (`1-8hex-24hex`), digits, all until a space, the rest of the line (received only) |
 //! | `\(id as t)`, `\(=t)` | remembers what stood there; the same again |
 
 pub mod memory;
-mod pattern;
 mod parse;
+mod pattern;
 mod play;
 mod show;
 pub mod sockets;
@@ -85,8 +87,10 @@ pub struct Transcript {
     pub proves: Vec<String>,
     /// It waits: only the driver in memory can play it.
     pub virtual_only: bool,
-    /// The template, but for the ports of targets.
+    /// The template, with places for what is set and for the ports of targets.
     template: String,
+    /// What is set for it.
+    set: BTreeMap<String, String>,
     /// The targets that the template names, and how each behaves, in the order of their names.
     targets: BTreeMap<String, Behaviour>,
     steps: Vec<Step>,
@@ -126,6 +130,7 @@ enum Act {
     IsCut,
     SeesNothing,
     Wait(Duration),
+    Set { name: String, value: String },
 }
 
 impl Transcript {
@@ -155,9 +160,20 @@ impl Transcript {
 
     /// The template, with the ports at which the targets are.
     pub fn template(&self, port: impl Fn(&str) -> u16) -> String {
-        let fill = |text: String, name: &String| text.replace(&format!("{{{{{name}}}}}"), &port(name).to_string());
-        self.targets.keys().fold(self.template.clone(), fill)
+        self.template_with(&self.set, port)
     }
+
+    /// The same with other settings.
+    fn template_with(&self, set: &BTreeMap<String, String>, port: impl Fn(&str) -> u16) -> String {
+        let ports = self.targets.keys().map(|name| (name, port(name).to_string()));
+        let set = set.iter().map(|(name, value)| (name, value.clone()));
+        set.chain(ports).fold(self.template.clone(), |text, (name, value)| fill(&text, name, &value))
+    }
+}
+
+/// Puts a value at the places of a name.
+fn fill(template: &str, name: &str, value: &str) -> String {
+    template.replace(&format!("{{{{{name}}}}}"), value)
 }
 
 /// The names of all transcripts, in order.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::{Act, Behaviour, Step, Transcript, text};
+use super::play::LOG;
+use super::{Act, Behaviour, Step, Transcript, fill, text};
 
 /// A line that is not understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +47,7 @@ pub(super) fn transcript(text: &str, template: impl Fn(&str) -> Option<String>) 
         let steps = steps(line, &transcript).map_err(|what| Fault { line: line.number, what })?;
         transcript.steps.extend(steps);
     }
-    match transcript.steps.iter().find(|step| only_in_virtual_time(&step.act)) {
+    match transcript.steps.iter().find(|step| only_in_virtual_time(step)) {
         Some(step) if !transcript.virtual_only => {
             Err(Fault { line: step.line, what: "this is possible in virtual time only: say `virtual only`".to_owned() })
         }
@@ -122,15 +123,13 @@ impl Head {
         if self.proves.is_empty() {
             return Err("it does not say what it proves".to_owned());
         }
-        let mut template = self.template.ok_or("it has no configuration")?;
+        let template = self.template.ok_or("it has no configuration")?;
         for (name, default) in [("port", "80"), ("attributes", "")] {
             self.set.entry(name.to_owned()).or_insert_with(|| default.to_owned());
         }
-        for (name, value) in &self.set {
-            template = template.replace(&format!("{{{{{name}}}}}"), value);
-        }
+        let settled = self.set.iter().fold(template.clone(), |text, (name, value)| fill(&text, name, value));
         let mut targets = BTreeMap::new();
-        for place in template.split("{{").skip(1) {
+        for place in settled.split("{{").skip(1) {
             let (name, _) = place.split_once("}}").ok_or("`{{` without `}}` in the template")?;
             targets.insert(name.to_owned(), self.behaviours.remove(name).unwrap_or(Behaviour::Accepts));
         }
@@ -140,13 +139,13 @@ impl Head {
         if targets.values().any(|behaviour| *behaviour == Behaviour::Silent) && !self.virtual_only {
             return Err("a silent target is possible in virtual time only: say `virtual only`".to_owned());
         }
-        let Head { title, proves, virtual_only, .. } = self;
-        Ok(Transcript { title, proves, virtual_only, template, targets, steps: Vec::new() })
+        let Head { title, proves, virtual_only, set, .. } = self;
+        Ok(Transcript { title, proves, virtual_only, template, set, targets, steps: Vec::new() })
     }
 }
 
-fn only_in_virtual_time(act: &Act) -> bool {
-    matches!(act, Act::Wait(_) | Act::Connect { from: Some(_), .. })
+fn only_in_virtual_time(step: &Step) -> bool {
+    step.who == LOG || matches!(step.act, Act::Wait(_) | Act::Set { .. } | Act::Connect { from: Some(_), .. })
 }
 
 /// What one line of the conversation says.
@@ -157,17 +156,23 @@ fn steps(line: &Line<'_>, transcript: &Transcript) -> Result<Vec<Step>, String> 
     }
     let known = |who: &str| {
         let bare = who.trim_end_matches(|c: char| c.is_ascii_digit());
-        (bare == "client" || transcript.targets.contains_key(bare)).then(|| who.to_owned()).ok_or(format!("nobody is called `{who}`"))
+        (bare == "client" || who == LOG || transcript.targets.contains_key(bare))
+            .then(|| who.to_owned())
+            .ok_or(format!("nobody is called `{who}`"))
     };
     let step = |who: &str, act: Act| Ok(vec![Step { line: number, who: known(who)?, act }]);
-    let spoken = line.text.find(['<', '>']).map(|at| (&line.text[..at], &line.text[at..=at], line.text[at + 1..].trim_start()));
+    let spoken =
+        line.text.find(['<', '>']).map(|at| (&line.text[..at], &line.text[at..=at], line.text[at + 1..].trim_start()));
     if let Some((who, direction, text)) = spoken {
         let all = joined(text, &line.more);
         let (who, piece) = match who.split_once(", in pieces of ") {
-            Some((who, piece)) => (who, Some(piece.parse().ok().filter(|&piece| piece > 0).ok_or("pieces of how many bytes?")?)),
+            Some((who, piece)) => {
+                (who, Some(piece.parse().ok().filter(|&piece| piece > 0).ok_or("pieces of how many bytes?")?))
+            }
             None => (who, None),
         };
         return match direction {
+            ">" if who == LOG => Err("nothing is said to the log".to_owned()),
             ">" => step(who, Act::Send { bytes: text::bytes(&all)?, piece }),
             _ if piece.is_some() => Err("how bytes arrive is not for the transcript to say".to_owned()),
             _ => step(who, Act::Expect(text::pattern(&all)?)),
@@ -175,6 +180,10 @@ fn steps(line: &Line<'_>, transcript: &Transcript) -> Result<Vec<Step>, String> 
     }
     if !line.more.is_empty() {
         return Err("only bytes go on over several lines".to_owned());
+    }
+    if let Some((name, value)) = line.text.strip_prefix("now set ").and_then(|set| set.split_once(" = ")) {
+        let act = Act::Set { name: name.to_owned(), value: value.to_owned() };
+        return Ok(vec![Step { line: number, who: String::new(), act }]);
     }
     match line.text.split(' ').collect::<Vec<_>>().as_slice() {
         ["wait", span, "s"] => {
@@ -234,16 +243,24 @@ mod tests {
     fn the_head_says_what_is_proved_and_with_which_configuration() {
         let text = "A title\nproves: CONN-01, H3\n# why\nvirtual only\nconfig: one\n  More:\n    Type: x\nset port = 8080\nweb is silent\n---\nclient closes\n";
         let read = read(text).expect("a transcript");
-        assert_eq!((read.title.as_str(), read.proves.as_slice(), read.virtual_only), ("A title", &["CONN-01".to_owned(), "H3".to_owned()][..], true));
+        assert_eq!(
+            (read.title.as_str(), read.proves.as_slice(), read.virtual_only),
+            ("A title", &["CONN-01".to_owned(), "H3".to_owned()][..], true)
+        );
         assert_eq!(read.template(|_| 9), "Port: 8080 \nTarget: 9\n  More:\n    Type: x");
         assert_eq!(read.targets().collect::<Vec<_>>(), [("web", Behaviour::Silent)]);
     }
 
     #[test]
     fn indented_lines_go_on() {
-        let read = read(&format!("{HEAD}---\nclient> GET\\s\n        / HTTP/1.1\\r\\n\nweb, in pieces of 2> a\n")).expect("a transcript");
+        let read = read(&format!("{HEAD}---\nclient> GET\\s\n        / HTTP/1.1\\r\\n\nweb, in pieces of 2> a\n"))
+            .expect("a transcript");
         assert!(matches!(&read.steps[0].act, Act::Send { bytes, piece: None } if bytes == b"GET / HTTP/1.1\r\n"));
-        assert!(matches!(&read.steps[1], Step { line: 7, act: Act::Send { piece: Some(2), .. }, .. }), "{:?}", read.steps);
+        assert!(
+            matches!(&read.steps[1], Step { line: 7, act: Act::Send { piece: Some(2), .. }, .. }),
+            "{:?}",
+            read.steps
+        );
     }
 
     #[test]
@@ -262,6 +279,9 @@ mod tests {
             ("client> \\q", 5, "backslash"),
             ("client> a\n\n\nclient2 connects to x", 8, "which port"),
             ("wait 5 s", 5, "virtual only"),
+            ("now set port = 81", 5, "virtual only"),
+            ("log< x", 5, "virtual only"),
+            ("log> x", 5, "nothing is said to the log"),
             ("client connects from 1.2.3.4:5", 5, "virtual only"),
             ("client closes\n  x", 5, "only bytes go on"),
             ("client> a ", 5, "end of the line"),

@@ -31,6 +31,8 @@ pub(super) enum Kind {
     Id,
     /// At least one.
     Digits,
+    /// All until the next space or the end of the line.
+    Word,
     /// All until the end of the line.
     Any,
 }
@@ -110,6 +112,7 @@ impl Piece {
             Piece::Some(Kind::Date, _) => "\\(date)".to_owned(),
             Piece::Some(Kind::Id, _) => "\\(id)".to_owned(),
             Piece::Some(Kind::Digits, _) => "\\(digits)".to_owned(),
+            Piece::Some(Kind::Word, _) => "\\(word)".to_owned(),
             Piece::Some(Kind::Any, _) => "\\(any)".to_owned(),
             Piece::Same(name) => match memory.get(name) {
                 Some(bytes) => show::bytes(bytes),
@@ -138,9 +141,14 @@ impl Kind {
                 Some(len) => Step::Whole(len),
                 None => Step::SoFar,
             },
-            Kind::Any => bytes.iter().position(|&byte| byte == b'\r').map_or(Step::SoFar, Step::Whole),
+            Kind::Word => until(b" \r\n", bytes),
+            Kind::Any => until(b"\r\n", bytes),
         }
     }
+}
+
+fn until(ends: &[u8], bytes: &[u8]) -> Step {
+    bytes.iter().position(|byte| ends.contains(byte)).map_or(Step::SoFar, Step::Whole)
 }
 
 /// `A` stands for a capital, `a` for a small letter, `0` for a digit, `x` for a digit in base 16, all else for itself.
@@ -164,7 +172,8 @@ fn chunks(payload: &[u8], bytes: &[u8]) -> Step {
     let (mut at, mut payload) = (0, payload);
     loop {
         let Some(line) = bytes[at..].windows(2).position(|two| two == b"\r\n") else { return Step::SoFar };
-        let size = std::str::from_utf8(&bytes[at..at + line]).ok().and_then(|size| usize::from_str_radix(size, 16).ok());
+        let size =
+            std::str::from_utf8(&bytes[at..at + line]).ok().and_then(|size| usize::from_str_radix(size, 16).ok());
         let Some(size) = size else { return Step::No(at) };
         let data = at + line + 2;
         if size == 0 {
@@ -211,11 +220,17 @@ mod tests {
         assert_eq!(matches(&kind(Kind::Digits), b"80"), Match::SoFar);
         assert!(is_no(&matches(&kind(Kind::Digits), b"x"), 0));
         assert_eq!(matches(&kind(Kind::Any), b"a b\r\n"), Match::Whole(5));
+        assert_eq!(matches(&kind(Kind::Word), b"a-b\r\n"), Match::Whole(5));
+        assert!(is_no(&matches(&kind(Kind::Word), b"a b\r\n"), 1));
     }
 
     #[test]
     fn what_is_remembered_must_come_again() {
-        let pieces = [Piece::Some(Kind::Digits, Some("n".to_owned())), Piece::Exactly(b" ".to_vec()), Piece::Same("n".to_owned())];
+        let pieces = [
+            Piece::Some(Kind::Digits, Some("n".to_owned())),
+            Piece::Exactly(b" ".to_vec()),
+            Piece::Same("n".to_owned()),
+        ];
         assert_eq!(matches(&pieces, b"12 12"), Match::Whole(5));
         assert!(is_no(&matches(&pieces, b"12 13"), 4));
         assert!(is_no(&matches(&[Piece::Same("x".to_owned())], b"1"), 0));

@@ -10,6 +10,9 @@ use super::{Act, Step, Transcript, show};
 /// A client's or a target's end of a connection.
 pub type Socket = usize;
 
+/// The name of the access log, which is read like a connection.
+pub(super) const LOG: &str = "log";
+
 /// What comes next from a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received {
@@ -50,6 +53,16 @@ pub trait World {
     /// # Errors
     /// Time is not for this world to move.
     fn wait(&mut self, span: Duration) -> Result<(), String>;
+    /// From now on another template holds.
+    ///
+    /// # Errors
+    /// This world cannot do that, or the template is not understood.
+    fn reload(&mut self, template: &dyn Fn(&dyn Fn(&str) -> u16) -> String) -> Result<(), String>;
+    /// The access log, to be received from like a connection.
+    ///
+    /// # Errors
+    /// This world has none.
+    fn log(&mut self) -> Result<Socket, String>;
     /// Everybody closes what is open. A connection that the transcript did not mention is an error, and so is
     /// anything that the world finds left over.
     ///
@@ -63,7 +76,9 @@ pub trait World {
 /// # Errors
 /// The line that does not hold, what was expected there, and what happened.
 pub fn play(transcript: &Transcript, world: &mut dyn World) -> Result<(), String> {
-    let mut stage = Stage { world, ends: BTreeMap::new(), closed: BTreeSet::new(), memory: Memory::new() };
+    let set = transcript.set.clone();
+    let mut stage =
+        Stage { transcript, set, world, ends: BTreeMap::new(), closed: BTreeSet::new(), memory: Memory::new() };
     for step in &transcript.steps {
         stage.step(step).map_err(|what| format!("line {}: {}{what}", step.line, step.who))?;
     }
@@ -71,6 +86,9 @@ pub fn play(transcript: &Transcript, world: &mut dyn World) -> Result<(), String
 }
 
 struct Stage<'w> {
+    transcript: &'w Transcript,
+    /// What is set for the template now.
+    set: BTreeMap<String, String>,
     world: &'w mut dyn World,
     ends: BTreeMap<String, End>,
     /// Those that closed themselves: what they would have received is of no interest.
@@ -90,6 +108,11 @@ impl Stage<'_> {
         let who = step.who.as_str();
         match &step.act {
             Act::Wait(span) => self.world.wait(*span),
+            Act::Set { name, value } => {
+                self.set.insert(name.clone(), value.clone());
+                let (transcript, set) = (self.transcript, &self.set);
+                self.world.reload(&|port| transcript.template_with(set, port))
+            }
             Act::Connect { to, from } => {
                 let socket = self.world.connect(*to, *from)?;
                 self.open(who, socket);
@@ -110,7 +133,11 @@ impl Stage<'_> {
             Act::Close | Act::Reset => {
                 let socket = self.end(who)?.socket;
                 self.closed.insert(who.to_owned());
-                if matches!(step.act, Act::Close) { self.world.close(socket) } else { self.world.reset(socket) }
+                if matches!(step.act, Act::Close) {
+                    self.world.close(socket)
+                } else {
+                    self.world.reset(socket)
+                }
                 Ok(())
             }
             Act::SeesEnd => self.over(who, &[Received::End]),
@@ -138,7 +165,10 @@ impl Stage<'_> {
     /// The connection of that name; who is named first opens it.
     fn end(&mut self, who: &str) -> Result<&mut End, String> {
         if !self.ends.contains_key(who) {
-            if who.starts_with("client") {
+            if who == LOG {
+                let socket = self.world.log()?;
+                self.open(who, socket);
+            } else if who.starts_with("client") {
                 let socket = self.world.connect(None, None)?;
                 self.open(who, socket);
             } else {
@@ -178,7 +208,10 @@ impl Stage<'_> {
                 }
                 Match::No { at, expected } => {
                     let (expected, instead) = (first_line(&expected), show::bytes(&unread[at..]));
-                    return Err(format!(" expected, after {at} bytes, `{expected}` and got `{}`{all}", first_line(&instead)));
+                    return Err(format!(
+                        " expected, after {at} bytes, `{expected}` and got `{}`{all}",
+                        first_line(&instead)
+                    ));
                 }
                 Match::SoFar => {
                     self.end(who)?.unread = unread;

@@ -125,6 +125,14 @@ impl World for Sockets {
         Err("time is not ours to move".to_owned())
     }
 
+    fn reload(&mut self, _template: &dyn Fn(&dyn Fn(&str) -> u16) -> String) -> Result<(), String> {
+        Err("the program keeps its template".to_owned())
+    }
+
+    fn log(&mut self) -> Result<Socket, String> {
+        Err("the program's log is written when it likes".to_owned())
+    }
+
     fn finish(&mut self) -> Result<(), String> {
         let unknown = |arrivals: &Receiver<TcpStream>| !matches!(arrivals.try_recv(), Err(TryRecvError::Empty));
         match self.arrivals.iter().find(|(_, arrivals)| unknown(arrivals)) {
@@ -154,7 +162,8 @@ impl Peer {
         let (tell, news) = channel();
         let (orders, todo) = channel();
         let (reader, writer) = (stream.try_clone().map_err(told)?, stream.try_clone().map_err(told)?);
-        let threads = vec![thread::spawn(move || read_all(reader, &tell)), thread::spawn(move || write_all(writer, &todo))];
+        let threads =
+            vec![thread::spawn(move || read_all(reader, &tell)), thread::spawn(move || write_all(writer, &todo))];
         Ok(Peer { stream: Some(stream), news, orders: Some(orders), threads })
     }
 
@@ -290,7 +299,8 @@ fn free_offset(declared: &[u16]) -> Option<u16> {
     (0..100).find_map(|_| {
         let picked = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
         let offset = picked.checked_sub(least)?;
-        let free = |port: &u16| port.checked_add(offset).is_some_and(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
+        let free =
+            |port: &u16| port.checked_add(offset).is_some_and(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
         declared.iter().all(free).then_some(offset)
     })
 }

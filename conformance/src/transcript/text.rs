@@ -73,7 +73,9 @@ fn special(what: &str, pattern: &mut Pattern) -> Result<(), String> {
         ["page", code, connection @ ("close" | "keep-alive")] => page(code, connection, pattern)?,
         ["fixed", code, text @ ..] => fixed(code, &text.join(" "), pattern)?,
         ["counted", len] => pattern.push_bytes(&counted(number(len)?)),
-        ["counted", len, "in", "chunks", "of", size] => pattern.push_bytes(&chunked(&counted(number(len)?), number(size)?)),
+        ["counted", len, "in", "chunks", "of", size] => {
+            pattern.push_bytes(&chunked(&counted(number(len)?), number(size)?))
+        }
         ["chunks", "counted", len] => pattern.0.push(Piece::Chunks(counted(number(len)?))),
         ["chunks", text @ ..] => pattern.0.push(Piece::Chunks(text.join(" ").into_bytes())),
         [kind] => pattern.0.push(Piece::Some(kind_of(kind)?, None)),
@@ -90,6 +92,7 @@ fn kind_of(word: &str) -> Result<Kind, String> {
         "date" => Ok(Kind::Date),
         "id" => Ok(Kind::Id),
         "digits" => Ok(Kind::Digits),
+        "word" => Ok(Kind::Word),
         "any" => Ok(Kind::Any),
         _ => Err(format!("\\({word}) means nothing")),
     }
@@ -97,7 +100,10 @@ fn kind_of(word: &str) -> Result<Kind, String> {
 
 fn number(word: &str) -> Result<usize, String> {
     const MOST: usize = 10_000_000;
-    word.parse().ok().filter(|&number| number > 0 && number <= MOST).ok_or(format!("`{word}` is not a number from 1 to {MOST}"))
+    word.parse()
+        .ok()
+        .filter(|&number| number > 0 && number <= MOST)
+        .ok_or(format!("`{word}` is not a number from 1 to {MOST}"))
 }
 
 /// `0000000 0000001 0000002 …`, cut to `len` bytes: what is lost, doubled or swapped shows.
@@ -129,11 +135,16 @@ fn page(code: &str, connection: &str, pattern: &mut Pattern) -> Result<(), Strin
         _ => return Err(format!("there is no page for {code}")),
     };
     let title = format!("{code}{reason}");
-    let body = format!("<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n");
+    let body = format!(
+        "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n"
+    );
     let status_line = if reason.is_empty() { format!("{code} ") } else { title };
     pattern.push_bytes(format!("HTTP/1.1 {status_line}\r\nServer: awselb/2.0\r\nDate: ").as_bytes());
     pattern.0.push(Piece::Some(Kind::Date, None));
-    let rest = format!("\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: {connection}\r\n\r\n{body}", body.len());
+    let rest = format!(
+        "\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: {connection}\r\n\r\n{body}",
+        body.len()
+    );
     pattern.push_bytes(rest.as_bytes());
     Ok(())
 }
