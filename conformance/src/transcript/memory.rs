@@ -10,7 +10,7 @@ use sluicegate::config::template::{Inputs, Source, read};
 use sluicegate::shard::{DialError, Effect, Endpoints, Fate, ListenerId, Options, Shard, Turn, Wire, WireId};
 use sluicegate::time::{Mono, Now, Wall};
 
-use super::play::{Received, Socket, World, play};
+use super::play::{Filled, Received, Socket, World, play};
 use super::{Behaviour, Transcript};
 
 /// Plays a transcript in memory.
@@ -274,7 +274,7 @@ impl World for Memory {
         Ok(())
     }
 
-    fn reload(&mut self, template: &dyn Fn(&dyn Fn(&str) -> u16) -> String) -> Result<(), String> {
+    fn reload(&mut self, template: &Filled<'_>) -> Result<(), String> {
         let config = Arc::new(configuration(&template(&|name| port_of(&self.targets, name)))?);
         self.turn(|turn| drop(turn.reconfigured(config)));
         self.settle();

@@ -68,7 +68,7 @@ pub mod sockets;
 mod text;
 
 pub use parse::Fault;
-pub use play::{Received, Socket, World, play};
+pub use play::{Filled, Received, Socket, World, play};
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -10,6 +10,9 @@ use super::{Act, Step, Transcript, show};
 /// A client's or a target's end of a connection.
 pub type Socket = usize;
 
+/// A template, once it is said at which port each target is.
+pub type Filled<'t> = dyn Fn(&dyn Fn(&str) -> u16) -> String + 't;
+
 /// The name of the access log, which is read like a connection.
 pub(super) const LOG: &str = "log";
 
@@ -57,7 +60,7 @@ pub trait World {
     ///
     /// # Errors
     /// This world cannot do that, or the template is not understood.
-    fn reload(&mut self, template: &dyn Fn(&dyn Fn(&str) -> u16) -> String) -> Result<(), String>;
+    fn reload(&mut self, template: &Filled<'_>) -> Result<(), String>;
     /// The access log, to be received from like a connection.
     ///
     /// # Errors

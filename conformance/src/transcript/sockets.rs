@@ -1,5 +1,5 @@
 //! The world of real sockets: a running program, clients and targets on 127.0.0.1. Nothing sleeps; what does not come
-//! within [`PATIENCE`] is a failure.
+//! within ten seconds is a failure.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use sluicegate::config::template::{Inputs, Source, read};
 
-use super::play::{Received, Socket, World, play};
+use super::play::{Filled, Received, Socket, World, play};
 use super::{Behaviour, Transcript};
 
 /// How long something that has to come may take.
@@ -125,7 +125,7 @@ impl World for Sockets {
         Err("time is not ours to move".to_owned())
     }
 
-    fn reload(&mut self, _template: &dyn Fn(&dyn Fn(&str) -> u16) -> String) -> Result<(), String> {
+    fn reload(&mut self, _template: &Filled<'_>) -> Result<(), String> {
         Err("the program keeps its template".to_owned())
     }
 
