@@ -102,6 +102,11 @@ mod bodies {
     }
 
     #[test]
+    fn status_204_with_a_length() {
+        run("bodies/204-with-a-length");
+    }
+
+    #[test]
     fn status_304_has_no_body() {
         run("bodies/304-has-no-body");
     }
@@ -114,6 +119,11 @@ mod bodies {
     #[test]
     fn both_directions_at_once() {
         run("bodies/both-directions-at-once");
+    }
+
+    #[test]
+    fn chunk_extensions_end_here() {
+        run("bodies/chunk-extensions-end-here");
     }
 
     #[test]
@@ -137,6 +147,11 @@ mod bodies {
     }
 
     #[test]
+    fn client_leaves_in_the_answer() {
+        run("bodies/client-leaves-in-the-answer");
+    }
+
+    #[test]
     fn early_answer() {
         run("bodies/early-answer");
     }
@@ -147,13 +162,38 @@ mod bodies {
     }
 
     #[test]
+    fn empty_chunked_both_ways() {
+        run("bodies/empty-chunked-both-ways");
+    }
+
+    #[test]
+    fn expect_answered_here() {
+        run("bodies/expect-answered-here");
+    }
+
+    #[test]
     fn expect_continue() {
         run("bodies/expect-continue");
     }
 
     #[test]
+    fn expect_from_http_1_0() {
+        run("bodies/expect-from-http-1-0");
+    }
+
+    #[test]
     fn head_has_no_body() {
         run("bodies/head-has-no-body");
+    }
+
+    #[test]
+    fn head_of_a_chunked_answer() {
+        run("bodies/head-of-a-chunked-answer");
+    }
+
+    #[test]
+    fn head_until_close() {
+        run("bodies/head-until-close");
     }
 
     #[test]
@@ -227,8 +267,28 @@ mod bodies {
     }
 
     #[test]
+    fn seventeen_interims() {
+        run("bodies/seventeen-interims");
+    }
+
+    #[test]
+    fn target_half_closes_after_its_answer() {
+        run("bodies/target-half-closes-after-its-answer");
+    }
+
+    #[test]
     fn target_says_100_too() {
         run("bodies/target-says-100-too");
+    }
+
+    #[test]
+    fn trailers_for_http_1_0() {
+        run("bodies/trailers-for-http-1-0");
+    }
+
+    #[test]
+    fn unwanted_large_body() {
+        run("bodies/unwanted-large-body");
     }
 
     #[test]
@@ -291,6 +351,11 @@ mod errors {
     }
 
     #[test]
+    fn client_that_lingers() {
+        run("errors/client-that-lingers");
+    }
+
+    #[test]
     fn field_too_large() {
         run("errors/field-too-large");
     }
@@ -298,6 +363,11 @@ mod errors {
     #[test]
     fn group_is_empty() {
         run("errors/group-is-empty");
+    }
+
+    #[test]
+    fn head_that_never_ends() {
+        run("errors/head-that-never-ends");
     }
 
     #[test]
@@ -361,6 +431,11 @@ mod errors {
     }
 
     #[test]
+    fn target_finishes_slowly() {
+        run("errors/target-finishes-slowly");
+    }
+
+    #[test]
     fn target_is_silent() {
         run("errors/target-is-silent");
     }
@@ -378,6 +453,11 @@ mod errors {
 
 mod headers {
     use super::run;
+
+    #[test]
+    fn bytes_beyond_ascii() {
+        run("headers/bytes-beyond-ascii");
+    }
 
     #[test]
     fn forwarded_for_is_appended() {
@@ -450,6 +530,11 @@ mod headers {
     }
 
     #[test]
+    fn reason_may_be_missing() {
+        run("headers/reason-may-be-missing");
+    }
+
+    #[test]
     fn remove_overrides_the_port() {
         run("headers/remove-overrides-the-port");
     }
@@ -457,6 +542,11 @@ mod headers {
     #[test]
     fn reserved_for_the_balancer() {
         run("headers/reserved-for-the-balancer");
+    }
+
+    #[test]
+    fn targets_of_requests_pass() {
+        run("headers/targets-of-requests-pass");
     }
 
     #[test]
@@ -497,6 +587,11 @@ mod headers {
     #[test]
     fn unsupported_transfer_coding() {
         run("headers/unsupported-transfer-coding");
+    }
+
+    #[test]
+    fn values_are_trimmed() {
+        run("headers/values-are-trimmed");
     }
 
     #[test]
@@ -558,6 +653,11 @@ mod keep_alive {
     use super::run;
 
     #[test]
+    fn after_an_error_of_a_target() {
+        run("keep-alive/after-an-error-of-a-target");
+    }
+
+    #[test]
     fn an_idle_old_connection_counts_its_age_while_idle() {
         run("keep-alive/an-idle-old-connection-counts-its-age-while-idle");
     }
@@ -565,6 +665,11 @@ mod keep_alive {
     #[test]
     fn answer_longer_than_it_says() {
         run("keep-alive/answer-longer-than-it-says");
+    }
+
+    #[test]
+    fn answers_here_and_from_targets_in_order() {
+        run("keep-alive/answers-here-and-from-targets-in-order");
     }
 
     #[test]
@@ -615,6 +720,11 @@ mod keep_alive {
     #[test]
     fn limits_are_those_at_connecting() {
         run("keep-alive/limits-are-those-at-connecting");
+    }
+
+    #[test]
+    fn many_at_once() {
+        run("keep-alive/many-at-once");
     }
 
     #[test]
@@ -677,6 +787,11 @@ mod redirects {
     use super::run;
 
     #[test]
+    fn absolute_target() {
+        run("redirects/absolute-target");
+    }
+
+    #[test]
     fn close() {
         run("redirects/close");
     }
@@ -692,8 +807,18 @@ mod redirects {
     }
 
     #[test]
+    fn longest_url() {
+        run("redirects/longest-url");
+    }
+
+    #[test]
     fn no_header_injection() {
         run("redirects/no-header-injection");
+    }
+
+    #[test]
+    fn of_a_post() {
+        run("redirects/of-a-post");
     }
 
     #[test]
@@ -835,8 +960,18 @@ mod websocket {
     }
 
     #[test]
+    fn client_resets() {
+        run("websocket/client-resets");
+    }
+
+    #[test]
     fn idle_timeout() {
         run("websocket/idle-timeout");
+    }
+
+    #[test]
+    fn keep_alive_age_ends_no_tunnel() {
+        run("websocket/keep-alive-age-ends-no-tunnel");
     }
 
     #[test]
@@ -850,8 +985,18 @@ mod websocket {
     }
 
     #[test]
+    fn other_upgrades_are_ignored() {
+        run("websocket/other-upgrades-are-ignored");
+    }
+
+    #[test]
     fn refused_by_the_target() {
         run("websocket/refused-by-the-target");
+    }
+
+    #[test]
+    fn rules_come_first() {
+        run("websocket/rules-come-first");
     }
 
     #[test]
