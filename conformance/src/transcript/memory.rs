@@ -5,13 +5,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate::config::Config;
-use sluicegate::config::template::{Inputs, Source, read};
 use sluicegate::shard::{DialError, Effect, Endpoints, Fate, ListenerId, Options, Shard, Turn, Wire, WireId};
 use sluicegate::time::{Mono, Now, Wall};
 
 use super::play::{Filled, Received, Socket, World, play};
-use super::{Behaviour, Transcript};
+use super::{Behaviour, Transcript, configuration};
 
 /// Plays a transcript in memory.
 ///
@@ -63,13 +61,6 @@ const LOG: Socket = Socket::MAX;
 
 fn port_of(targets: &BTreeMap<u16, (String, Behaviour)>, name: &str) -> u16 {
     targets.iter().find(|(_, target)| target.0 == name).map_or(0, |(port, _)| *port)
-}
-
-fn configuration(template: &str) -> Result<Config, String> {
-    match read(Source { name: "template", text: template }, &Inputs::default()) {
-        Ok(loaded) => Ok(loaded.config),
-        Err(errors) => Err(errors.iter().map(|error| format!("{error}\n")).collect()),
-    }
 }
 
 impl Memory {

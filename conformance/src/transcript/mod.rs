@@ -63,6 +63,7 @@ pub mod memory;
 mod parse;
 mod pattern;
 mod play;
+mod serving;
 mod show;
 pub mod sockets;
 mod text;
@@ -75,6 +76,9 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use sluicegate::config::Config;
+use sluicegate::config::template::{Inputs, Source, read};
 
 use pattern::Pattern;
 
@@ -168,6 +172,14 @@ impl Transcript {
         let ports = self.targets.keys().map(|name| (name, port(name).to_string()));
         let set = set.iter().map(|(name, value)| (name, value.clone()));
         set.chain(ports).fold(self.template.clone(), |text, (name, value)| fill(&text, name, &value))
+    }
+}
+
+/// Reads a template whose places are filled.
+fn configuration(template: &str) -> Result<Config, String> {
+    match read(Source { name: "template", text: template }, &Inputs::default()) {
+        Ok(loaded) => Ok(loaded.config),
+        Err(errors) => Err(errors.iter().map(|error| format!("{error}\n")).collect()),
     }
 }
 
