@@ -368,7 +368,10 @@ impl Target {
         if self.socket {
             return self.end_socket(net);
         }
+        let early = self.current.as_ref().is_some_and(|spec| spec.manner == Manner::Early);
         match self.after {
+            // Closing now would reset the connection, and could take the answer with it: the rest is read first.
+            After::Close if early && !self.whole => net.shut(self.conn, Side::Theirs),
             After::Close => {
                 net.close(self.conn, Side::Theirs);
                 self.over = true;
