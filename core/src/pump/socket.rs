@@ -78,6 +78,8 @@ impl<S: Socket> Carrier<S> {
             }
             match self.read(&mut wire, cx) {
                 Read::Some => {}
+                // To ask for room may have cost the wire its life: see `Wire::space`.
+                Read::Nothing if wire.fate() == Fate::Close => {}
                 Read::Nothing => return Progress::Asleep,
                 Read::Failed => {
                     wire.lost();

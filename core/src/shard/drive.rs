@@ -39,13 +39,10 @@ impl Shard {
         Some(leg.input.tail_mut(free))
     }
 
-    /// Memory is spent: a client that has not begun a request is closed, so that work in progress can go on.
+    /// Memory is spent: a client whose request is not whole yet is closed, so that work in progress can go on.
     fn shed_if_new(&mut self, id: WireId) {
-        let wire = self.wires.get(id.0);
-        let new = wire.is_some_and(|wire| {
-            wire.leg.input.is_empty() && matches!(wire.front(), Some(Front { phase: Phase::Head { .. }, .. }))
-        });
-        if new {
+        let front = self.wires.get(id.0).and_then(WireState::front);
+        if let Some(Front { phase: Phase::Head { .. }, .. }) = front {
             self.kill(id);
         }
     }

@@ -162,6 +162,9 @@ pub struct Wire<'s> {
 impl Wire<'_> {
     /// Room to read into; at least one byte. `None` only when this wire's own budget is spent, or nothing may come
     /// any more: a wake follows when there is room again. The room may be smaller than what the peer has to say.
+    ///
+    /// With all memory spent, a client whose request is not whole yet is given up: `None`, and its
+    /// [`fate`](Wire::fate) is to close.
     pub fn space(&mut self) -> Option<&mut [u8]> {
         self.shard.space(self.id)
     }
