@@ -77,3 +77,19 @@ fn an_upgrade_whose_head_finds_no_room_is_answered_503_and_makes_no_tunnel() {
     assert!(heard.starts_with("HTTP/1.1 503 "), "{:?}", heard.get(..40));
     assert!(!heard.contains("tunnel"));
 }
+
+#[test]
+fn what_a_client_sent_ahead_is_metered_once_nothing_is_set_aside_for_its_request_any_more() {
+    let mut pair = Pair::new(1 << 20, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    pair.say(pair.front, b"G");
+    let memory = pair.shard.census().memory;
+    assert_eq!((memory.lent, memory.metered), (PAGE, 0));
+    pair.say(pair.back, b"HTTP/1.1 204 No Content\r\n\r\n");
+    assert!(pair.heard(pair.front).starts_with("HTTP/1.1 204 "));
+    let memory = pair.shard.census().memory;
+    assert_eq!((memory.lent, memory.metered, memory.admitted), (PAGE, PAGE, 0));
+    pair.say(pair.front, b"ET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    pair.heard(pair.back);
+    let memory = pair.shard.census().memory;
+    assert_eq!((memory.lent, memory.metered), (0, 0));
+}

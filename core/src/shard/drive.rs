@@ -240,10 +240,14 @@ impl Shard {
     /// Writes down what became of an exchange that is over.
     fn conclude(&mut self, id: ExchangeId, front: WireId) {
         let Some(exchange) = self.exchanges.remove(id) else { return };
+        let Shard { wires, buffers, journal, notes, effects, now, .. } = self;
         if exchange.admitted {
-            self.buffers.dismiss();
+            buffers.dismiss();
+            if let Some(wire) = wires.get_mut(front.0) {
+                // What the client sent ahead stays, and nothing is set aside for it any more.
+                wire.leg.input.meter(buffers);
+            }
         }
-        let Shard { wires, journal, notes, effects, now, .. } = self;
         let wire = wires.get(front.0);
         let Some((leg, endpoints)) = wire.and_then(|wire| Some((&wire.leg, wire.front()?.endpoints))) else { return };
         if exchange.record.notes.is_some() {
