@@ -329,15 +329,15 @@ impl Shard {
         }
     }
 
-    /// The connection is about that exchange from now on. Its alarm is set for the connection's own idle timeout at the
-    /// latest, and only has to move for an exchange that has less time.
+    /// The connection is about that exchange from now on, and takes over its idle timeout, which a new configuration may
+    /// have changed. Its alarm is set for the former one at the latest, and only has to move for a shorter one.
     fn occupy(&mut self, front_id: WireId, exchange: ExchangeId) {
-        let mut idle = Duration::ZERO;
-        if let Some(front) = self.wires.get_mut(front_id.0).and_then(WireState::front_mut) {
-            front.phase = Phase::Busy(exchange);
-            idle = front.idle;
-        }
-        if self.exchanges.get(exchange).is_some_and(|exchange| exchange.idle < idle) {
+        let Shard { wires, exchanges, .. } = self;
+        let Some(front) = wires.get_mut(front_id.0).and_then(WireState::front_mut) else { return };
+        front.phase = Phase::Busy(exchange);
+        let idle = exchanges.get(exchange).map_or(front.idle, |exchange| exchange.idle);
+        let before = core::mem::replace(&mut front.idle, idle);
+        if idle < before {
             self.rearm(front_id);
         }
     }

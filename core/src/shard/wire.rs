@@ -51,6 +51,7 @@ pub(crate) struct Front {
     pub(crate) opened: Mono,
     /// Fixed when the connection is made (guide CONN-09).
     pub(crate) keep_alive: Duration,
+    /// As it was when the connection was made, or when its last request came.
     pub(crate) idle: Duration,
     pub(crate) phase: Phase,
 }
