@@ -91,12 +91,13 @@ impl Shard {
                 self.effects.push(Effect::Wake(id));
                 self.answer_is_due(exchange);
             }
-            (_, Parting::Reuse) => {
+            (_, Parting::Reuse) if self.pool.wants(back.origin) => {
                 back.phase = BackPhase::Idle;
                 self.pool.put(back.origin, id);
                 self.rearm(id);
             }
-            (_, Parting::Close) => {
+            // Or its target was removed meanwhile.
+            (_, Parting::Reuse | Parting::Close) => {
                 back.phase = BackPhase::Idle;
                 self.kill(id);
             }

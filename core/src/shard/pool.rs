@@ -23,11 +23,16 @@ pub(crate) struct Pool {
 struct Origin {
     address: SocketAddr,
     idle: Vec<WireId>,
+    /// A group of the present configuration has it.
+    wanted: bool,
 }
 
 impl Pool {
     /// Numbers the targets of a configuration; known addresses keep their numbers and their connections.
     pub(crate) fn learn(&mut self, config: &Config) {
+        for origin in &mut self.origins {
+            origin.wanted = false;
+        }
         self.by_target = config
             .groups
             .iter()
@@ -37,10 +42,11 @@ impl Pool {
 
     fn origin(&mut self, address: SocketAddr) -> OriginId {
         if let Some(&known) = self.by_address.get(&address) {
+            self.origins[known.0 as usize].wanted = true;
             return known;
         }
         let id = OriginId(u32::try_from(self.origins.len()).unwrap_or(u32::MAX));
-        self.origins.push(Origin { address, idle: Vec::new() });
+        self.origins.push(Origin { address, idle: Vec::new(), wanted: true });
         self.by_address.insert(address, id);
         id
     }
@@ -57,6 +63,11 @@ impl Pool {
     /// A connection for the next request, if one waits.
     pub(crate) fn take(&mut self, origin: OriginId) -> Option<WireId> {
         self.origins.get_mut(origin.0 as usize)?.idle.pop()
+    }
+
+    /// Whether a group still has that target.
+    pub(crate) fn wants(&self, origin: OriginId) -> bool {
+        self.origins.get(origin.0 as usize).is_some_and(|origin| origin.wanted)
     }
 
     /// A connection that may serve another request.
@@ -80,14 +91,6 @@ impl Pool {
 
     /// Connections whose target no group has any more.
     pub(crate) fn strays(&self) -> Vec<WireId> {
-        let kept: Vec<bool> = {
-            let mut kept = vec![false; self.origins.len()];
-            for origin in self.by_target.iter().flatten() {
-                kept[origin.0 as usize] = true;
-            }
-            kept
-        };
-        let strays = self.origins.iter().zip(kept).filter(|(_, kept)| !kept);
-        strays.flat_map(|(origin, _)| origin.idle.iter().copied()).collect()
+        self.origins.iter().filter(|origin| !origin.wanted).flat_map(|origin| origin.idle.iter().copied()).collect()
     }
 }
