@@ -449,6 +449,18 @@ fn others_get_their_turn_while_many_connections_wait_to_be_accepted() {
 }
 
 #[test]
+fn others_get_their_turn_while_a_burst_of_pipelined_requests_is_answered() {
+    let scene = Scene::new();
+    let nobody = Arc::new(Config::forwarding(80, &[]));
+    scene.post.post(Command::Reconfigure { config: nobody, listeners: Vec::new() });
+    let client = scene.client();
+    client.say(&GET.repeat(200));
+    // Each answer takes several writes here.
+    assert!(scene.world.settle() > 200 / 16);
+    assert_eq!(client.heard().matches("HTTP/1.1 503 ").count(), 200);
+}
+
+#[test]
 fn the_timer_is_set_anew_only_for_an_earlier_deadline() {
     let scene = Scene::new();
     let client = scene.client();
