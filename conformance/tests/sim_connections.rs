@@ -425,6 +425,7 @@ fn a_reload_lets_a_request_end_as_it_began_and_closes_connections_of_targets_tha
     world.send(second, OK);
     assert!(world.said(busy).ends_with("\r\n\r\nhi"));
     assert!(!world.is_ended(busy) && !world.is_ended(idle));
+    assert!(world.is_ended(second), "its target has left: nobody will use it again");
     for _ in 0..4 {
         world.send(idle, GET);
         assert_eq!(world.answer_all(OK), [target(0)]);
@@ -462,5 +463,36 @@ fn draining_ends_idle_clients_at_once_and_busy_ones_after_their_answer() {
     world.close(busy);
     world.pass(seconds(10));
     assert!(world.is_drained());
+    world.finish();
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_order_and_never_sent_ahead_to_a_target() {
+    let mut world = Script::start(2, |_| ());
+    let client = world.client();
+    world.send(client, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+    let first = world.accepts();
+    assert!(world.try_accepts().is_none(), "the second waits for the first one's answer");
+    assert!(world.said(first).starts_with("GET /1 "));
+    world.send(first, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none");
+    let second = world.accepts();
+    assert!(world.said(second).starts_with("GET /2 "));
+    world.send(second, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo");
+    let said = world.said(client);
+    assert!(said.find("one") < said.find("two") && said.ends_with("two"), "{said}");
+    world.finish();
+}
+
+#[test]
+fn one_connection_to_a_target_serves_many_clients_one_after_the_other() {
+    let mut world = idle(60);
+    let first = world.client();
+    world.send(first, GET);
+    let target = world.accepts();
+    world.send(target, OK);
+    let second = world.client();
+    world.send(second, GET);
+    world.send(target, OK);
+    assert!(world.said(second).ends_with("\r\n\r\nhi") && world.try_accepts().is_none());
     world.finish();
 }

@@ -131,7 +131,7 @@ fn a_body_that_is_cut_short_cuts_the_connection_and_never_looks_whole() {
     let client = world.client();
     world.send(client, GET);
     let target = world.accepts();
-    world.send(target, format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"));
+    world.send(target, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n");
     world.half_close(target);
     let said = world.said(client);
     assert!(said.ends_with("4\r\nhalf\r\n") && world.is_ended(client), "{said:?}");

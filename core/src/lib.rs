@@ -44,7 +44,8 @@
 //!
 //! # The modules, in the order that bytes meet them
 //!
-//! * [`time`], [`key`], [`buffer`]: clocks as values; ids that cannot be stale; every byte under a ceiling.
+//! * [`time`], [`key`], [`buffer`], [`options`]: clocks as values; ids that cannot be stale; every byte under a ceiling; what a
+//!   shard is allowed.
 //! * [`config`]: what an operator said, cross-checked and immutable; its `template` reads CloudFormation files.
 //! * [`shard`]: connections, timers, the pool of target connections, and the turn.
 //! * [`http`]: heads as fields over borrowed bytes; the bytes of HTTP/1.
@@ -68,6 +69,8 @@ pub mod time;
 pub mod buffer;
 #[cfg(feature = "shard")]
 pub mod key;
+#[cfg(feature = "shard")]
+pub mod options;
 
 #[cfg(feature = "config")]
 pub mod config;

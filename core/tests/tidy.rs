@@ -18,9 +18,19 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("config", &["http", "rules"]),
     ("target", &["time", "http", "rules", "config"]),
     ("observe", &["time", "http"]),
+    ("options", &["observe"]),
     ("tls", &["time", "config"]),
-    ("exchange", &["time", "key", "buffer", "http", "desync", "rules", "config", "target", "observe", "tls"]),
-    ("shard", &["time", "key", "buffer", "http", "desync", "rules", "config", "target", "observe", "tls", "exchange"]),
+    (
+        "exchange",
+        &["time", "key", "buffer", "options", "http", "desync", "rules", "config", "target", "observe", "tls"],
+    ),
+    (
+        "shard",
+        &[
+            "time", "key", "buffer", "options", "http", "desync", "rules", "config", "target", "observe", "tls",
+            "exchange",
+        ],
+    ),
     ("pump", &["time", "key", "buffer", "config", "shard"]),
     ("cli", &["time", "http", "desync", "rules", "config", "target", "exchange"]),
 ];

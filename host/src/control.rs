@@ -141,6 +141,7 @@ impl Control {
         let (post, inbox) = mailbox();
         let mut options = Options::default();
         options.access_log = self.log.is_some();
+        options.name_causes = serving.name_causes;
         options.server_header = serving.server_header.clone();
         let (config, lines) = (Arc::clone(&self.config), self.log.as_ref().map(AccessLog::lines));
         let events = events.clone();

@@ -3,9 +3,12 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use super::net::{Conn, Net, Side, Stop, Time};
+use super::net::{Conn, Net, SECONDS, Side, Stop, Time};
 use super::reader::{Framing, Head, Kind, Piece, Reader};
 use super::spec::{Course, Ender, Flow, Ledger, Spec, stream};
+
+/// Silence that is longer than everybody's thinking and the network's delays together, and shorter than any timeout.
+const LATE: Time = 4 * SECONDS;
 
 /// One step of a client's script.
 #[derive(Clone, Debug)]
@@ -75,12 +78,15 @@ pub(crate) struct Client {
     deaf: bool,
     half: bool,
     mute: bool,
+    /// When it last read or wrote something.
+    moved_at: Time,
     pub(crate) over: bool,
 }
 
 #[derive(Debug)]
 struct Current {
     own: bool,
+    status: u16,
     framing: Framing,
     got: u64,
 }
@@ -106,6 +112,7 @@ impl Client {
             deaf: false,
             half: false,
             mute: false,
+            moved_at: 0,
             over: false,
         }
     }
@@ -205,6 +212,7 @@ impl Client {
             match net.write(self.conn, Side::Theirs, piece) {
                 Ok(n) => {
                     self.sent += n;
+                    self.moved_at = net.now;
                     if self.plan.pace.gap > 0 {
                         self.not_before = net.now + self.plan.pace.gap;
                         return Progress::Until(self.not_before);
@@ -227,10 +235,15 @@ impl Client {
             let most = self.slow.map_or(scratch.len(), |(bytes, _)| bytes.min(scratch.len()));
             match net.read(self.conn, Side::Theirs, &mut scratch[..most]) {
                 Ok(0) => {
+                    let late = net.now - self.moved_at > LATE;
+                    if late && (self.last || self.socket.is_some()) && self.is_fair(ledger) {
+                        return Err("the connection was over, and its end came only after a timeout".to_owned());
+                    }
                     self.ended(true, ledger)?;
                     net.close(self.conn, Side::Theirs);
                 }
                 Ok(n) => {
+                    self.moved_at = net.now;
                     self.reader.feed(&scratch[..n]);
                     self.judge(ledger)?;
                     if let Some((_, gap)) = self.slow {
@@ -245,6 +258,11 @@ impl Client {
             }
         }
         Ok(None)
+    }
+
+    /// Nobody on this connection does anything wrong.
+    fn is_fair(&self, ledger: &Ledger) -> bool {
+        !ledger.disturbed && !self.plan.lenient && self.plan.specs.iter().all(Spec::is_fair)
     }
 
     fn judge(&mut self, ledger: &mut Ledger) -> Result<(), String> {
@@ -288,7 +306,7 @@ impl Client {
         self.last = closes;
         // Whoever asked for a WebSocket and did not get one says nothing more.
         self.mute |= matches!(spec.course, Course::Socket { .. });
-        self.current = Some(Current { own, framing, got: 0 });
+        self.current = Some(Current { own, status: head.status(), framing, got: 0 });
         Ok(())
     }
 
@@ -376,7 +394,7 @@ impl Client {
         if current.own {
             let fixed: Vec<u8> =
                 super::scenario::FIXED_BODY.iter().copied().skip(current.got as usize).take(bytes.len()).collect();
-            if spec.course == Course::Fixed && spec.errors.is_empty() && fixed != bytes {
+            if spec.course == Course::Fixed && current.status == 200 && fixed != bytes {
                 return Err("a fixed response has another body".to_owned());
             }
         } else if stream(spec.id, Flow::Down, current.got, bytes.len() as u64) != bytes {

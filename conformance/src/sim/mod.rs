@@ -2,19 +2,23 @@
 //! between simulated clients and targets that do to it what real ones do, and worse. Checkers look at every byte.
 //!
 //! - `net` is TCP as a balancer meets it: windows, segments, delays, half-closes, resets.
-//! - `world` is the adapter, which obeys the boundary's contract and does nothing beyond it, and the checkers.
+//! - `world` and `socket` are the adapter, which obeys the boundary's contract and does nothing beyond it; `world` has
+//!   the checkers, too.
 //! - `client` and `target` are the peers; each judges what it gets, with readers of its own (`reader`).
-//! - `spec` is what a request and its answer are, known to both ends; `scenario` deals them out.
+//! - `spec` is what a request and its answer are, known to both ends; `scenario` and `deal` make them up.
 //! - [`run`] runs seeds and says how to replay the one that failed.
 //! - [`script`] is for tests of single behaviours: they read as transcripts.
 
 mod chance;
 mod client;
+mod deal;
 mod net;
 mod reader;
 mod run;
 mod scenario;
 pub mod script;
+mod scripted;
+mod socket;
 mod spec;
 mod target;
 mod world;

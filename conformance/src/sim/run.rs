@@ -8,6 +8,9 @@ use super::chance::mix;
 use super::scenario::{HORIZON, Scenario, world};
 use super::world::World;
 
+/// Lines of the transcript that a failure shows.
+const LINES_SHOWN: usize = 80;
+
 /// What a world came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -48,19 +51,16 @@ impl fmt::Display for Failure {
 /// # Errors
 /// The first thing that a checker objected to, with a transcript.
 pub fn run(seed: u64, scenario: Scenario) -> Result<Report, Box<Failure>> {
-    let Err((what, _)) = attempt(seed, scenario, false) else {
-        return attempt(seed, scenario, false).map_err(|_| unreachable_failure(seed, scenario));
+    let what = match attempt(seed, scenario, false) {
+        Ok(report) => return Ok(report),
+        Err((what, _)) => what,
     };
     // The same again, which is the same to the byte, only told this time.
-    let transcript = attempt(seed, scenario, true)
-        .err()
-        .map_or_else(|| "it did not fail again!".to_owned(), |(_, transcript)| transcript);
+    let transcript = match attempt(seed, scenario, true) {
+        Ok(_) => "it did not fail again: the world is not deterministic".to_owned(),
+        Err((_, transcript)) => transcript,
+    };
     Err(Box::new(Failure { seed, scenario, what, transcript }))
-}
-
-fn unreachable_failure(seed: u64, scenario: Scenario) -> Box<Failure> {
-    let what = "the second run of the seed failed and the first did not".to_owned();
-    Box::new(Failure { seed, scenario, what, transcript: String::new() })
 }
 
 fn attempt(seed: u64, scenario: Scenario, told: bool) -> Result<Report, (String, String)> {
@@ -102,4 +102,9 @@ pub fn seeds(count: u64) -> Vec<u64> {
         (None, Some(n)) => (0..n).map(|n| mix(n) >> 16).collect(),
         (None, None) => (0..count).map(|n| mix(n) >> 16).collect(),
     }
+}
+
+/// `LINES=n` shows more of what led to a failure.
+pub(super) fn lines_shown() -> usize {
+    std::env::var("LINES").ok().and_then(|text| text.parse().ok()).unwrap_or(LINES_SHOWN)
 }

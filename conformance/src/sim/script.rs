@@ -251,7 +251,7 @@ impl Script {
         served
     }
 
-    fn peer(&mut self, peer: Peer) -> &mut super::world::Scripted {
+    fn peer(&mut self, peer: Peer) -> &mut super::scripted::Scripted {
         self.world.scripted(peer.0).expect("a peer of this world")
     }
 

@@ -22,6 +22,8 @@ pub(crate) enum Nature {
     ClosesIdle(Time),
     /// Says something unasked on idle connections after so long.
     BabblesIdle(Time),
+    /// Resets idle connections after so long.
+    ResetsIdle(Time),
     /// Announces `Connection: close` with every n-th answer of a connection, and closes.
     ClosesEvery(u64),
 }
@@ -130,12 +132,15 @@ impl Target {
         }
         if self.current.is_none() {
             return match self.host.nature {
-                Nature::ClosesIdle(span) | Nature::BabblesIdle(span) => {
+                Nature::ClosesIdle(span) | Nature::BabblesIdle(span) | Nature::ResetsIdle(span) => {
                     if net.now >= self.idle_since + span && self.served > 0 {
                         if let Nature::BabblesIdle(_) = self.host.nature {
                             let _ = net.write(self.conn, Side::Theirs, b"?!?\r\n\r\n");
                         }
-                        net.close(self.conn, Side::Theirs);
+                        match self.host.nature {
+                            Nature::ResetsIdle(_) => net.reset(self.conn, Side::Theirs),
+                            _ => net.close(self.conn, Side::Theirs),
+                        }
                         self.over = true;
                         None
                     } else {
@@ -311,13 +316,15 @@ impl Target {
             _ => After::Next,
         };
         if let Nature::ClosesEvery(n) = self.host.nature
-            && (self.served + 1) % n == 0
+            && (self.served + 1).is_multiple_of(n)
             && self.after == After::Next
         {
             spec.announces_close = true;
             self.after = After::Close;
         }
-        if self.host.http10 && self.after == After::Next {
+        // Chunks are none of HTTP/1.0's; such an answer is written as HTTP/1.1.
+        let http10 = self.host.http10 && spec.answer_framing != Framing::Chunked;
+        if http10 && self.after == After::Next {
             // An HTTP/1.0 server does not keep connections unless it says so.
             self.after = After::Close;
         }
@@ -330,7 +337,7 @@ impl Target {
             self.out.extend(stream(spec.id, Flow::Down, 0, down));
             self.socket = true;
         } else {
-            self.out = spec.framed_answer(self.host.http10);
+            self.out = spec.framed_answer(http10);
         }
         self.written = 0;
     }
@@ -361,7 +368,10 @@ impl Target {
         if self.socket {
             return self.end_socket(net);
         }
+        let early = self.current.as_ref().is_some_and(|spec| spec.manner == Manner::Early);
         match self.after {
+            // Closing now would reset the connection, and could take the answer with it: the rest is read first.
+            After::Close if early && !self.whole => net.shut(self.conn, Side::Theirs),
             After::Close => {
                 net.close(self.conn, Side::Theirs);
                 self.over = true;

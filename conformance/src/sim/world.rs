@@ -11,12 +11,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate::config::Config;
-use sluicegate::shard::{Census, DialError, Effect, Endpoints, Fate, ListenerId, Options, Shard, WireId};
+use sluicegate::shard::{Census, DialError, Effect, Endpoints, ListenerId, Options, Shard, WireId};
 use sluicegate::time::{Mono, Now, Wall};
 
 use super::chance::{Chance, mix};
 use super::client::{Client, Plan};
-use super::net::{Arrival, Conn, Happening, MICROS, MILLIS, Manners, Net, Readiness, SECONDS, Side, Stop, Time};
+use super::net::{Arrival, Conn, Happening, MICROS, MILLIS, Manners, Net, Readiness, SECONDS, Side, Time};
+use super::run::lines_shown;
+use super::scripted::Scripted;
+use super::socket::{Outcome, Socket, pump};
 use super::spec::Ledger;
 use super::target::{Host, Nature, Target};
 
@@ -28,9 +31,6 @@ const WAKES_PER_EVENT: u64 = 4;
 
 /// Turns at one instant, after which the world is taken to run in a circle.
 const TURNS_AT_ONCE: u64 = 20_000;
-
-/// Lines of the transcript that a failure shows.
-const LINES_SHOWN: usize = 80;
 
 /// What is scheduled besides arrivals.
 #[derive(Debug)]
@@ -50,35 +50,6 @@ enum Peer {
     Client(Box<Client>),
     Target(Box<Target>),
     Script(Scripted),
-}
-
-/// A peer that does what a test tells it to.
-#[derive(Debug, Default)]
-pub(crate) struct Scripted {
-    pub(crate) to_send: VecDeque<u8>,
-    pub(crate) received: Vec<u8>,
-    pub(crate) count: u64,
-    pub(crate) counts_only: bool,
-    pub(crate) refuses_to_read: bool,
-    pub(crate) half_after: bool,
-    pub(crate) ended: bool,
-    pub(crate) reset: bool,
-}
-
-/// A socket as the adapter holds it.
-#[derive(Debug)]
-struct Socket {
-    wire: WireId,
-    readable: bool,
-    writable: bool,
-    ended: bool,
-    unwritable: bool,
-    shut: bool,
-    front: bool,
-    /// Bytes that were read and not taken yet, for a socket that is read with `offer`.
-    stash: Option<Vec<u8>>,
-    moved_at: Time,
-    moved: (u64, u64),
 }
 
 /// How the network of a world behaves.
@@ -620,143 +591,4 @@ impl World {
         let _ = writeln!(out, "  {:?}", self.shard.census());
         out
     }
-}
-
-impl Scripted {
-    fn tick(&mut self, conn: Conn, net: &mut Net<Event>) {
-        if net.is_closed(conn, Side::Theirs) {
-            return;
-        }
-        while !self.to_send.is_empty() {
-            let n = net.write(conn, Side::Theirs, self.to_send.make_contiguous());
-            match n {
-                Ok(n) => drop(self.to_send.drain(..n)),
-                Err(_) => break,
-            }
-        }
-        if self.half_after && self.to_send.is_empty() {
-            net.shut(conn, Side::Theirs);
-        }
-        let mut scratch = [0; 16_384];
-        while !self.refuses_to_read && !self.ended && !self.reset {
-            match net.read(conn, Side::Theirs, &mut scratch) {
-                Ok(0) => self.ended = true,
-                Ok(n) => {
-                    self.count += n as u64;
-                    if !self.counts_only {
-                        self.received.extend_from_slice(&scratch[..n]);
-                    }
-                }
-                Err(Stop::Reset) => self.reset = true,
-                Err(Stop::WouldBlock) => break,
-            }
-        }
-    }
-}
-
-/// `LINES=n` shows more of what led to a failure.
-fn lines_shown() -> usize {
-    std::env::var("LINES").ok().and_then(|text| text.parse().ok()).unwrap_or(LINES_SHOWN)
-}
-
-/// How driving a socket ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    Sleeps,
-    Yields,
-    Closed,
-}
-
-/// The socket task: write, read, look at the fate; once more as long as something moved.
-fn pump(
-    turn: &mut sluicegate::shard::Turn<'_>,
-    net: &mut Net<Event>,
-    conn: Conn,
-    socket: &mut Socket,
-    rounds: u64,
-    offer_most: usize,
-) -> Outcome {
-    let Some(mut wire) = turn.wire(socket.wire) else {
-        net.close(conn, Side::Ours);
-        return Outcome::Closed;
-    };
-    for _ in 0..rounds {
-        let mut moved = false;
-        if socket.writable && !socket.unwritable && !wire.pending().is_empty() {
-            moved = true;
-            match net.write(conn, Side::Ours, wire.pending()) {
-                Ok(n) => wire.sent(n),
-                Err(Stop::WouldBlock) => socket.writable = false,
-                Err(Stop::Reset) => {
-                    socket.unwritable = true;
-                    wire.unwritable();
-                }
-            }
-        }
-        match read(&mut wire, net, conn, socket, offer_most) {
-            Ok(some) => moved |= some,
-            Err(Stop::WouldBlock) => socket.readable = false,
-            Err(Stop::Reset) => {
-                wire.lost();
-                net.close(conn, Side::Ours);
-                return Outcome::Closed;
-            }
-        }
-        match wire.fate() {
-            Fate::Open => {}
-            Fate::Finish if socket.shut => {}
-            Fate::Finish => {
-                socket.shut = true;
-                if !socket.unwritable {
-                    net.shut(conn, Side::Ours);
-                }
-            }
-            Fate::Close => {
-                net.close(conn, Side::Ours);
-                wire.lost();
-                return Outcome::Closed;
-            }
-        }
-        if !moved {
-            return Outcome::Sleeps;
-        }
-    }
-    Outcome::Yields
-}
-
-/// Reads once, if there is room; whether something moved.
-fn read(
-    wire: &mut sluicegate::shard::Wire<'_>,
-    net: &mut Net<Event>,
-    conn: Conn,
-    socket: &mut Socket,
-    offer_most: usize,
-) -> Result<bool, Stop> {
-    if let Some(stash) = &mut socket.stash {
-        if stash.is_empty() && socket.readable && !socket.ended {
-            let mut scratch = vec![0; offer_most];
-            let n = net.read(conn, Side::Ours, &mut scratch)?;
-            if n == 0 {
-                socket.ended = true;
-                wire.ended();
-                return Ok(true);
-            }
-            stash.extend_from_slice(&scratch[..n]);
-        }
-        let taken = if stash.is_empty() { 0 } else { wire.offer(stash) };
-        stash.drain(..taken);
-        return Ok(taken > 0);
-    }
-    if !socket.readable || socket.ended {
-        return Ok(false);
-    }
-    let Some(room) = wire.space() else { return Ok(false) };
-    match net.read(conn, Side::Ours, room)? {
-        0 => {
-            socket.ended = true;
-            wire.ended();
-        }
-        n => wire.filled(n),
-    }
-    Ok(true)
 }

@@ -88,6 +88,10 @@ pub struct Serving {
     /// The Server field of answers that the balancer itself makes
     #[arg(long, value_name = "VALUE", default_value = "awselb/2.0", value_parser = server_header)]
     pub server_header: String,
+    /// Name the cause of every error that the balancer itself answers with: in a field X-Sluicegate-Cause of the answer, and
+    /// as the error reason in the access log (docs/causes.md lists them)
+    #[arg(long)]
+    pub name_causes: bool,
     /// How long requests may take to finish after TERM, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub drain_timeout: u32,

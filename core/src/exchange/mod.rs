@@ -32,6 +32,7 @@ use crate::http::answer::{Answer, Context as AnswerContext};
 use crate::http::date::DateCache;
 use crate::key::WireId;
 use crate::observe::{Blame, Cause};
+use crate::options::Options;
 use crate::time::Now;
 use record::Record;
 
@@ -69,7 +70,7 @@ pub(crate) struct Context<'a> {
     pub(crate) buffers: &'a mut Buffers,
     pub(crate) scratch: &'a mut Vec<u8>,
     pub(crate) dates: &'a mut DateCache,
-    pub(crate) server: &'a str,
+    pub(crate) options: &'a Options,
     pub(crate) config: &'a Config,
     /// The shard or the listener is going away: answers close their connections.
     pub(crate) closing: bool,
@@ -162,7 +163,7 @@ impl Exchange {
         self.download = Download::Done;
         front.retract(cx.buffers);
         let context = AnswerContext {
-            server: cx.server,
+            server: &cx.options.server_header,
             date: cx.dates.imf(cx.now.wall),
             keep_alive,
             head_only: self.facts.is_head,
@@ -186,7 +187,10 @@ impl Exchange {
             Download::Tunnel(_) | Download::Done => true,
         };
         match cause.status() {
-            Some(status) if !started => self.answer(&Answer::error(status), front, cx),
+            Some(status) if !started => {
+                let named = cx.options.name_causes.then(|| cause.code());
+                self.answer(&Answer::error(status).because(named), front, cx);
+            }
             _ => self.after = After::Cut,
         }
     }

@@ -89,8 +89,15 @@ impl Record {
         self.target_keeps_alive = keeps_alive;
     }
 
-    /// Appends the line of a request that is over, and gives its text back for the next one.
-    pub(crate) fn finish(self, now: Now, peer: SocketAddr, front: &Leg, out: &mut Vec<u8>) -> Option<Box<Notes>> {
+    /// Appends the line of a request that is over, with the cause of its end as the error reason if that is wanted, and gives its text back for the next one.
+    pub(crate) fn finish(
+        self,
+        now: Now,
+        peer: SocketAddr,
+        front: &Leg,
+        named: bool,
+        out: &mut Vec<u8>,
+    ) -> Option<Box<Notes>> {
         let notes = self.notes?;
         let read = front.received.saturating_sub(front.input.len() as u64);
         let outcome = Outcome {
@@ -108,7 +115,7 @@ impl Record {
             rule: self.rule,
             created: self.created.wall,
             actions: self.action.as_slice(),
-            error_reason: None,
+            error_reason: self.cause.filter(|_| named).map(Cause::code),
             classification: None,
         };
         notes.draft.finish(&outcome, out);

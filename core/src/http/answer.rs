@@ -15,6 +15,7 @@ pub struct Answer<'a> {
     reason: &'a str,
     body: Body<'a>,
     location: Option<&'a [u8]>,
+    cause: Option<&'static str>,
 }
 
 /// What an answer is written with.
@@ -29,6 +30,9 @@ pub struct Context<'a> {
     /// The request was HEAD: the fields are those of the body, which is not sent.
     pub head_only: bool,
 }
+
+/// The field that names the cause of an error, where the operator wants that; no other load balancer sends it.
+pub const CAUSE_FIELD: &str = "X-Sluicegate-Cause";
 
 /// What the load balancer calls itself unless configured otherwise.
 pub const SERVER: &str = "awselb/2.0";
@@ -47,20 +51,26 @@ enum Body<'a> {
 impl<'a> Answer<'a> {
     /// An error, or the outcome of an abnormal end: a page with the status and its reason.
     pub fn error(status: u16) -> Answer<'static> {
-        Answer { status, reason: error_reason(status), body: Body::Page, location: None }
+        Answer { status, reason: error_reason(status), body: Body::Page, location: None, cause: None }
     }
 
     /// A redirect, 301 or 302. Bytes that no URL has are left out of `location`;
     /// [`crate::rules::Redirect::location`] writes none.
     pub fn redirect(status: u16, location: &'a [u8]) -> Answer<'a> {
-        Answer { status, reason: standard_reason(status), body: Body::Page, location: Some(location) }
+        Answer { status, reason: standard_reason(status), body: Body::Page, location: Some(location), cause: None }
     }
 
     /// A fixed response (guide ACT-01). Without a content type it is [`FIXED_CONTENT_TYPE_DEFAULT`].
     pub fn fixed(status: u16, content_type: Option<&'a str>, body: &'a str) -> Answer<'a> {
         let content_type = content_type.unwrap_or(FIXED_CONTENT_TYPE_DEFAULT);
         let body = Body::Text { content_type, text: body };
-        Answer { status, reason: standard_reason(status), body, location: None }
+        Answer { status, reason: standard_reason(status), body, location: None, cause: None }
+    }
+
+    /// The same answer, which names why it is given in a field of ours, [`CAUSE_FIELD`].
+    #[must_use]
+    pub fn because(self, cause: Option<&'static str>) -> Answer<'a> {
+        Answer { cause, ..self }
     }
 
     /// The status code.
@@ -83,6 +93,9 @@ impl<'a> Answer<'a> {
         put_field(out, "Connection", if context.keep_alive { b"keep-alive" } else { b"close" });
         if let Some(location) = self.location {
             put_field(out, "Location", location);
+        }
+        if let Some(cause) = self.cause {
+            put_field(out, CAUSE_FIELD, cause.as_bytes());
         }
         out.extend_from_slice(b"\r\n\r\n");
         if !self.is_bodiless() && !context.head_only {

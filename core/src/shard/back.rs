@@ -91,12 +91,12 @@ impl Shard {
                 self.effects.push(Effect::Wake(id));
                 self.answer_is_due(exchange);
             }
-            (_, Parting::Reuse) if self.pool.wants(back.origin) => {
+            (_, Parting::Reuse) if self.pool.is_registered(back.origin) => {
                 back.phase = BackPhase::Idle;
                 self.pool.put(back.origin, id);
                 self.rearm(id);
             }
-            // Or its target was removed meanwhile.
+            // Also when its target was removed meanwhile: nobody would ever take it.
             (_, Parting::Reuse | Parting::Close) => {
                 back.phase = BackPhase::Idle;
                 self.kill(id);

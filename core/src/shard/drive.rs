@@ -221,7 +221,7 @@ impl Shard {
         };
         let front = front?;
         let closing = *draining || front.front().is_none_or(|front| front.listener.is_none());
-        let mut cx = Context { now: *now, buffers, scratch, dates, server: &options.server_header, config, closing };
+        let mut cx = Context { now: *now, buffers, scratch, dates, options, config, closing };
         Some(f(exchange, &mut front.leg, back.map(|back| &mut back.leg), &mut cx))
     }
 
@@ -240,7 +240,7 @@ impl Shard {
     /// Writes down what became of an exchange that is over.
     fn conclude(&mut self, id: ExchangeId, front: WireId) {
         let Some(exchange) = self.exchanges.remove(id) else { return };
-        let Shard { wires, buffers, journal, notes, effects, now, .. } = self;
+        let Shard { wires, buffers, journal, notes, effects, now, options, .. } = self;
         if exchange.admitted {
             buffers.dismiss();
             if let Some(wire) = wires.get_mut(front.0) {
@@ -252,7 +252,8 @@ impl Shard {
         let Some((leg, endpoints)) = wire.and_then(|wire| Some((&wire.leg, wire.front()?.endpoints))) else { return };
         if exchange.record.notes.is_some() {
             let mut used = None;
-            if journal.line(|out| used = exchange.record.finish(*now, endpoints.peer, leg, out)) {
+            let named = options.name_causes;
+            if journal.line(|out| used = exchange.record.finish(*now, endpoints.peer, leg, named, out)) {
                 effects.push(Effect::Journal);
             }
             notes.extend(used);

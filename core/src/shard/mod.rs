@@ -27,6 +27,7 @@ pub use turn::Turn;
 pub use wire::{Endpoints, ListenerId, Wire};
 
 pub use crate::key::WireId;
+pub use crate::options::Options;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -46,31 +47,6 @@ use wire::WireState;
 
 /// Names an exchange within its shard.
 pub(crate) type ExchangeId = Key;
-
-/// What a shard is allowed, and how it presents itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Options {
-    /// Client connections at a time; further ones are shed. Default 100,000.
-    pub connections_max: usize,
-    /// Memory for bytes in flight, in bytes. Default 1 GiB; a shard that is not asked for it does not take it.
-    pub memory_max: usize,
-    /// Whether finished requests are written to the journal. Default no.
-    pub access_log: bool,
-    /// The `Server` field of answers that the balancer makes. Default `awselb/2.0`.
-    pub server_header: String,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options {
-            connections_max: 100_000,
-            memory_max: 1 << 30,
-            access_log: false,
-            server_header: "awselb/2.0".to_owned(),
-        }
-    }
-}
 
 /// One thread's load balancer.
 pub struct Shard {

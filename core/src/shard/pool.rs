@@ -23,15 +23,15 @@ pub(crate) struct Pool {
 struct Origin {
     address: SocketAddr,
     idle: Vec<WireId>,
-    /// A group of the present configuration has it.
-    wanted: bool,
+    /// A group of the present configuration has this target.
+    registered: bool,
 }
 
 impl Pool {
     /// Numbers the targets of a configuration; known addresses keep their numbers and their connections.
     pub(crate) fn learn(&mut self, config: &Config) {
         for origin in &mut self.origins {
-            origin.wanted = false;
+            origin.registered = false;
         }
         self.by_target = config
             .groups
@@ -42,11 +42,13 @@ impl Pool {
 
     fn origin(&mut self, address: SocketAddr) -> OriginId {
         if let Some(&known) = self.by_address.get(&address) {
-            self.origins[known.0 as usize].wanted = true;
+            if let Some(origin) = self.origins.get_mut(known.0 as usize) {
+                origin.registered = true;
+            }
             return known;
         }
         let id = OriginId(u32::try_from(self.origins.len()).unwrap_or(u32::MAX));
-        self.origins.push(Origin { address, idle: Vec::new(), wanted: true });
+        self.origins.push(Origin { address, idle: Vec::new(), registered: true });
         self.by_address.insert(address, id);
         id
     }
@@ -58,6 +60,11 @@ impl Pool {
 
     pub(crate) fn address(&self, origin: OriginId) -> Option<SocketAddr> {
         self.origins.get(origin.0 as usize).map(|origin| origin.address)
+    }
+
+    /// Whether a request may still be sent there.
+    pub(crate) fn is_registered(&self, origin: OriginId) -> bool {
+        self.origins.get(origin.0 as usize).is_some_and(|origin| origin.registered)
     }
 
     /// A connection for the next request, if one waits.
@@ -91,6 +98,7 @@ impl Pool {
 
     /// Connections whose target no group has any more.
     pub(crate) fn strays(&self) -> Vec<WireId> {
-        self.origins.iter().filter(|origin| !origin.wanted).flat_map(|origin| origin.idle.iter().copied()).collect()
+        let strays = self.origins.iter().filter(|origin| !origin.registered);
+        strays.flat_map(|origin| origin.idle.iter().copied()).collect()
     }
 }

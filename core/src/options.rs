@@ -1,0 +1,30 @@
+//! What a shard is allowed, and how it presents itself: what no template says.
+
+/// What a shard is allowed, and how it presents itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// Client connections at a time; further ones are shed. Default 100,000.
+    pub connections_max: usize,
+    /// Memory for bytes in flight, in bytes. Default 1 GiB; a shard that is not asked for it does not take it.
+    pub memory_max: usize,
+    /// Whether finished requests are written to the journal. Default no.
+    pub access_log: bool,
+    /// Whether errors name their [`Cause`](crate::observe::Cause): in a field `X-Sluicegate-Cause` of the answer, and as the
+    /// `error_reason` of the access log. Default no: the real load balancer does neither.
+    pub name_causes: bool,
+    /// The `Server` field of answers that the balancer makes. Default `awselb/2.0`.
+    pub server_header: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            connections_max: 100_000,
+            memory_max: 1 << 30,
+            access_log: false,
+            name_causes: false,
+            server_header: "awselb/2.0".to_owned(),
+        }
+    }
+}
