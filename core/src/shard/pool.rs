@@ -72,11 +72,6 @@ impl Pool {
         self.origins.get_mut(origin.0 as usize)?.idle.pop()
     }
 
-    /// Whether a group still has that target.
-    pub(crate) fn wants(&self, origin: OriginId) -> bool {
-        self.origins.get(origin.0 as usize).is_some_and(|origin| origin.wanted)
-    }
-
     /// A connection that may serve another request.
     pub(crate) fn put(&mut self, origin: OriginId, wire: WireId) {
         if let Some(origin) = self.origins.get_mut(origin.0 as usize) {
