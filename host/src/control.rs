@@ -297,7 +297,13 @@ mod tests {
     #[test]
     fn a_runtime_that_panics_ends_the_program_and_not_only_its_thread() {
         let listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-        let serving = Serving { shards: Some(2), access_log: None, server_header: String::new(), drain_timeout: 1 };
+        let serving = Serving {
+            shards: Some(2),
+            access_log: None,
+            server_header: String::new(),
+            name_causes: false,
+            drain_timeout: 1,
+        };
         let report = serve::<Panics>(Plan::Forward { listen, targets: Vec::new() }, &serving).expect("it served");
         assert_eq!(report.code, 1);
     }
