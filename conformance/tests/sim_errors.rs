@@ -206,7 +206,7 @@ fn past_the_limit_of_connections_new_ones_are_shed() {
 
 #[test]
 fn without_memory_new_requests_get_503_and_those_in_progress_end() {
-    let mut world = Script::start(1, |terms| terms.options.memory_max = 128 * 1024);
+    let mut world = Script::start(1, |terms| terms.options.memory_max = 256 * 1024);
     let clients: Vec<_> = (0..3).map(|_| world.client()).collect();
     for &client in &clients {
         world.send(client, GET);

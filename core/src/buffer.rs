@@ -11,6 +11,9 @@ pub const PAGE: usize = 16 * 1024;
 /// or a bulk transfer's window.
 pub const LARGE_PAGE: usize = 80 * 1024;
 
+/// What an admitted exchange is entitled to, in bytes: a page for each direction of each leg.
+pub const ADMISSION: usize = 4 * PAGE;
+
 /// Free pages that are kept for reuse, per size. Beyond these, memory goes back to the allocator.
 const SPARE_PAGES_MAX: usize = 256;
 
@@ -43,21 +46,21 @@ impl Buffers {
         Buffers { small: Vec::new(), large: Vec::new(), ceiling, metered: 0, admitted: 0, lent: 0 }
     }
 
-    /// Sets the minimum of one exchange aside: a page in each direction. `false` when nothing is left; new work is
+    /// Sets aside what one exchange is entitled to, [`ADMISSION`]. `false` when nothing is left; new work is
     /// then refused, so that work in progress never stalls.
     #[must_use]
     pub fn admit(&mut self) -> bool {
-        let fits = self.admitted + 2 * PAGE <= self.ceiling / 2;
+        let fits = self.admitted + ADMISSION <= self.ceiling / 2;
         if fits {
-            self.admitted += 2 * PAGE;
+            self.admitted += ADMISSION;
         }
         fits
     }
 
     /// Gives back what [`Buffers::admit`] set aside.
     pub fn dismiss(&mut self) {
-        debug_assert!(self.admitted >= 2 * PAGE, "dismissed more often than admitted");
-        self.admitted = self.admitted.saturating_sub(2 * PAGE);
+        debug_assert!(self.admitted >= ADMISSION, "dismissed more often than admitted");
+        self.admitted = self.admitted.saturating_sub(ADMISSION);
     }
 
     /// Bytes handed out, set aside for exchanges, and metered.
@@ -338,10 +341,10 @@ mod tests {
 
     #[test]
     fn metered_pages_stop_at_the_ceiling_while_admitted_ones_do_not() {
-        let mut buffers = Buffers::new(4 * PAGE);
-        let mut metered: Vec<Buffer> = (0..3).map(|_| Buffer::default()).collect();
+        let mut buffers = Buffers::new(2 * ADMISSION);
+        let mut metered: Vec<Buffer> = (0..5).map(|_| Buffer::default()).collect();
         let taken: Vec<bool> = metered.iter_mut().map(|b| b.append(b"x", Payment::Metered, &mut buffers)).collect();
-        assert_eq!(taken, [true, true, false]);
+        assert_eq!(taken, [true, true, true, true, false]);
         assert!(buffers.admit());
         assert!(!buffers.admit());
         assert!(Buffer::default().append(b"x", Payment::Admitted, &mut buffers));

@@ -6,7 +6,8 @@
 pub struct Options {
     /// Client connections at a time; further ones are shed. Default 100,000.
     pub connections_max: usize,
-    /// Memory for bytes in flight, in bytes. Default 1 GiB; a shard that is not asked for it does not take it.
+    /// Memory for bytes in flight, in bytes: half for admitted exchanges, 64 KiB each, half for everything else. Default 2 GiB
+    /// (16,384 exchanges at a time); what is not needed is not taken.
     pub memory_max: usize,
     /// Whether finished requests are written to the journal. Default no.
     pub access_log: bool,
@@ -21,7 +22,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             connections_max: 100_000,
-            memory_max: 1 << 30,
+            memory_max: 2 << 30,
             access_log: false,
             name_causes: false,
             server_header: "awselb/2.0".to_owned(),

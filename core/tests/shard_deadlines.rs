@@ -86,3 +86,26 @@ fn an_idle_timeout_that_a_new_configuration_changed_counts_from_the_next_request
         assert_eq!(is_given_up_at(&mut shard, front, at(61)), Some(at(61 + idle).mono), "{idle} s");
     }
 }
+
+#[test]
+fn an_empty_line_after_a_request_does_not_begin_another() {
+    let (mut shard, front) = shard();
+    let mut turn = shard.turn(at(1));
+    assert_eq!(turn.wire(front).unwrap().offer(b"\r\n"), 2);
+    let _ = turn.finish();
+    let mut turn = shard.turn(at(61));
+    let wire = turn.wire(front).unwrap();
+    assert_eq!((wire.pending(), wire.fate()), (&b""[..], Fate::Close), "it closes silently");
+    let _ = turn.finish();
+}
+
+#[test]
+fn the_first_byte_of_a_request_line_begins_a_request() {
+    let (mut shard, front) = shard();
+    let mut turn = shard.turn(at(1));
+    assert_eq!(turn.wire(front).unwrap().offer(b"\r\nG"), 3);
+    let _ = turn.finish();
+    let mut turn = shard.turn(at(61));
+    assert!(turn.wire(front).unwrap().pending().starts_with(b"HTTP/1.1 408 "));
+    let _ = turn.finish();
+}

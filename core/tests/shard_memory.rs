@@ -93,3 +93,17 @@ fn what_a_client_sent_ahead_is_metered_once_nothing_is_set_aside_for_its_request
     let memory = pair.shard.census().memory;
     assert_eq!((memory.lent, memory.metered), (0, 0));
 }
+
+#[test]
+fn a_response_head_that_finds_no_room_costs_a_503_at_once() {
+    let mut pair = Pair::new(8 * PAGE, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut turn = pair.shard.turn(now());
+    let mut back = turn.wire(pair.back).unwrap();
+    let mut head = b"HTTP/1.1 200 OK\r\nA: ".to_vec();
+    head.resize(PAGE + 1, b'a');
+    // The page that the request is entitled to is full, and there is none larger to be had.
+    assert_eq!(back.offer(&head), PAGE);
+    while turn.next_effect().is_some() {}
+    let _ = turn.finish();
+    assert!(pair.heard(pair.front).starts_with("HTTP/1.1 503 "));
+}

@@ -103,7 +103,7 @@ pub(crate) fn world(seed: u64, scenario: Scenario) -> World {
     options.access_log = chance.one_in(2);
     if scenario == Scenario::Tight {
         options.connections_max = chance.between(1, 4) as usize;
-        options.memory_max = chance.between(8, 40) as usize * 16 * 1024;
+        options.memory_max = chance.between(12, 60) as usize * 16 * 1024;
     }
     let weather = Weather {
         windows: sizes.windows,

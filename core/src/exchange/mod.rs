@@ -130,6 +130,11 @@ impl Exchange {
         if wire == self.front { self.back } else { Some(self.front) }
     }
 
+    /// Whether the target's final head has not come yet.
+    pub(crate) fn awaits_head(&self) -> bool {
+        matches!(self.download, Download::Waiting { .. })
+    }
+
     /// Whether it matters to the exchange that bytes have left `wire`: there may be room for more, or the answer is out.
     pub(crate) fn waits_for_room(&self, wire: WireId) -> bool {
         wire == self.front || matches!(self.upload, Upload::Relaying(_) | Upload::Tunnel(_))

@@ -31,7 +31,7 @@ impl Shard {
         let Shard { wires, buffers, .. } = self;
         let free = wires.get_mut(id.0)?.leg.input.free(limit, payment, buffers);
         if free == 0 {
-            self.shed_if_new(id);
+            self.shed(id);
             return None;
         }
         let WireState { leg, told, .. } = self.wires.get_mut(id.0)?;
@@ -39,11 +39,20 @@ impl Shard {
         Some(leg.input.tail_mut(free))
     }
 
-    /// Memory is spent: a client whose request is not whole yet is closed, so that work in progress can go on.
-    fn shed_if_new(&mut self, id: WireId) {
-        let front = self.wires.get(id.0).and_then(WireState::front);
-        if let Some(Front { phase: Phase::Head { .. }, .. }) = front {
-            self.kill(id);
+    /// There is no room. Where that is because memory is spent, it is told at once, so that work in progress can go on: a
+    /// client whose request is not whole is closed, a request whose answer cannot be read gets a 503.
+    fn shed(&mut self, id: WireId) {
+        let Some(wire) = self.wires.get(id.0) else { return };
+        match &wire.role {
+            Role::Front(Front { phase: Phase::Head { .. }, .. }) => self.kill(id),
+            Role::Back(Back { phase: BackPhase::Busy(exchange), .. }) if wire.leg.input.len() < WINDOW => {
+                let exchange = *exchange;
+                if self.exchanges.get(exchange).is_some_and(Exchange::awaits_head) {
+                    self.fail(exchange, Cause::OutOfMemory);
+                    self.drive(exchange);
+                }
+            }
+            Role::Front(_) | Role::Back(_) => {}
         }
     }
 

@@ -64,7 +64,7 @@ impl Shard {
             Ok(Scan::Head { len, lines }) => self.begin(id, len, lines),
             Ok(Scan::More) if leg.ended => self.last_head_is_missing(id),
             Ok(Scan::More) => {
-                if since.is_none() && !leg.input.is_empty() {
+                if since.is_none() && !is_blank(leg.input.bytes()) {
                     *since = Some(now);
                 }
             }
@@ -74,7 +74,7 @@ impl Shard {
 
     /// The client closed its side between requests, or in the middle of a head.
     fn last_head_is_missing(&mut self, id: WireId) {
-        let partial = self.wires.get(id.0).is_some_and(|wire| !wire.leg.input.is_empty());
+        let partial = self.wires.get(id.0).is_some_and(|wire| !is_blank(wire.leg.input.bytes()));
         if partial { self.refuse(id, Cause::ClientClosedEarly) } else { self.kill(id) }
     }
 
@@ -346,6 +346,11 @@ impl Front {
             Phase::Busy(_) => None,
         }
     }
+}
+
+/// Whether no request has begun: an empty line that a client sends after its last one is none (RFC 9112 section 2.2).
+fn is_blank(input: &[u8]) -> bool {
+    matches!(input, b"" | b"\r" | b"\r\n")
 }
 
 /// What the rules look at.
