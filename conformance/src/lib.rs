@@ -17,3 +17,5 @@ pub mod sim;
 pub mod source;
 
 pub mod lexer;
+
+pub mod transcript;

@@ -28,7 +28,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         fields: &cleared.request().fields.0,
         source: "192.0.2.1".parse()?,
     };
-    println!("{:?}", rules.decide(&subject));
-    println!("{}", rules.explain(&subject));
+    if let Action::FixedResponse(fixed) = rules.decide(&subject).action {
+        println!("{} {}", fixed.status, fixed.body);
+    }
+    print!("{}", rules.explain(&subject));
     Ok(())
 }

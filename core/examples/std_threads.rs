@@ -1,18 +1,19 @@
-//! A whole load balancer on nothing but the standard library: one shard behind a mutex, and two threads per socket.
+//! A whole load balancer on nothing but the standard library: one shard behind a mutex, and two threads per socket. Not
+//! fast, but complete: bytes are carried, deadlines kept, and effects carried out after the turn is over.
 //!
 //! `cargo run -p sluicegate --example std_threads -- 127.0.0.1:8080 127.0.0.1:9001`
-//!
-//! Not fast, but complete: bytes are carried, deadlines kept, and effects carried out after the turn is over.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
-use std::thread;
 use std::time::{Duration, Instant, SystemTime};
+use std::{mem, thread};
 
 use sluicegate::config::Config;
 use sluicegate::shard::{DialError, Effect, Endpoints, Fate, ListenerId, Options, Shard, Turn, Wire, WireId};
 use sluicegate::time::{Mono, Now, Wall};
+
+const TICK: Duration = Duration::from_millis(50); // the longest sleep
 
 struct Host {
     shard: Mutex<Shard>,
@@ -28,12 +29,11 @@ fn main() -> std::io::Result<()> {
     let port = listener.local_addr()?.port();
     println!("listening on {}", listener.local_addr()?);
     let shard = Shard::new(Arc::new(Config::forwarding(port, &[target])), Options::default(), 1);
-    let (shard, news, deadline) = (Mutex::new(shard), Condvar::new(), Mutex::new(None));
-    let host = Arc::new(Host { shard, news, deadline, origin: Instant::now() });
+    let (shard, news, deadline, origin) = (Mutex::new(shard), Condvar::new(), Mutex::new(None), Instant::now());
+    let host = Arc::new(Host { shard, news, deadline, origin });
     let clock = Arc::clone(&host);
     thread::spawn(move || clock.keep_time());
-    for stream in listener.incoming() {
-        let stream = stream?;
+    for stream in listener.incoming().flatten() {
         let Ok(endpoints) = endpoints(&stream) else { continue };
         if let Ok(wire) = host.turn(|turn| turn.accepted(ListenerId(port), endpoints)) {
             host.carry(wire, stream);
@@ -45,21 +45,16 @@ fn main() -> std::io::Result<()> {
 impl Host {
     /// One turn: the verbs, then the effects, then the deadline; the effects are acted on when the lock is released.
     fn turn<R>(self: &Arc<Self>, verbs: impl FnOnce(&mut Turn<'_>) -> R) -> R {
-        let mut effects = Vec::new();
-        let result = {
-            let mut shard = self.shard.lock().unwrap();
-            let mut turn = shard.turn(self.now());
-            let result = verbs(&mut turn);
-            effects.extend(std::iter::from_fn(|| turn.next_effect()));
-            *self.deadline.lock().unwrap() = turn.finish();
-            result
-        };
+        let mut shard = self.shard.lock().unwrap();
+        let mut turn = shard.turn(self.now());
+        let result = verbs(&mut turn);
+        let effects: Vec<Effect> = std::iter::from_fn(|| turn.next_effect()).collect();
+        *self.deadline.lock().unwrap() = turn.finish();
+        drop(shard);
         for effect in effects {
+            let host = Arc::clone(self);
             match effect {
-                Effect::Dial { wire, address } => {
-                    let host = Arc::clone(self);
-                    thread::spawn(move || host.dial(wire, address));
-                }
+                Effect::Dial { wire, address } => drop(thread::spawn(move || host.dial(wire, address))),
                 Effect::Wake(_) => self.news.notify_all(),
                 Effect::Unlisten(_) | Effect::Journal | Effect::Drained => {}
             }
@@ -67,7 +62,7 @@ impl Host {
         result
     }
 
-    /// A verb on a wire, which two threads drive: one tells the other.
+    /// A verb on a wire. Two threads drive it: one tells the other.
     fn say(self: &Arc<Self>, wire: WireId, verb: impl FnOnce(&mut Wire<'_>)) {
         self.turn(|turn| turn.wire(wire).as_mut().map(verb));
         self.news.notify_all();
@@ -84,7 +79,8 @@ impl Host {
 
     /// Two threads for a socket: one reads, one writes and does what the wire's fate says.
     fn carry(self: &Arc<Self>, wire: WireId, stream: TcpStream) {
-        let Ok(reader) = stream.try_clone() else { return };
+        let Ok(reader) = stream.try_clone() else { return self.say(wire, |wire| wire.lost()) };
+        let _ = stream.set_nodelay(true);
         let (host, other) = (Arc::clone(self), Arc::clone(self));
         thread::spawn(move || host.read(wire, reader));
         thread::spawn(move || other.write(wire, stream));
@@ -101,9 +97,9 @@ impl Host {
                     while !rest.is_empty() {
                         let Some(taken) = self.turn(|turn| Some(turn.wire(wire)?.offer(rest))) else { return };
                         self.news.notify_all();
-                        rest = &rest[taken..];
-                        if !rest.is_empty() {
-                            self.wait(); // no room: there is a wake when there is some again
+                        match taken {
+                            0 => self.wait(), // no room: there is a wake when there is some again
+                            taken => rest = &rest[taken..],
                         }
                     }
                 }
@@ -114,10 +110,8 @@ impl Host {
     fn write(self: Arc<Self>, wire: WireId, mut stream: TcpStream) {
         let mut finished = false;
         loop {
-            let looked = self.turn(|turn| turn.wire(wire).map(|wire| (wire.pending().to_vec(), wire.fate())));
-            match looked {
-                None => break drop(stream.shutdown(Shutdown::Both)),
-                Some((_, Fate::Close)) => {
+            match self.turn(|turn| turn.wire(wire).map(|wire| (wire.pending().to_vec(), wire.fate()))) {
+                None | Some((_, Fate::Close)) => {
                     let _ = stream.shutdown(Shutdown::Both);
                     break self.say(wire, |wire| wire.lost());
                 }
@@ -125,9 +119,7 @@ impl Host {
                     Ok(n) => self.say(wire, |wire| wire.sent(n)),
                     Err(_) => self.say(wire, |wire| wire.unwritable()),
                 },
-                Some((_, Fate::Finish)) if !std::mem::replace(&mut finished, true) => {
-                    let _ = stream.shutdown(Shutdown::Write);
-                }
+                Some((_, Fate::Finish)) if !mem::replace(&mut finished, true) => drop(stream.shutdown(Shutdown::Write)),
                 Some(_) => self.wait(),
             }
         }
@@ -135,15 +127,13 @@ impl Host {
 
     /// Until something happened, or a moment has passed.
     fn wait(&self) {
-        let shard = self.shard.lock().unwrap();
-        drop(self.news.wait_timeout(shard, Duration::from_millis(50)));
+        drop(self.news.wait_timeout(self.shard.lock().unwrap(), TICK));
     }
 
     fn keep_time(self: Arc<Self>) {
         loop {
-            let due = *self.deadline.lock().unwrap();
-            let now = self.now().mono;
-            thread::sleep(due.map_or(Duration::from_millis(100), |due| due.since(now)).min(Duration::from_millis(100)));
+            let (due, now) = (*self.deadline.lock().unwrap(), self.now().mono);
+            thread::sleep(due.map_or(TICK, |due| due.since(now)).min(TICK));
             self.turn(|_| ());
         }
     }

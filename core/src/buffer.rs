@@ -148,6 +148,15 @@ impl Buffer {
         }
     }
 
+    /// Its page is no longer paid for by an exchange: it counts as metered from now on, even beyond the ceiling, so
+    /// that others are refused sooner.
+    pub fn meter(&mut self, buffers: &mut Buffers) {
+        if let Some(page) = self.page.as_mut().filter(|page| !page.metered) {
+            page.metered = true;
+            buffers.metered += page.bytes.len();
+        }
+    }
+
     /// Gives the page back if it holds nothing.
     pub fn release_if_empty(&mut self, buffers: &mut Buffers) {
         if self.is_empty() {

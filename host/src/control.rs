@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::TcpListener;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -148,7 +149,9 @@ impl Control {
             let outlet = ThreadOutlet { program: P::NAME, shard, lines, events: events.clone() };
             let seed = seed(shard, clock);
             let setup = Setup { config, options, seed, listeners, inbox, outlet: Box::new(outlet) };
-            let outcome = P::serve(setup, clock);
+            // What the core panics over is caught deeper; a runtime that panics must not end its thread unheard.
+            let outcome = catch_unwind(AssertUnwindSafe(|| P::serve(setup, clock)))
+                .unwrap_or_else(|_| Err(io::Error::other("its runtime panicked")));
             let _ = events.send(Event::Ended { shard, outcome });
         };
         let started = thread::Builder::new().name(format!("shard-{shard}")).spawn(serve);
@@ -275,4 +278,33 @@ fn rename(sockets: Sockets, places: &[Place]) -> Sockets {
 fn seed(shard: usize, clock: Clock) -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one((shard, clock.now().wall.micros()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Panics;
+
+    impl Program for Panics {
+        const NAME: &'static str = "panics";
+
+        fn serve(_: Setup<TcpListener>, _: Clock) -> io::Result<Ended> {
+            panic!("as a runtime might");
+        }
+    }
+
+    #[test]
+    fn a_runtime_that_panics_ends_the_program_and_not_only_its_thread() {
+        let listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+        let serving = Serving {
+            shards: Some(2),
+            access_log: None,
+            server_header: String::new(),
+            name_causes: false,
+            drain_timeout: 1,
+        };
+        let report = serve::<Panics>(Plan::Forward { listen, targets: Vec::new() }, &serving).expect("it served");
+        assert_eq!(report.code, 1);
+    }
 }

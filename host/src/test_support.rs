@@ -183,7 +183,16 @@ impl Target {
     ///
     /// No port is left.
     pub fn start(name: &'static str) -> Target {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        Target::start_on(name, "127.0.0.1:0")
+    }
+
+    /// Starts one on that address.
+    ///
+    /// # Panics
+    ///
+    /// The address is taken.
+    pub fn start_on(name: &'static str, address: &str) -> Target {
+        let listener = TcpListener::bind(address).expect("a port");
         let address = listener.local_addr().expect("bound");
         let (tell, reached) = channel();
         let (release, released) = channel();

@@ -243,3 +243,74 @@ fn the_demo_answers_every_request_that_it_suggests() {
     assert!(head.contains("/new/old/page?x=1"), "{head}");
     assert_eq!(get(address, "/health").1, "all is well");
 }
+
+#[test]
+fn clients_and_targets_may_each_be_on_either_family() {
+    if skip() {
+        return;
+    }
+    let (four, six) = (Target::start("four"), Target::start_on("six", "[::1]:0"));
+    for (target, name) in [(&four, "four"), (&six, "six")] {
+        let target = target.address.to_string();
+        for listen in ["127.0.0.1:0", "[::1]:0"] {
+            let running = Running::start(PROGRAM, &["run", "--listen", listen, "--target", &target], 1);
+            let (head, body) = get(running.addresses[0], "/");
+            assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+            assert_eq!(body, name);
+        }
+    }
+}
+
+#[test]
+fn a_template_listens_on_every_address_that_it_is_bound_to() {
+    if skip() {
+        return;
+    }
+    let target = Target::start("one");
+    let scratch = Scratch::new("both-families.yaml", &template(&[free_port()], target.address));
+    let running = Running::start(PROGRAM, &["run", scratch.path(), "--bind", "127.0.0.1", "--bind", "::1"], 2);
+    assert!(running.addresses.iter().any(std::net::SocketAddr::is_ipv6), "{:?}", running.addresses);
+    for &address in &running.addresses {
+        assert_eq!(get(address, "/").1, "one");
+    }
+}
+
+#[test]
+fn a_target_that_is_our_own_listener_is_refused() {
+    if skip() {
+        return;
+    }
+    let port = free_port();
+    let own = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+    let scratch = Scratch::new("own-listener.yaml", &template(&[port], own));
+    let refused = output(PROGRAM, &["run", scratch.path()]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("own-listener.yaml:") && said.contains(&own.to_string()), "{said}");
+}
+
+#[test]
+fn a_public_target_needs_a_flag() {
+    if skip() {
+        return;
+    }
+    let public = std::net::SocketAddr::from(([198, 51, 100, 7], 80));
+    let scratch = Scratch::new("public-target.yaml", &template(&[free_port()], public));
+    let refused = output(PROGRAM, &["check", scratch.path()]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("--allow-public-targets"), "{said}");
+    let allowed = output(PROGRAM, &["check", scratch.path(), "--allow-public-targets"]);
+    assert_eq!(allowed.status.code(), Some(0), "{}", String::from_utf8_lossy(&allowed.stderr));
+}
+
+#[test]
+fn errors_name_their_cause_on_request() {
+    if skip() {
+        return;
+    }
+    let target = format!("127.0.0.1:{}", free_port());
+    let running = Running::start(PROGRAM, &["run", "--listen", "127.0.0.1:0", "--target", &target, "--name-causes"], 1);
+    let (head, _) = get(running.addresses[0], "/");
+    assert!(head.contains("\r\nX-Sluicegate-Cause: TargetConnectRefused\r\n"), "{head}");
+}

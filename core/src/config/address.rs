@@ -1,5 +1,7 @@
 //! Which addresses a target may have (guide TG-05), and which addresses reach the balancer itself (TG-07).
 
+#![cfg_attr(not(feature = "template"), allow(dead_code, reason = "the template reader alone needs all of it"))]
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Whether a target may have this address without the operator saying so (guide TG-05): 10/8, 172.16/12,

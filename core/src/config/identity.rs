@@ -1,6 +1,8 @@
 //! Names that nobody chose: ARNs, DNS names and generated names. They follow from the stack's name and the
 //! resource's logical id alone, so that a resource keeps its identity when a template is read again.
 
+#![cfg_attr(not(feature = "template"), allow(dead_code, reason = "the template reader alone needs all of it"))]
+
 /// Where a configuration pretends to live.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Identity<'a> {

@@ -53,7 +53,8 @@ pub struct LoadBalancer {
 impl LoadBalancer {
     /// `app/NAME/16hex`, as access logs name it (guide AL-07).
     pub fn resource_id(&self) -> &str {
-        self.arn.split_once("loadbalancer/").map_or(self.arn.as_str(), |(_, id)| id)
+        let resource = self.arn.rsplit(':').next().unwrap_or_default();
+        resource.strip_prefix("loadbalancer/").unwrap_or(&self.arn)
     }
 }
 

@@ -94,7 +94,7 @@ impl Exchange {
         };
         back.input.consume(len, cx.buffers);
         match verdict {
-            Ok(turn) => self.turn(turn, front, cx),
+            Ok(turn) => self.turn(turn, cx),
             Err(cause) => self.fail(cause, front, cx),
         }
         matches!(self.download, Download::Waiting { .. })
@@ -111,7 +111,7 @@ impl Exchange {
         let Download::Waiting { interims, .. } = &mut self.download else { return Ok(Turn::Interim) };
         match response.status {
             101 if self.facts.upgrade && matches!(self.upload, Upload::Done) => {
-                self.write_head(response, Framing::None, true, front, cx);
+                write_head(response, Framing::None, true, front, cx)?;
                 Ok(Turn::Switch)
             }
             101 => Err(Cause::UnexpectedUpgrade),
@@ -122,7 +122,7 @@ impl Exchange {
                 }
                 // The balancer has answered 100 itself: it owns that conversation. Others pass (RFC 9110 section 15.2).
                 if response.status != 100 && self.facts.version == Version::Http11 {
-                    self.write_head(response, Framing::None, true, front, cx);
+                    write_head(response, Framing::None, true, front, cx)?;
                 }
                 Ok(Turn::Interim)
             }
@@ -148,29 +148,12 @@ impl Exchange {
             && towards_client != Framing::UntilClose;
         self.after = if keep_alive { After::KeepAlive } else { After::Close };
         self.record.responding(cx.now, response.status);
-        self.write_head(response, towards_client, keep_alive, front, cx);
+        write_head(response, towards_client, keep_alive, front, cx)?;
+        front.held = cx.scratch.len();
         Ok(Turn::Final(framing))
     }
 
-    fn write_head(
-        &mut self,
-        response: &Response<'_>,
-        framing: Framing,
-        keep_alive: bool,
-        front: &mut Leg,
-        cx: &mut Context<'_>,
-    ) {
-        cx.scratch.clear();
-        write_response(response, framing, keep_alive, cx.scratch);
-        if front.output.append(cx.scratch, Payment::Admitted, cx.buffers) {
-            front.held = if response.status >= 200 { cx.scratch.len() } else { 0 };
-        } else {
-            self.record.caused(Cause::OutOfMemory);
-            self.after = After::Cut;
-        }
-    }
-
-    fn turn(&mut self, turn: Turn, front: &mut Leg, cx: &mut Context<'_>) {
+    fn turn(&mut self, turn: Turn, cx: &mut Context<'_>) {
         match turn {
             Turn::Interim => {
                 if let Download::Waiting { scanner, .. } = &mut self.download {
@@ -178,7 +161,6 @@ impl Exchange {
                 }
             }
             Turn::Switch => {
-                front.held = 0;
                 self.record.responding(cx.now, 101);
                 self.record.target_responded(cx.now, 101, false);
                 self.after = After::Close;
@@ -236,4 +218,17 @@ impl Exchange {
         self.download = Download::Done;
         self.upload = Upload::Abandoned { left: UNWANTED_BYTES_MAX };
     }
+}
+
+fn write_head(
+    response: &Response<'_>,
+    framing: Framing,
+    keep_alive: bool,
+    front: &mut Leg,
+    cx: &mut Context<'_>,
+) -> Result<(), Cause> {
+    cx.scratch.clear();
+    write_response(response, framing, keep_alive, cx.scratch);
+    let fits = front.output.append(cx.scratch, Payment::Admitted, cx.buffers);
+    if fits { Ok(()) } else { Err(Cause::OutOfMemory) }
 }

@@ -62,8 +62,9 @@ pub trait Listener {
     type Socket;
 
     /// The next connection. The caller polls until this is ready, whatever else happens, except when the thread
-    /// is being stopped. Any error is worth another try after a pause: the connection was reset before it was
-    /// accepted, or file descriptors have run out.
+    /// is being stopped. Any error is worth another try: at once if the connection was reset before it was accepted
+    /// (`NotConnected`, `ConnectionAborted`, `ConnectionReset`), else, as when file descriptors have run out, after a
+    /// pause.
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Dialed<Self::Socket>>>;
 
     /// A connection that waits already, without waiting for one; `None` when there is none.

@@ -12,6 +12,10 @@ use crate::shard::{Fate, Turn, Wire, WireId};
 /// lends (tens of kilobytes).
 const READS_PER_TURN: u32 = 4;
 
+/// How often it is written to in between. One write empties what is pending unless the kernel is short of room; but it
+/// may also be what the next of many pipelined requests waits for.
+const WRITES_PER_READ: u32 = 16;
+
 /// How a socket's turn went.
 enum Progress {
     /// There is nothing to do until the socket or the shard says so.
@@ -67,7 +71,9 @@ impl<S: Socket> Carrier<S> {
     fn carry(&mut self, turn: &mut Turn<'_>, id: WireId, cx: &mut Context<'_>) -> Progress {
         let Some(mut wire) = turn.wire(id) else { return Progress::Gone };
         for _ in 0..READS_PER_TURN {
-            self.write(&mut wire, cx);
+            if self.write(&mut wire, cx) == Written::Some {
+                return Progress::Busy;
+            }
             match wire.fate() {
                 Fate::Open => {}
                 Fate::Finish => self.finish(&wire),
@@ -78,6 +84,8 @@ impl<S: Socket> Carrier<S> {
             }
             match self.read(&mut wire, cx) {
                 Read::Some => {}
+                // To ask for room may have cost the wire its life: see `Wire::space`.
+                Read::Nothing if wire.fate() == Fate::Close => {}
                 Read::Nothing => return Progress::Asleep,
                 Read::Failed => {
                     wire.lost();
@@ -88,18 +96,22 @@ impl<S: Socket> Carrier<S> {
         Progress::Busy
     }
 
-    /// Writes until nothing is pending or the socket is full.
-    fn write(&mut self, wire: &mut Wire<'_>, cx: &mut Context<'_>) {
-        while !self.unwritable && !wire.pending().is_empty() {
+    /// Writes until nothing is pending or the socket is full, or until others should have their turn.
+    fn write(&mut self, wire: &mut Wire<'_>, cx: &mut Context<'_>) -> Written {
+        for _ in 0..WRITES_PER_READ {
+            if self.unwritable || wire.pending().is_empty() {
+                return Written::All;
+            }
             match self.socket.poll_write(cx, wire.pending()) {
                 Poll::Ready(Ok(taken)) => wire.sent(taken),
                 Poll::Ready(Err(_)) => {
                     self.unwritable = true;
                     wire.unwritable();
                 }
-                Poll::Pending => return,
+                Poll::Pending => return Written::All,
             }
         }
+        Written::Some
     }
 
     /// Ends our direction, once, after the last byte.
@@ -130,6 +142,15 @@ impl<S: Socket> Carrier<S> {
             Poll::Pending => Read::Nothing,
         }
     }
+}
+
+/// How writing went.
+#[derive(PartialEq, Eq)]
+enum Written {
+    /// Everything that can be written now is.
+    All,
+    /// There may be more.
+    Some,
 }
 
 /// How one read went.

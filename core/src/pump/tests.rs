@@ -300,13 +300,16 @@ fn config() -> Arc<Config> {
 
 impl Scene {
     fn new() -> Scene {
+        Scene::with(Options { access_log: true, ..Options::default() })
+    }
+
+    fn with(options: Options) -> Scene {
         let world = Rc::<World>::default();
         // The clock starts above nothing, so that a test can turn it back.
         world.micros.set(1_000_000);
         let queue = Rc::<Queue>::default();
         world.queues.borrow_mut().push(Rc::clone(&queue));
         let (post, inbox) = mailbox();
-        let options = Options { access_log: true, ..Options::default() };
         let listeners = vec![(ListenerId(80), 0)];
         let outlet = Box::new(Scribe(Rc::clone(&world)));
         let setup = Setup { config: config(), options, seed: 1, listeners, inbox, outlet };
@@ -381,6 +384,17 @@ fn a_panic_in_the_shard_closes_its_connections_and_a_fresh_one_serves_on() {
 }
 
 #[test]
+fn a_client_that_is_shed_for_want_of_memory_is_closed_at_once() {
+    // Half of it is metered: one page, which the first client's unfinished head takes.
+    let scene = Scene::with(Options { memory_max: 2 * crate::buffer::PAGE, ..Options::default() });
+    let first = scene.client();
+    scene.say(&first, b"GET / HT");
+    let second = scene.client();
+    scene.say(&second, GET);
+    assert!(second.closed.get() && !first.closed.get());
+}
+
+#[test]
 fn a_dial_that_nobody_waits_for_any_more_is_abandoned() {
     let scene = Scene::new();
     scene.world.silent.set(true);
@@ -408,6 +422,42 @@ fn a_failed_accept_is_tried_again_after_ten_milliseconds_and_not_before() {
     scene.world.pass(Duration::from_millis(1));
     scene.say(&line, GET);
     assert_eq!(scene.world.dialed.borrow().len(), 1);
+}
+
+#[test]
+fn a_connection_that_was_reset_before_it_was_accepted_does_not_delay_the_next() {
+    let scene = Scene::new();
+    let line = Rc::<Line>::default();
+    let resets = [io::ErrorKind::NotConnected, io::ErrorKind::ConnectionAborted, io::ErrorKind::ConnectionReset];
+    let mut waiting = scene.queue.waiting.borrow_mut();
+    waiting.extend(resets.map(|kind| Err(kind.into())));
+    waiting.push_back(Ok(Rc::clone(&line)));
+    drop(waiting);
+    scene.queue.waker.take().into_iter().for_each(Waker::wake);
+    scene.world.settle();
+    scene.say(&line, GET);
+    assert_eq!(scene.world.dialed.borrow().len(), 1);
+}
+
+#[test]
+fn others_get_their_turn_while_many_connections_wait_to_be_accepted() {
+    let scene = Scene::new();
+    scene.queue.waiting.borrow_mut().extend((0..200).map(|_| Ok(Rc::default())));
+    scene.queue.waker.take().into_iter().for_each(Waker::wake);
+    // Each of the clients once, the timer once, and the accepting task once per 64 of them.
+    assert_eq!(scene.world.settle(), 200 + 1 + 4);
+}
+
+#[test]
+fn others_get_their_turn_while_a_burst_of_pipelined_requests_is_answered() {
+    let scene = Scene::new();
+    let nobody = Arc::new(Config::forwarding(80, &[]));
+    scene.post.post(Command::Reconfigure { config: nobody, listeners: Vec::new() });
+    let client = scene.client();
+    client.say(&GET.repeat(200));
+    // Each answer takes several writes here.
+    assert!(scene.world.settle() > 200 / 16);
+    assert_eq!(client.heard().matches("HTTP/1.1 503 ").count(), 200);
 }
 
 #[test]
@@ -445,7 +495,8 @@ fn draining_accepts_what_waits_finishes_what_runs_and_ends() {
     let client = scene.client();
     scene.say(&client, GET);
     let late = Rc::<Line>::default();
-    scene.queue.waiting.borrow_mut().push_back(Ok(Rc::clone(&late)));
+    let reset = io::ErrorKind::ConnectionAborted;
+    scene.queue.waiting.borrow_mut().extend([Err(reset.into()), Ok(Rc::clone(&late))]);
     scene.post.post(Command::Drain);
     scene.world.settle();
     assert!(scene.queue.closed.get(), "it no longer listens");

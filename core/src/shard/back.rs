@@ -66,13 +66,17 @@ impl Shard {
         self.remove(id);
         let Some(failed) = self.exchanges.get_mut(exchange) else { return };
         failed.back = None;
-        let front = failed.front;
+        self.fail(exchange, cause);
+        self.answer_is_due(exchange);
+        self.drive(exchange);
+    }
+
+    /// The client's alarm may have passed while only connecting had a deadline; its answer has one again.
+    fn answer_is_due(&mut self, exchange: ExchangeId) {
+        let Some(front) = self.exchanges.get(exchange).map(|exchange| exchange.front) else { return };
         if let Some(wire) = self.wires.get_mut(front.0) {
-            // Its alarm may have passed while only connecting had a deadline; the answer has one again.
             wire.leg.activity = self.now.mono;
         }
-        self.fail(exchange, cause);
-        self.drive(exchange);
         self.rearm(front);
     }
 
@@ -81,10 +85,11 @@ impl Shard {
         let Some(wire) = self.wires.get_mut(id.0) else { return };
         let Role::Back(back) = &mut wire.role else { return };
         match (back.phase, parting) {
-            (BackPhase::Dialing { .. }, _) => {
+            (BackPhase::Dialing { exchange, .. }, _) => {
                 // Nobody waits for it any more: whoever dials finds the wire gone.
                 self.remove(id);
                 self.effects.push(Effect::Wake(id));
+                self.answer_is_due(exchange);
             }
             (_, Parting::Reuse) if self.pool.is_registered(back.origin) => {
                 back.phase = BackPhase::Idle;

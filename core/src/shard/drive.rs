@@ -39,13 +39,10 @@ impl Shard {
         Some(leg.input.tail_mut(free))
     }
 
-    /// Memory is spent: a client that has not begun a request is closed, so that work in progress can go on.
+    /// Memory is spent: a client whose request is not whole yet is closed, so that work in progress can go on.
     fn shed_if_new(&mut self, id: WireId) {
-        let wire = self.wires.get(id.0);
-        let new = wire.is_some_and(|wire| {
-            wire.leg.input.is_empty() && matches!(wire.front(), Some(Front { phase: Phase::Head { .. }, .. }))
-        });
-        if new {
+        let front = self.wires.get(id.0).and_then(WireState::front);
+        if let Some(Front { phase: Phase::Head { .. }, .. }) = front {
             self.kill(id);
         }
     }
@@ -243,10 +240,14 @@ impl Shard {
     /// Writes down what became of an exchange that is over.
     fn conclude(&mut self, id: ExchangeId, front: WireId) {
         let Some(exchange) = self.exchanges.remove(id) else { return };
+        let Shard { wires, buffers, journal, notes, effects, now, options, .. } = self;
         if exchange.admitted {
-            self.buffers.dismiss();
+            buffers.dismiss();
+            if let Some(wire) = wires.get_mut(front.0) {
+                // What the client sent ahead stays, and nothing is set aside for it any more.
+                wire.leg.input.meter(buffers);
+            }
         }
-        let Shard { wires, journal, notes, effects, now, options, .. } = self;
         let wire = wires.get(front.0);
         let Some((leg, endpoints)) = wire.and_then(|wire| Some((&wire.leg, wire.front()?.endpoints))) else { return };
         if exchange.record.notes.is_some() {

@@ -17,9 +17,9 @@ use crate::http::h1::head::{Scan, Scanner, parse_request};
 use crate::http::{Framing, Request, Version};
 use crate::observe::Cause;
 use crate::observe::access::{ActionTaken, Draft, MatchedRule};
-use crate::rules::{Action, FixedResponse, Forward, GroupId, RedirectParts, Subject};
+use crate::rules::{Action, FixedResponse, Forward, GroupId, Redirect, RedirectParts, Subject};
 use crate::target::round_robin;
-use crate::time::Mono;
+use crate::time::{Mono, Now};
 
 /// How long a head may take beyond the idle timeout, however steadily its bytes trickle: a client that sends a byte
 /// now and then must not hold a connection for days.
@@ -96,7 +96,7 @@ impl Shard {
         let Some((leg, front)) = wires.get(id.0).and_then(|wire| Some((&wire.leg, wire.front()?))) else {
             return Plan::refusing(Cause::InternalError, front_idle(None), Record::new(*now, &Leg::default(), 0, None));
         };
-        let (listener, balancer) = front.terms(config);
+        let (listener, balancer) = front.served_by(config);
         let scheme = listener.map_or("http", |(_, listener)| listener.protocol.scheme());
         let mut record = Record::new(*now, leg, input.len(), None);
         let refusing = |cause, notes, mut record: Record| {
@@ -132,49 +132,28 @@ impl Shard {
         };
         let decision = listener.rules.decide(&subject(&cleared, front.endpoints.peer));
         record.rule = decision.rule.map_or(MatchedRule::Default, |rule| MatchedRule::Priority(rule.priority));
+        record.action = Some(taken(decision.action));
         let course = match decision.action {
-            Action::FixedResponse(_) => {
-                record.action = Some(ActionTaken::FixedResponse);
-                Course::Fixed { listener: index, priority: decision.priority() }
-            }
+            Action::FixedResponse(_) => Course::Fixed { listener: index, priority: decision.priority() },
             Action::Redirect(redirect) => {
-                record.action = Some(ActionTaken::Redirect);
-                location.clear();
-                match redirect.location(&redirect_parts(&cleared, listener, balancer), location) {
-                    Ok(()) => {
-                        note(&mut notes, |draft| draft.redirect_url(location));
-                        Course::Redirect { status: redirect.status.code() }
-                    }
-                    Err(_) => Course::Refuse(Cause::RedirectTooLong),
-                }
+                redirected(redirect, &redirect_parts(&cleared, listener, balancer), location, &mut notes)
             }
-            Action::Forward(forward) => {
-                record.action = Some(ActionTaken::Forward);
-                match choose_target(config, forward, chance) {
-                    Err((cause, group)) => {
-                        note(&mut notes, |draft| draft.target_group(group.map_or("-", |group| &group.arn)));
-                        Course::Refuse(cause)
-                    }
-                    Ok((group, target)) => {
-                        let terms = Terms {
-                            attributes: &balancer.attributes,
-                            scheme,
-                            listener_port: listener.port,
-                            client: front.endpoints.peer,
-                            dns_name: &balancer.dns_name,
-                            wall: now.wall,
-                            entropy: entropy(chance),
-                        };
-                        scratch.clear();
-                        let forwarded = write_request(&cleared, &terms, scratch);
-                        note(&mut notes, |draft| {
-                            draft.target_group(config.group(group).map_or("-", |group| &group.arn));
-                            draft.trace_id(scratch.get(forwarded.trace.clone()).unwrap_or_default());
-                        });
-                        Course::Forward { group, target }
-                    }
+            Action::Forward(forward) => match choose_target(config, forward, chance) {
+                Err((cause, group)) => {
+                    note(&mut notes, |draft| draft.target_group(group.map_or("-", |group| &group.arn)));
+                    Course::Refuse(cause)
                 }
-            }
+                Ok((group, target)) => {
+                    scratch.clear();
+                    let terms = outgoing_terms(front, listener, balancer, *now, chance);
+                    let forwarded = write_request(&cleared, &terms, scratch);
+                    note(&mut notes, |draft| {
+                        draft.target_group(config.group(group).map_or("-", |group| &group.arn));
+                        draft.trace_id(scratch.get(forwarded.trace.clone()).unwrap_or_default());
+                    });
+                    Course::Forward { group, target }
+                }
+            },
         };
         record.notes = notes;
         let expects_continue = cleared.expects_continue() && facts.version == Version::Http11;
@@ -195,7 +174,7 @@ impl Shard {
         }
         let mut notes = self.notes.pop().unwrap_or_default();
         let front = self.wires.get(id.0).and_then(WireState::front);
-        notes.reset(front.and_then(|front| front.terms(&self.config).1));
+        notes.reset(front.and_then(|front| front.served_by(&self.config).1));
         Some(notes)
     }
 
@@ -274,7 +253,7 @@ impl Shard {
         let Some(wire) = self.wires.get(front.0) else { return };
         let idle = front_idle(wire.front());
         if let Some(Front { port, .. }) = wire.front() {
-            let balancer = wire.front().and_then(|front| front.terms(&self.config).1);
+            let balancer = wire.front().and_then(|front| front.served_by(&self.config).1);
             note(&mut notes, |draft| draft.unreadable("http", dns_name(balancer), port.0));
         }
         let record = Record::new(self.now, &wire.leg, wire.leg.input.len(), notes);
@@ -329,15 +308,15 @@ impl Shard {
         }
     }
 
-    /// The connection is about that exchange from now on. Its alarm is set for the connection's own idle timeout at the
-    /// latest, and only has to move for an exchange that has less time.
+    /// The connection is about that exchange from now on, and takes over its idle timeout, which a new configuration may
+    /// have changed. Its alarm is set for the former one at the latest, and only has to move for a shorter one.
     fn occupy(&mut self, front_id: WireId, exchange: ExchangeId) {
-        let mut idle = Duration::ZERO;
-        if let Some(front) = self.wires.get_mut(front_id.0).and_then(WireState::front_mut) {
-            front.phase = Phase::Busy(exchange);
-            idle = front.idle;
-        }
-        if self.exchanges.get(exchange).is_some_and(|exchange| exchange.idle < idle) {
+        let Shard { wires, exchanges, .. } = self;
+        let Some(front) = wires.get_mut(front_id.0).and_then(WireState::front_mut) else { return };
+        front.phase = Phase::Busy(exchange);
+        let idle = exchanges.get(exchange).map_or(front.idle, |exchange| exchange.idle);
+        let before = core::mem::replace(&mut front.idle, idle);
+        if idle < before {
             self.rearm(front_id);
         }
     }
@@ -350,7 +329,7 @@ impl Shard {
 
 impl Front {
     /// The listener and load balancer that this connection's next request is decided by.
-    fn terms<'c>(&self, config: &'c Config) -> (Option<(usize, &'c Listener)>, Option<&'c LoadBalancer>) {
+    fn served_by<'c>(&self, config: &'c Config) -> (Option<(usize, &'c Listener)>, Option<&'c LoadBalancer>) {
         let listener = self.listener.and_then(|index| Some((index, config.listeners.get(index)?)));
         (listener, listener.and_then(|(_, listener)| config.load_balancers.get(listener.load_balancer)))
     }
@@ -380,6 +359,47 @@ fn subject<'s>(cleared: &'s Cleared<Request<'_>>, peer: SocketAddr) -> Subject<'
         query: target.query,
         fields: &request.fields.0,
         source: peer.ip(),
+    }
+}
+
+fn taken(action: &Action) -> ActionTaken {
+    match action {
+        Action::FixedResponse(_) => ActionTaken::FixedResponse,
+        Action::Redirect(_) => ActionTaken::Redirect,
+        Action::Forward(_) => ActionTaken::Forward,
+    }
+}
+
+/// Writes the `Location`, if it is not too long.
+fn redirected(
+    redirect: &Redirect,
+    parts: &RedirectParts<'_>,
+    location: &mut Vec<u8>,
+    notes: &mut Option<Box<Notes>>,
+) -> Course {
+    location.clear();
+    if redirect.location(parts, location).is_err() {
+        return Course::Refuse(Cause::RedirectTooLong);
+    }
+    note(notes, |draft| draft.redirect_url(location));
+    Course::Redirect { status: redirect.status.code() }
+}
+
+fn outgoing_terms<'s>(
+    front: &Front,
+    listener: &Listener,
+    balancer: &'s LoadBalancer,
+    now: Now,
+    chance: &mut fastrand::Rng,
+) -> Terms<'s> {
+    Terms {
+        attributes: &balancer.attributes,
+        scheme: listener.protocol.scheme(),
+        listener_port: listener.port,
+        client: front.endpoints.peer,
+        dns_name: &balancer.dns_name,
+        wall: now.wall,
+        entropy: entropy(chance),
     }
 }
 

@@ -51,6 +51,7 @@ pub(crate) struct Front {
     pub(crate) opened: Mono,
     /// Fixed when the connection is made (guide CONN-09).
     pub(crate) keep_alive: Duration,
+    /// As it was when the connection was made, or when its last request came.
     pub(crate) idle: Duration,
     pub(crate) phase: Phase,
 }
@@ -162,6 +163,9 @@ pub struct Wire<'s> {
 impl Wire<'_> {
     /// Room to read into; at least one byte. `None` only when this wire's own budget is spent, or nothing may come
     /// any more: a wake follows when there is room again. The room may be smaller than what the peer has to say.
+    ///
+    /// With all memory spent, a client whose request is not whole yet is given up: `None`, and its
+    /// [`fate`](Wire::fate) is to close.
     pub fn space(&mut self) -> Option<&mut [u8]> {
         self.shard.space(self.id)
     }
