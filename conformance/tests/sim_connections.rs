@@ -355,6 +355,23 @@ fn a_client_that_half_closes_after_its_request_still_gets_the_answer() {
 }
 
 #[test]
+fn requests_sent_ahead_of_a_half_close_are_all_answered() {
+    let mut world = Script::start(1, |_| ());
+    let client = world.client();
+    world.send(client, GET.repeat(3));
+    world.half_close(client);
+    let target = world.accepts();
+    for n in 1..=3 {
+        assert!(world.said(target).starts_with("GET / "), "request {n}");
+        world.send(target, format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{n}"));
+        let said = world.said(client);
+        assert_eq!(said.contains("Connection: close\r\n"), n == 3, "{said:?}");
+        assert!(said.ends_with(&n.to_string()) && world.is_ended(client) == (n == 3), "{said:?}");
+    }
+    world.finish();
+}
+
+#[test]
 fn an_early_answer_reaches_a_client_that_is_still_sending() {
     let mut world = idle(60);
     let client = world.client();

@@ -139,6 +139,51 @@ fn a_body_that_is_cut_short_cuts_the_connection_and_never_looks_whole() {
 }
 
 #[test]
+fn a_body_that_is_wrong_from_its_first_byte_costs_a_502() {
+    for body in ["zz\r\n", "fffffffffffffffff\r\n"] {
+        let mut world = Script::start(1, |_| ());
+        let client = world.client();
+        world.send(client, GET);
+        let target = world.accepts();
+        world.send(target, format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}"));
+        let said = world.said(client);
+        assert!(said.starts_with("HTTP/1.1 502 Bad Gateway\r\n"), "no byte of the target's answer has left: {said:?}");
+        world.finish();
+    }
+}
+
+#[test]
+fn what_came_of_a_body_before_it_was_cut_short_reaches_even_a_slow_client() {
+    let mut world = Script::start(1, |_| ());
+    let client = world.client();
+    world.stop_reading(client, true);
+    world.send(client, GET);
+    let target = world.accepts();
+    world.send(target, "HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n");
+    world.send(target, vec![b'x'; 40_000]);
+    world.half_close(target);
+    world.stop_reading(client, false);
+    let said = world.said(client);
+    assert!(said.starts_with("HTTP/1.1 200 OK\r\n") && said.ends_with(&"x".repeat(40_000)), "{} bytes", said.len());
+    assert!(world.is_ended(client));
+    world.finish();
+}
+
+#[test]
+fn a_target_that_leaves_amid_a_large_upload_costs_a_502_however_fast_the_client_sends() {
+    let mut world = Script::start(1, |_| ());
+    let client = world.client();
+    world.send(client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n");
+    let target = world.accepts();
+    world.stop_reading(target, true);
+    world.send(client, vec![b'x'; 3_000_000]);
+    world.close(target);
+    let said = world.said(client);
+    assert!(said.starts_with("HTTP/1.1 502 Bad Gateway\r\n"), "{said:?}");
+    world.finish();
+}
+
+#[test]
 fn idle_clients_hold_no_memory() {
     let mut world = Script::start(1, |terms| terms.attributes.idle_timeout = seconds(4000));
     let clients: Vec<_> = (0..10_000).map(|_| world.client()).collect();

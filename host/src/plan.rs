@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use sluicegate::cli::{Run, load};
-use sluicegate::config::Config;
 use sluicegate::config::template::{Inputs, Source};
+use sluicegate::config::{Config, is_private};
 use sluicegate::shard::ListenerId;
 
 use crate::{demo, read_template, template_name};
@@ -14,7 +14,7 @@ pub(crate) enum Plan {
     /// A template file.
     Template { path: String, inputs: Inputs, bind: Vec<IpAddr>, port_offset: u16 },
     /// One port, some targets.
-    Forward { listen: SocketAddr, targets: Vec<SocketAddr> },
+    Forward { listen: SocketAddr, targets: Vec<SocketAddr>, allow_public: bool },
     /// A template of our own, its one listener bound to an address of its own.
     Demo { listen: SocketAddr, targets: demo::Targets },
 }
@@ -40,7 +40,10 @@ impl Plan {
     /// As `run` says it.
     pub(crate) fn of(run: &Run) -> Plan {
         match (&run.template, run.listen) {
-            (None, Some(listen)) => Plan::Forward { listen, targets: run.target.clone() },
+            (None, Some(listen)) => {
+                let allow_public = run.values.allow_public_targets;
+                Plan::Forward { listen, targets: run.target.clone(), allow_public }
+            }
             (path, _) => Plan::Template {
                 path: path.clone().unwrap_or_default(),
                 inputs: run.values.inputs(),
@@ -71,11 +74,9 @@ impl Plan {
                 served(name, &config)?;
                 Ok(Planned { config, places, warnings })
             }
-            Plan::Forward { listen, targets } => {
-                if targets.contains(listen) && listen.port() != 0 {
-                    return Err(format!("target {listen} is the listener itself\n"));
-                }
+            Plan::Forward { listen, targets, allow_public } => {
                 let config = Config::forwarding(listen.port(), targets);
+                refuse_targets(&config, *listen, if *allow_public { &[] } else { targets })?;
                 Ok(Planned { places: one_place(&config, *listen), config, warnings: String::new() })
             }
             Plan::Demo { listen, targets } => read_demo(*listen, *targets),
@@ -89,7 +90,7 @@ impl Plan {
     /// As for [`read`](Plan::read).
     pub(crate) fn with_picked_port(&self, planned: Planned, bound: &[Place]) -> Result<Planned, String> {
         match (self, bound) {
-            (Plan::Forward { listen, targets }, [place]) if listen.port() == 0 => {
+            (Plan::Forward { listen, targets, .. }, [place]) if listen.port() == 0 => {
                 let config = Config::forwarding(place.address.port(), targets);
                 Ok(Planned { places: one_place(&config, place.address), config, ..planned })
             }
@@ -145,8 +146,49 @@ fn refuse_loops(name: &str, config: &Config, bind: &[IpAddr], port_offset: u16) 
     if lines.is_empty() { Ok(()) } else { Err(lines) }
 }
 
+/// What a template's targets are held to, for those of the command line.
+fn refuse_targets(config: &Config, listen: SocketAddr, private: &[SocketAddr]) -> Result<(), String> {
+    let public = private.iter().filter(|target| !is_private(target.ip()));
+    let public = public.map(|target| {
+        format!("target {target} is outside the private ranges; --allow-public-targets lets it be used\n")
+    });
+    let own = config.own_listener_targets(&[listen.ip()], 0);
+    let own = own.iter().filter(|_| listen.port() != 0);
+    let own = own.map(|found| format!("target {} is the listener itself\n", found.address));
+    let lines: String = public.chain(own).collect();
+    if lines.is_empty() { Ok(()) } else { Err(lines) }
+}
+
 fn served(name: &str, config: &Config) -> Result<(), String> {
     let unserved = config.unserved();
     let lines: String = unserved.iter().map(|one| format!("{name}:{}: {}\n", one.position, one.what)).collect();
     if lines.is_empty() { Ok(()) } else { Err(lines) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(listen: &str, target: &str, allow_public: bool) -> Option<String> {
+        let address = |text: &str| text.parse::<SocketAddr>().expect("an address");
+        Plan::Forward { listen: address(listen), targets: vec![address(target)], allow_public }.read().err()
+    }
+
+    #[test]
+    fn a_target_that_reaches_the_listener_itself_is_refused_also_where_it_takes_every_address() {
+        for (listen, target) in
+            [("127.0.0.1:80", "127.0.0.1:80"), ("0.0.0.0:80", "127.0.0.1:80"), ("[::]:80", "[::1]:80")]
+        {
+            assert_eq!(refusal(listen, target, false), Some(format!("target {target} is the listener itself\n")));
+        }
+        assert_eq!(refusal("0.0.0.0:80", "127.0.0.1:81", false), None);
+        assert_eq!(refusal("127.0.0.1:0", "127.0.0.1:80", false), None);
+    }
+
+    #[test]
+    fn a_public_target_of_the_command_line_takes_the_flag() {
+        assert!(refusal("127.0.0.1:80", "203.0.113.1:80", false).is_some_and(|line| line.contains("203.0.113.1:80")));
+        assert_eq!(refusal("127.0.0.1:80", "203.0.113.1:80", true), None);
+        assert_eq!(refusal("127.0.0.1:80", "10.0.0.1:80", false), None);
+    }
 }

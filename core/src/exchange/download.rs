@@ -94,7 +94,7 @@ impl Exchange {
         };
         back.input.consume(len, cx.buffers);
         match verdict {
-            Ok(turn) => self.turn(turn, front, back, cx),
+            Ok(turn) => self.turn(turn, cx),
             Err(cause) => self.fail(cause, front, cx),
         }
         matches!(self.download, Download::Waiting { .. })
@@ -141,8 +141,11 @@ impl Exchange {
         let early = !matches!(self.upload, Upload::Done) || !back.output.is_empty();
         self.record.target_responded(cx.now, response.status, keeps_alive(response) && !early);
         let towards_client = framing_towards(self.facts.version, framing);
-        let keep_alive =
-            self.facts.keep_alive && !early && !cx.closing && !front.ended && towards_client != Framing::UntilClose;
+        let keep_alive = self.facts.keep_alive
+            && !early
+            && !cx.closing
+            && self.may_go_on(front)
+            && towards_client != Framing::UntilClose;
         self.after = if keep_alive { After::KeepAlive } else { After::Close };
         self.record.responding(cx.now, response.status);
         write_head(response, towards_client, keep_alive, front, cx)?;
@@ -150,7 +153,7 @@ impl Exchange {
         Ok(Turn::Final(framing))
     }
 
-    fn turn(&mut self, turn: Turn, front: &mut Leg, back: &Leg, cx: &mut Context<'_>) {
+    fn turn(&mut self, turn: Turn, cx: &mut Context<'_>) {
         match turn {
             Turn::Interim => {
                 if let Download::Waiting { scanner, .. } = &mut self.download {
@@ -166,11 +169,6 @@ impl Exchange {
             }
             Turn::Final(framing) => {
                 let relay = Relay::new(framing, framing_towards(self.facts.version, framing));
-                let short = relay.remaining().is_some_and(|rest| rest <= (HELD_MAX.saturating_sub(front.held)) as u64);
-                let whole = relay.is_whole() || relay.remaining().is_some_and(|rest| rest <= back.input.len() as u64);
-                if !short || whole {
-                    front.held = 0;
-                }
                 self.download = Download::Relaying(relay);
             }
         }
@@ -189,7 +187,12 @@ impl Exchange {
                 Ok(()) => self.download_is_whole(front),
                 Err(_) => self.fail(Cause::TargetBodyShort, front, cx),
             },
-            Ok(Flow::Starved | Flow::Blocked) => {}
+            Ok(Flow::Starved | Flow::Blocked) => {
+                let most = HELD_MAX.saturating_sub(front.held) as u64;
+                if relay.remaining().is_none_or(|rest| rest > most) {
+                    front.held = 0;
+                }
+            }
             Err(_) => self.fail(Cause::TargetBodyGarbled, front, cx),
         }
     }

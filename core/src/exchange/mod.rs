@@ -162,7 +162,8 @@ impl Exchange {
 
     /// Writes an answer that the balancer makes itself. The rest of the request is dropped.
     pub(crate) fn answer(&mut self, answer: &Answer<'_>, front: &mut Leg, cx: &mut Context<'_>) {
-        let keep_alive = self.facts.keep_alive && !cx.closing && !front.ended && self.upload.may_be_drained();
+        let more = self.may_go_on(front) && self.upload.may_be_drained();
+        let keep_alive = self.facts.keep_alive && !cx.closing && more;
         self.after = if keep_alive { After::KeepAlive } else { After::Close };
         self.upload.discard(keep_alive);
         self.download = Download::Done;
@@ -196,8 +197,16 @@ impl Exchange {
                 let named = cx.options.name_causes.then(|| cause.code());
                 self.answer(&Answer::error(status).because(named), front, cx);
             }
+            _ if cause.blame() == Blame::Target && matches!(self.download, Download::Relaying(_)) => self.cut_short(),
             _ => self.after = After::Cut,
         }
+    }
+
+    /// The rest of the answer will never come: what there is of it still reaches the client, then its connection closes.
+    fn cut_short(&mut self) {
+        self.after = After::Close;
+        self.upload.discard(false);
+        self.download = Download::Done;
     }
 
     /// Neither leg moved a byte for the idle timeout: whoever is to blame is told, or cut off (guide CONN-03, CONN-04).
@@ -222,6 +231,11 @@ impl Exchange {
             self.record.responding(now, 460);
         }
         self.after = After::Cut;
+    }
+
+    /// Another request may follow: the client did not close its side, or closed it behind requests sent ahead.
+    fn may_go_on(&self, front: &Leg) -> bool {
+        !front.ended || matches!(self.upload, Upload::Done) && !front.input.is_empty()
     }
 
     fn parting(&self, back: Option<&mut Leg>) -> Option<Parting> {

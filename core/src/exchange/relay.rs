@@ -110,11 +110,6 @@ impl Relay {
         self.encoder.count(n);
     }
 
-    /// Whether nothing of the body is missing.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.decoder.is_done()
-    }
-
     /// Bytes of the body that are still to come, where it said so.
     pub(crate) fn remaining(&self) -> Option<u64> {
         match self.decoder {

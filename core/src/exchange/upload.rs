@@ -73,6 +73,9 @@ impl Exchange {
             (Upload::Tunnel(_), Some(back)) => self.tunnel_upload(front, back, cx),
             (Upload::Relaying(_) | Upload::Tunnel(_), None) | (Upload::Done, _) => {}
             (Upload::Discarding { .. }, _) => self.discard_upload(front, cx),
+            // The target stopped reading, and its answer is not here yet: the client waits meanwhile. Dropping what it
+            // sends would use up what may be dropped before there is an answer to protect.
+            (Upload::Abandoned { .. }, _) if matches!(self.download, Download::Waiting { .. }) => {}
             (Upload::Abandoned { left }, _) => {
                 let dropped = front.discard_input(cx.buffers) as u64;
                 match left.checked_sub(dropped) {
