@@ -1,7 +1,7 @@
 //! Finds the end of a head in bytes that arrive in pieces, and measures its lines against their limits. What the
 //! lines say is for [`super::head`].
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 use crate::http::{BadResponse, Refusal};
 
@@ -99,6 +99,9 @@ impl Scanner {
     fn advance(&mut self, bytes: &[u8]) -> Result<Scan, Fault> {
         // No head is longer than its limit, so nothing beyond is ever looked at and every position fits 32 bits.
         let bytes = bytes.get(..self.limits().head).unwrap_or(bytes);
+        if self.seen == 0 && is_plain_head(bytes, self.limits()) {
+            return Ok(Scan::Head { len: bytes.len(), lines: memchr_iter(b'\n', bytes).count() - 1 });
+        }
         while let Some(at) = bytes.get(self.seen as usize..).and_then(|new| memchr(b'\n', new)) {
             let end = self.seen as usize + at;
             let empty = self.complete_line(bytes, end)?;
@@ -138,6 +141,20 @@ impl Scanner {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether `bytes` are one head from end to end, and too few for any of its lines to be too long. That is what usually
+/// arrives, and it is seen in one pass of wide steps, without a look at each line: every LF ends a line with CR, and
+/// none but the last an empty one.
+fn is_plain_head(bytes: &[u8], limits: &Limits) -> bool {
+    let [first, second, inner @ .., b'\r', b'\n'] = bytes else { return false };
+    let [_, before @ ..] = bytes else { return false };
+    // Without a way out of the loop, so that it is one of vectors.
+    let odd = inner.iter().zip(before).zip(bytes).fold(false, |odd, ((&byte, &before), &before_that)| {
+        odd | ((byte == b'\n') & ((before != b'\r') | (before_that == b'\n')))
+    });
+    let short = bytes.len() <= limits.first_line.min(limits.field_line);
+    short && inner.ends_with(b"\r\n") && *first != b'\n' && *second != b'\n' && !odd
 }
 
 #[derive(Clone, Copy)]
