@@ -2,10 +2,11 @@
 
 use crate::desync::Cleared;
 use crate::http::Request;
+use crate::http::h1::lines::line;
 use crate::http::names::Known;
 use crate::http::target::host_and_port;
 
-use super::{Terms, line};
+use super::Terms;
 
 /// Preserved: each of the client's as it came. Otherwise one: the authority of an absolute target, else the client's,
 /// else our own name; in lower case; with a port exactly if the listener's is not a default one, the client's own if it

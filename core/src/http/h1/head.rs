@@ -93,6 +93,7 @@ fn request_into<'a>(head: &'a [u8], room: &mut [MaybeUninit<Header<'a>>]) -> Res
         _ => return Err(Refusal::Malformed),
     }
     Ok(Request {
+        head,
         method: parsed.method.ok_or(Refusal::Malformed)?.as_bytes(),
         target: parsed.path.ok_or(Refusal::Malformed)?.as_bytes(),
         version: version(parsed.version).ok_or(Refusal::BadVersion)?,
@@ -112,6 +113,7 @@ fn response_into<'a>(head: &'a [u8], room: &mut [MaybeUninit<Header<'a>>]) -> Re
         return Err(BadResponse::BadStatus);
     }
     Ok(Response {
+        head,
         version: version(parsed.version).ok_or(BadResponse::BadVersion)?,
         status,
         reason: parsed.reason.unwrap_or_default().as_bytes(),
