@@ -32,7 +32,7 @@ pub fn framing_towards(client: Version, framing: Framing) -> Framing {
 /// even if listed.
 pub fn write_response(response: &Response<'_>, framing: Framing, keep_alive: bool, out: &mut Vec<u8>) {
     status_line(response, out);
-    let mut head = Head { response, framing, has_length: false, has_listed: lists_fields(response) };
+    let mut head = Head { response, framing, has_length: false, has_listed: Options::of(response).others };
     let mut lines = Lines::new(response.head, out);
     for field in response.fields.iter() {
         head.field(field, &mut lines);
@@ -44,8 +44,8 @@ pub fn write_response(response: &Response<'_>, framing: Framing, keep_alive: boo
 /// What a response says of the hop itself: whether the connection that it came on persists after it (RFC 9112 section
 /// 9.3).
 pub fn keeps_alive(response: &Response<'_>) -> bool {
-    let lists = |option: &[u8]| response.fields.lists(b"connection", option);
-    !lists(b"close") && (response.version == Version::Http11 || lists(b"keep-alive"))
+    let options = Options::of(response);
+    !options.close && (response.version == Version::Http11 || options.keep_alive)
 }
 
 /// Options of `Connection` beyond these are not looked at: each is compared with each field.
@@ -119,13 +119,33 @@ fn options<'r, 'a>(response: &'r Response<'a>) -> impl Iterator<Item = &'a [u8]>
         .take(OPTIONS_MAX)
 }
 
-/// Whether `Connection` says more than what is dropped on every hop anyway.
-fn lists_fields(response: &Response<'_>) -> bool {
-    let plain = |option: &[u8]| {
-        option.is_empty()
-            || [&b"close"[..], b"keep-alive", b"upgrade"].iter().any(|plain| option.eq_ignore_ascii_case(plain))
-    };
-    options(response).any(|option| !plain(option))
+/// What `Connection` lists.
+#[derive(Default)]
+struct Options {
+    close: bool,
+    keep_alive: bool,
+    /// Anything that is not dropped on every hop anyway.
+    others: bool,
+}
+
+impl Options {
+    fn of(response: &Response<'_>) -> Options {
+        let mut options = Options::default();
+        for field in response.fields.iter().filter(|field| field.is(b"connection")) {
+            field.value.split(|&byte| byte == b',').for_each(|option| options.add(option.trim_ascii()));
+        }
+        options
+    }
+
+    fn add(&mut self, option: &[u8]) {
+        match option.len() {
+            0 => {}
+            5 if option.eq_ignore_ascii_case(b"close") => self.close = true,
+            10 if option.eq_ignore_ascii_case(b"keep-alive") => self.keep_alive = true,
+            7 if option.eq_ignore_ascii_case(b"upgrade") => {}
+            _ => self.others = true,
+        }
+    }
 }
 
 fn is_listed(response: &Response<'_>, name: &[u8]) -> bool {

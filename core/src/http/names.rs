@@ -101,10 +101,33 @@ const SHORTEST_RESERVED: usize = 11;
 /// `contentlength`
 const SHORTEST_IMITATION: usize = 13;
 
-/// Whether `name` is `spelled` in any case; all of it at once, as its length is known.
+/// Whether `name` is `spelled` in any case. Of 8 to 24 bytes the first, middle and last eight are compared.
 #[inline]
 fn is<const N: usize>(name: &[u8], spelled: &[u8; N]) -> bool {
-    <&[u8; N]>::try_from(name).is_ok_and(|name| name.map(|byte| byte.to_ascii_lowercase()) == *spelled)
+    let Ok(name) = <&[u8; N]>::try_from(name) else { return false };
+    match (eights(name), eights(spelled)) {
+        (Some(name), Some(spelled)) if N <= 24 => name.map(lower) == spelled,
+        _ => name.eq_ignore_ascii_case(spelled),
+    }
+}
+
+#[inline]
+fn eights(name: &[u8]) -> Option<[u64; 3]> {
+    let middle = name.get(name.len().checked_sub(8)? / 2..)?;
+    Some([name.first_chunk()?, middle.first_chunk()?, name.last_chunk()?].map(|eight| u64::from_le_bytes(*eight)))
+}
+
+/// [`u8::to_ascii_lowercase`] of each byte: those from `A` on, less those beyond `Z`, get the bit that makes them small.
+#[inline]
+fn lower(eight: u64) -> u64 {
+    const fn each(byte: u8) -> u64 {
+        u64::from_ne_bytes([byte; 8])
+    }
+    let low = eight & each(0x7f);
+    let from_a = low + each(0x80 - b'A');
+    let beyond_z = low + each(0x7f - b'Z');
+    let large = (from_a ^ beyond_z) & !eight & each(0x80);
+    eight | large >> 2
 }
 
 fn is_reserved(name: &[u8]) -> bool {
@@ -157,6 +180,32 @@ mod tests {
             assert_eq!(Known::of(name.as_bytes()), known, "{name}");
             assert_eq!(Known::of(name.to_ascii_lowercase().as_bytes()), known, "{name}");
             assert_eq!(Known::of(name.to_ascii_uppercase().as_bytes()), known, "{name}");
+        }
+    }
+
+    #[test]
+    fn eight_bytes_at_a_time_become_small_as_one_does() {
+        for byte in 0..=u8::MAX {
+            let eight = [byte, b'Z', 0, byte, 0xff, b'a', byte, 0x7f];
+            assert_eq!(
+                lower(u64::from_le_bytes(eight)),
+                u64::from_le_bytes(eight.map(|byte| byte.to_ascii_lowercase()))
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_that_differs_in_any_one_byte_is_not_known() {
+        for name in ["content-length", "transfer-encoding", "x-forwarded-for", "x-forwarded-proto", "connection", "te"]
+        {
+            for at in 0..name.len() {
+                for other in [b'0', b'q', b'\r', name.as_bytes()[at] ^ 0x80, name.as_bytes()[at] ^ 0x10] {
+                    let mut bytes = name.as_bytes().to_vec();
+                    bytes[at] = other;
+                    let known = Known::of(&bytes);
+                    assert!(matches!(known, Known::Other | Known::FramingLookAlike), "{bytes:?}: {known:?}");
+                }
+            }
         }
     }
 
