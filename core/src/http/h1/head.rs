@@ -8,7 +8,7 @@ use httparse::{Header, ParserConfig, Status};
 use crate::http::names::Known;
 use crate::http::{BadResponse, Field, Fields, Framing, Refusal, Request, Response, Version};
 
-pub use super::scan::{Limits, REQUEST_LIMITS, RESPONSE_LIMITS, Scan, Scanner};
+pub use super::scan::{FIELDS_MAX, Limits, REQUEST_LIMITS, RESPONSE_LIMITS, Scan, Scanner};
 
 /// Parses the head that [`Scan::Head`] delimits: `head` is its `len` bytes, `lines` its lines. Allocates only for
 /// more than 32 fields.
