@@ -6,16 +6,24 @@
 use gungraun::prelude::*;
 
 use decide::deciding;
-use parse::parsing;
+use head::heads;
 
-mod parse {
-    //! A `GET` with 12 fields, as a browser sends it: found and parsed, and beside it what httparse alone takes.
+mod head {
+    //! A request's head on its way through: found and parsed (beside it what httparse alone takes), judged, written for
+    //! a target; and an answer's the other way. The smallest head there is, and those that browsers and servers send.
 
     use std::hint::black_box;
 
     use gungraun::prelude::*;
-    use sluicegate::http::h1::head::{Scan, Scanner, parse_request};
+    use sluicegate::config::LoadBalancerAttributes;
+    use sluicegate::desync::{Cleared, Clearing, clear};
+    use sluicegate::exchange::incoming::{framing_towards, keeps_alive, write_response};
+    use sluicegate::exchange::outgoing::{Terms, write_request};
+    use sluicegate::http::h1::head::{Scan, Scanner, parse_request, parse_response, response_framing};
+    use sluicegate::http::{Request, Response, Version};
+    use sluicegate::time::Wall;
 
+    const TINY: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
     const GET: &[u8] = b"GET /api/v1/users/12345?fields=name,email&page=2 HTTP/1.1\r\n\
         Host: shop.example.com\r\n\
         User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n\
@@ -30,10 +38,53 @@ mod parse {
         Cache-Control: max-age=0\r\n\
         X-Request-Id: 7f9c2ba4e88f827d\r\n\
         \r\n";
+    const OK: &[u8] = b"HTTP/1.1 200 OK\r\n\
+        Server: nginx/1.27.3\r\n\
+        Date: Fri, 21 Nov 2025 10:15:30 GMT\r\n\
+        Content-Type: application/json; charset=utf-8\r\n\
+        Content-Length: 1532\r\n\
+        Connection: keep-alive\r\n\
+        Vary: Accept-Encoding\r\n\
+        ETag: \"67b0a1f4-5fc\"\r\n\
+        Cache-Control: private, max-age=60\r\n\
+        \r\n";
+
+    fn parsed(bytes: &'static [u8]) -> Request<'static> {
+        let Ok(Scan::Head { len, lines }) = Scanner::request().scan(bytes) else { panic!("a whole head") };
+        parse_request(&bytes[..len], lines).expect("a good head")
+    }
+
+    /// The bytes, once what looks at the processor's features at its first call has been called.
+    fn known(bytes: &'static [u8]) -> &'static [u8] {
+        parsed(GET);
+        bytes
+    }
+
+    /// In boxes, so that moving a case is not counted.
+    type Forwarding = Box<(Cleared<Request<'static>>, LoadBalancerAttributes, Vec<u8>)>;
+    type Answering = Box<(Response<'static>, Vec<u8>)>;
+
+    fn forwarding(bytes: &'static [u8]) -> Forwarding {
+        let cleared = clear(parsed(bytes), &Clearing::default()).expect("a request with one reading");
+        Box::new((cleared, LoadBalancerAttributes::default(), Vec::with_capacity(4096)))
+    }
+
+    fn answering(bytes: &'static [u8]) -> Answering {
+        let Ok(Scan::Head { len, lines }) = Scanner::response().scan_response(bytes) else { panic!("a whole head") };
+        Box::new((parse_response(&bytes[..len], lines).expect("a good head"), Vec::with_capacity(4096)))
+    }
 
     #[library_benchmark]
-    #[bench::get_with_12_fields(GET)]
-    fn head(bytes: &'static [u8]) -> usize {
+    #[bench::tiny(known(TINY))]
+    #[bench::get_with_12_fields(known(GET))]
+    fn scan(bytes: &'static [u8]) -> Scan {
+        Scanner::request().scan(black_box(bytes)).expect("a good head")
+    }
+
+    #[library_benchmark]
+    #[bench::tiny(known(TINY))]
+    #[bench::get_with_12_fields(known(GET))]
+    fn scan_and_parse(bytes: &'static [u8]) -> usize {
         let Ok(Scan::Head { len, lines }) = Scanner::request().scan(black_box(bytes)) else {
             panic!("a whole head");
         };
@@ -42,7 +93,8 @@ mod parse {
     }
 
     #[library_benchmark]
-    #[bench::get_with_12_fields(GET)]
+    #[bench::tiny(known(TINY))]
+    #[bench::get_with_12_fields(known(GET))]
     fn httparse_alone(bytes: &'static [u8]) -> usize {
         let mut fields = [httparse::EMPTY_HEADER; 32];
         let mut request = httparse::Request::new(&mut fields);
@@ -50,7 +102,62 @@ mod parse {
         black_box(&request).headers.len()
     }
 
-    library_benchmark_group!(name = parsing, benchmarks = [head, httparse_alone]);
+    // Parsing is counted with it, as the head is handed over where it was parsed.
+    #[library_benchmark]
+    #[bench::tiny(known(TINY))]
+    #[bench::get_with_12_fields(known(GET))]
+    fn scan_parse_and_clear(bytes: &'static [u8]) -> usize {
+        let Ok(Scan::Head { len, lines }) = Scanner::request().scan(black_box(bytes)) else {
+            panic!("a whole head");
+        };
+        let request = parse_request(&bytes[..len], lines).expect("a good head");
+        let cleared = clear(request, &Clearing::default()).expect("a request with one reading");
+        black_box(&cleared).host().len()
+    }
+
+    #[library_benchmark]
+    #[bench::tiny(forwarding(TINY))]
+    #[bench::get_with_12_fields(forwarding(GET))]
+    fn forward(mut case: Forwarding) -> Forwarding {
+        let (cleared, attributes, out) = &mut *case;
+        let terms = Terms {
+            attributes,
+            scheme: "http",
+            listener_port: 80,
+            client: ([192, 0, 2, 1], 4711).into(),
+            dns_name: "demo.example",
+            wall: Wall::from_micros(1_763_720_000_000_000),
+            entropy: [0xa5; 12],
+        };
+        black_box(write_request(black_box(cleared), &terms, out));
+        case
+    }
+
+    #[library_benchmark]
+    #[bench::ok_with_8_fields(known(OK))]
+    fn scan_and_parse_answer(bytes: &'static [u8]) -> usize {
+        let Ok(Scan::Head { len, lines }) = Scanner::response().scan_response(black_box(bytes)) else {
+            panic!("a whole head");
+        };
+        let response = parse_response(&bytes[..len], lines).expect("a good head");
+        black_box(&response).fields.0.len()
+    }
+
+    #[library_benchmark]
+    #[bench::ok_with_8_fields(answering(OK))]
+    fn answer(mut case: Answering) -> Answering {
+        let (response, out) = &mut *case;
+        let framing = response_framing(black_box(response), false).expect("one framing");
+        let keep_alive = keeps_alive(response);
+        write_response(response, framing_towards(Version::Http11, framing), keep_alive, out);
+        case
+    }
+
+    library_benchmark_group!(
+        name = heads,
+        benchmarks =
+            [scan, scan_and_parse, httparse_alone, scan_parse_and_clear, forward, scan_and_parse_answer, answer]
+    );
 }
 
 mod decide {
@@ -116,4 +223,4 @@ mod decide {
     library_benchmark_group!(name = deciding, benchmarks = [decide]);
 }
 
-main!(library_benchmark_groups = [parsing, deciding]);
+main!(library_benchmark_groups = [heads, deciding]);

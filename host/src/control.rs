@@ -304,7 +304,8 @@ mod tests {
             name_causes: false,
             drain_timeout: 1,
         };
-        let report = serve::<Panics>(Plan::Forward { listen, targets: Vec::new() }, &serving).expect("it served");
+        let report = serve::<Panics>(Plan::Forward { listen, targets: Vec::new(), allow_public: false }, &serving)
+            .expect("it served");
         assert_eq!(report.code, 1);
     }
 }

@@ -47,8 +47,10 @@ impl<'a> Head for Request<'a> {
 pub struct Facts<'a> {
     target: Target<'a>,
     framing: Framing,
-    /// Without port; empty if the request names none.
+    /// Empty if the request names none.
     host: &'a [u8],
+    /// The port beside that host.
+    port: Option<&'a [u8]>,
     notes: Notes<'a>,
 }
 
@@ -69,12 +71,12 @@ pub fn clear<'a>(request: Request<'a>, clearing: &Clearing) -> Result<Cleared<Re
     }
     let target = Target::parse(request.method, request.target)?;
     let notes = Notes::take(&request)?;
-    let host = host(&request, &target, &notes, clearing)?;
+    let (host, port) = host_and_port_of(&request, &target, &notes, clearing)?;
     let framing = framing(&request, &notes)?;
     if notes.forwarded_addresses > FORWARDED_ADDRESSES_MAX {
         return Err(Refusal::TooManyForwardedAddresses);
     }
-    Ok(Cleared { facts: Facts { target, framing, host, notes }, head: request })
+    Ok(Cleared { facts: Facts { target, framing, host, port, notes }, head: request })
 }
 
 impl<'a> Cleared<Request<'a>> {
@@ -98,6 +100,11 @@ impl<'a> Cleared<Request<'a>> {
     /// if an HTTP/1.0 request has neither. An IPv6 address has its brackets.
     pub fn host(&self) -> &'a [u8] {
         self.facts.host
+    }
+
+    /// The port beside [`Cleared::host`], as sent.
+    pub fn port(&self) -> Option<&'a [u8]> {
+        self.facts.port
     }
 
     /// The first `Host` as sent, with its port.
@@ -156,12 +163,12 @@ impl<'a> Cleared<Request<'a>> {
     }
 }
 
-fn host<'a>(
+fn host_and_port_of<'a>(
     request: &Request<'a>,
     target: &Target<'a>,
     notes: &Notes<'a>,
     clearing: &Clearing,
-) -> Result<&'a [u8], Refusal> {
+) -> Result<(&'a [u8], Option<&'a [u8]>), Refusal> {
     match notes.hosts {
         0 if request.version == Version::Http11 => return Err(Refusal::NoHost),
         2.. if !clearing.preserve_host => return Err(Refusal::SeveralHosts),
@@ -171,10 +178,10 @@ fn host<'a>(
         _ => {}
     }
     let sent = match notes.host {
-        Some(value) => Some(host_and_port(value).ok_or(Refusal::BadHost)?.0),
+        Some(value) => Some(host_and_port(value).ok_or(Refusal::BadHost)?),
         None => None,
     };
-    let authority = target.authority.and_then(host_and_port).map(|(host, _)| host);
+    let authority = target.authority.and_then(host_and_port);
     Ok(authority.or(sent).unwrap_or_default())
 }
 

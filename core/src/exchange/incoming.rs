@@ -1,6 +1,7 @@
 //! The head that goes back to a client: what the target sent, without what belongs to its hop. How its body is framed
 //! is the caller's choice; [`framing_towards`] makes the usual one.
 
+use crate::http::h1::lines::{Lines, line};
 use crate::http::names::Known;
 use crate::http::{Field, Framing, Response, Version};
 
@@ -31,18 +32,20 @@ pub fn framing_towards(client: Version, framing: Framing) -> Framing {
 /// even if listed.
 pub fn write_response(response: &Response<'_>, framing: Framing, keep_alive: bool, out: &mut Vec<u8>) {
     status_line(response, out);
-    let mut head = Head { response, framing, has_length: false, has_listed: lists_fields(response) };
+    let mut head = Head { response, framing, has_length: false, has_listed: Options::of(response).others };
+    let mut lines = Lines::new(response.head, out);
     for field in response.fields.iter() {
-        head.field(field, out);
+        head.field(field, &mut lines);
     }
+    lines.flush();
     head.end(keep_alive, out);
 }
 
 /// What a response says of the hop itself: whether the connection that it came on persists after it (RFC 9112 section
 /// 9.3).
 pub fn keeps_alive(response: &Response<'_>) -> bool {
-    let lists = |option: &[u8]| response.fields.lists(b"connection", option);
-    !lists(b"close") && (response.version == Version::Http11 || lists(b"keep-alive"))
+    let options = Options::of(response);
+    !options.close && (response.version == Version::Http11 || options.keep_alive)
 }
 
 /// Options of `Connection` beyond these are not looked at: each is compared with each field.
@@ -57,22 +60,22 @@ struct Head<'r, 'a> {
 
 impl Head<'_, '_> {
     #[inline]
-    fn field(&mut self, field: &Field<'_>, out: &mut Vec<u8>) {
+    fn field(&mut self, field: &Field<'_>, lines: &mut Lines<'_, '_>) {
         match Known::of(field.name) {
             Known::Connection | Known::TransferEncoding | Known::OneHop => {}
             Known::Upgrade if self.response.status != 101 => {}
-            Known::ContentLength => self.content_length(field, out),
+            Known::ContentLength => self.content_length(field, lines),
             Known::Other if self.has_listed && is_listed(self.response, field.name) => {}
-            _ => line(field.name, field.value, out),
+            _ => lines.pass(field),
         }
     }
 
-    fn content_length(&mut self, field: &Field<'_>, out: &mut Vec<u8>) {
+    fn content_length(&mut self, field: &Field<'_>, lines: &mut Lines<'_, '_>) {
         let first = !core::mem::replace(&mut self.has_length, true);
         match self.framing {
-            Framing::Length(length) if first => line(field.name, itoa::Buffer::new().format(length).as_bytes(), out),
+            Framing::Length(length) if first => lines.write(field.name, itoa::Buffer::new().format(length).as_bytes()),
             Framing::None if first && !matches!(self.response.status, 100..=199 | 204) => {
-                line(field.name, field.value, out)
+                lines.pass(field);
             }
             _ => {}
         }
@@ -116,27 +119,39 @@ fn options<'r, 'a>(response: &'r Response<'a>) -> impl Iterator<Item = &'a [u8]>
         .take(OPTIONS_MAX)
 }
 
-/// Whether `Connection` says more than what is dropped on every hop anyway.
-fn lists_fields(response: &Response<'_>) -> bool {
-    let plain = |option: &[u8]| {
-        option.is_empty()
-            || [&b"close"[..], b"keep-alive", b"upgrade"].iter().any(|plain| option.eq_ignore_ascii_case(plain))
-    };
-    options(response).any(|option| !plain(option))
+/// What `Connection` lists.
+#[derive(Default)]
+struct Options {
+    close: bool,
+    keep_alive: bool,
+    /// Anything that is not dropped on every hop anyway.
+    others: bool,
+}
+
+impl Options {
+    fn of(response: &Response<'_>) -> Options {
+        let mut options = Options::default();
+        for field in response.fields.iter().filter(|field| field.is(b"connection")) {
+            field.value.split(|&byte| byte == b',').for_each(|option| options.add(option.trim_ascii()));
+        }
+        options
+    }
+
+    fn add(&mut self, option: &[u8]) {
+        match option.len() {
+            0 => {}
+            5 if option.eq_ignore_ascii_case(b"close") => self.close = true,
+            10 if option.eq_ignore_ascii_case(b"keep-alive") => self.keep_alive = true,
+            7 if option.eq_ignore_ascii_case(b"upgrade") => {}
+            _ => self.others = true,
+        }
+    }
 }
 
 fn is_listed(response: &Response<'_>, name: &[u8]) -> bool {
     let begins = |prefix: &[u8]| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     let kept = begins(b"set-cookie") || begins(b"content-") || begins(b"date");
     !kept && options(response).any(|option| option.eq_ignore_ascii_case(name))
-}
-
-#[inline]
-fn line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(name);
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
-    out.extend_from_slice(b"\r\n");
 }
 
 #[cfg(test)]

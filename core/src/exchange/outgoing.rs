@@ -11,6 +11,7 @@ use core::ops::Range;
 
 use crate::config::{LoadBalancerAttributes, XffHeaderProcessing};
 use crate::desync::Cleared;
+use crate::http::h1::lines::Lines;
 use crate::http::names::Known;
 use crate::http::target::Form;
 use crate::http::{Field, Framing, Request};
@@ -64,9 +65,7 @@ pub fn write_request(cleared: &Cleared<Request<'_>>, terms: &Terms<'_>, out: &mu
     forwarded::proto_and_port(terms, out);
     host::write(cleared, terms, out);
     let trace = trace::write(cleared, terms, out);
-    for field in request.fields.iter() {
-        client_field(cleared, terms, field, out);
-    }
+    client_fields(cleared, terms, out);
     if cleared.upgrade() {
         out.extend_from_slice(b"Connection: upgrade\r\nUpgrade: websocket\r\n");
     }
@@ -93,28 +92,36 @@ fn request_line(cleared: &Cleared<Request<'_>>, out: &mut Vec<u8>) {
     out.extend_from_slice(b" HTTP/1.1\r\n");
 }
 
+fn client_fields(cleared: &Cleared<Request<'_>>, terms: &Terms<'_>, out: &mut Vec<u8>) {
+    let mut lines = Lines::new(cleared.request().head, out);
+    for field in cleared.request().fields.iter() {
+        client_field(cleared, terms, field, &mut lines);
+    }
+    lines.flush();
+}
+
 #[inline]
-fn client_field(cleared: &Cleared<Request<'_>>, terms: &Terms<'_>, field: &Field<'_>, out: &mut Vec<u8>) {
+fn client_field(cleared: &Cleared<Request<'_>>, terms: &Terms<'_>, field: &Field<'_>, lines: &mut Lines<'_, '_>) {
     match Known::of(field.name) {
         Known::Other => {
             let invalid = terms.attributes.drop_invalid_header_fields && !is_valid_name(field.name);
             if !invalid && !is_listed(cleared, field.name) {
-                line(field.name, field.value, out);
+                lines.pass(field);
             }
         }
-        Known::ContentLength => content_length(field.name, cleared.framing(), out),
-        Known::TransferEncoding if cleared.framing() == Framing::Chunked => line(field.name, b"chunked", out),
+        Known::ContentLength => content_length(field.name, cleared.framing(), lines),
+        Known::TransferEncoding if cleared.framing() == Framing::Chunked => lines.write(field.name, b"chunked"),
         Known::ForwardedFor if terms.attributes.xff_header_processing == XffHeaderProcessing::Preserve => {
-            line(field.name, field.value, out);
+            lines.pass(field);
         }
         Known::Host | Known::TransferEncoding | Known::Connection | Known::Upgrade | Known::Expect | Known::OneHop => {}
         Known::ForwardedFor | Known::ForwardedOther | Known::TraceId | Known::Reserved | Known::FramingLookAlike => {}
     }
 }
 
-fn content_length(name: &[u8], framing: Framing, out: &mut Vec<u8>) {
+fn content_length(name: &[u8], framing: Framing, lines: &mut Lines<'_, '_>) {
     if let Framing::Length(length) = framing {
-        line(name, itoa::Buffer::new().format(length).as_bytes(), out);
+        lines.write(name, itoa::Buffer::new().format(length).as_bytes());
     }
 }
 
@@ -137,12 +144,4 @@ fn may_be_listed(name: &[u8]) -> bool {
 /// `[-A-Za-z0-9]+` (guide LB-16).
 fn is_valid_name(name: &[u8]) -> bool {
     name.iter().all(|&byte| byte.is_ascii_alphanumeric() || byte == b'-')
-}
-
-#[inline]
-fn line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(name);
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
-    out.extend_from_slice(b"\r\n");
 }

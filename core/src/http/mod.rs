@@ -72,6 +72,8 @@ impl<'a> Fields<'a> {
 /// The head of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
+    /// The bytes that all the rest borrows from.
+    pub head: &'a [u8],
     /// A token; `GET`, `PURGE`, … (case matters, RFC 9110 section 9.1).
     pub method: &'a [u8],
     /// The request target as sent; see [`target::Target`].
@@ -85,6 +87,8 @@ pub struct Request<'a> {
 /// The head of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response<'a> {
+    /// The bytes that all the rest borrows from.
+    pub head: &'a [u8],
     /// What the target speaks.
     pub version: Version,
     /// 100 to 999.

@@ -38,46 +38,104 @@ impl Known {
     /// What `name` means; names compare without regard to ASCII case.
     #[inline]
     pub fn of(name: &[u8]) -> Known {
-        let Some((known, spelled)) = candidate(name) else { return Known::unlisted(name) };
-        if name.eq_ignore_ascii_case(spelled) { known } else { Known::unlisted(name) }
+        let Some(&first) = name.first() else { return Known::Other };
+        let lengths = LENGTHS[usize::from(first)];
+        if lengths >> name.len().min(LONG) & 1 == 0 { Known::Other } else { Known::among_likely(name) }
     }
 
-    fn unlisted(name: &[u8]) -> Known {
-        match name {
-            [b'x' | b'X', _, _, _, _, _, _, _, _, _, _, ..] if is_reserved(name) => Known::Reserved,
-            [first, ..] if name.len() > 12 && may_imitate(*first) && imitates_framing(name) => Known::FramingLookAlike,
+    fn among_likely(name: &[u8]) -> Known {
+        match name.len() {
+            2 if is(name, b"te") => Known::OneHop,
+            4 if is(name, b"host") => Known::Host,
+            6 if is(name, b"expect") => Known::Expect,
+            7 if is(name, b"upgrade") => Known::Upgrade,
+            10 if is(name, b"connection") => Known::Connection,
+            10 if is(name, b"keep-alive") => Known::OneHop,
+            14 if is(name, b"content-length") => Known::ContentLength,
+            14 if is(name, b"http2-settings") => Known::OneHop,
+            15 if is(name, b"x-forwarded-for") => Known::ForwardedFor,
+            15 if is(name, b"x-amzn-trace-id") => Known::TraceId,
+            16 if is(name, b"x-forwarded-port") => Known::ForwardedOther,
+            16 if is(name, b"proxy-connection") => Known::OneHop,
+            17 if is(name, b"transfer-encoding") => Known::TransferEncoding,
+            17 if is(name, b"x-forwarded-proto") => Known::ForwardedOther,
+            SHORTEST_RESERVED.. if is_reserved(name) => Known::Reserved,
+            SHORTEST_IMITATION.. if imitates_framing(name) => Known::FramingLookAlike,
             _ => Known::Other,
         }
     }
 }
 
-/// The one name of that length and first letter that is acted upon.
-fn candidate(name: &[u8]) -> Option<(Known, &'static [u8])> {
-    let first = name.first()?.to_ascii_lowercase();
-    Some(match (name.len(), first) {
-        (2, b't') => (Known::OneHop, b"te"),
-        (4, b'h') => (Known::Host, b"host"),
-        (6, b'e') => (Known::Expect, b"expect"),
-        (7, b'u') => (Known::Upgrade, b"upgrade"),
-        (10, b'c') => (Known::Connection, b"connection"),
-        (10, b'k') => (Known::OneHop, b"keep-alive"),
-        (14, b'c') => (Known::ContentLength, b"content-length"),
-        (14, b'h') => (Known::OneHop, b"http2-settings"),
-        (15, b'x') if name.get(2).is_some_and(|third| third | 0x20 == b'f') => {
-            (Known::ForwardedFor, b"x-forwarded-for")
-        }
-        (15, b'x') => (Known::TraceId, b"x-amzn-trace-id"),
-        (16, b'p') => (Known::OneHop, b"proxy-connection"),
-        (16, b'x') => (Known::ForwardedOther, b"x-forwarded-port"),
-        (17, b't') => (Known::TransferEncoding, b"transfer-encoding"),
-        (17, b'x') => (Known::ForwardedOther, b"x-forwarded-proto"),
-        _ => return None,
-    })
+/// Names of so many bytes and more are looked up as if they had this many.
+const LONG: usize = 31;
+
+/// By first byte, the lengths that names which are not [`Known::Other`] may have: bit `n` for `n` bytes. Most names of
+/// most heads need no more than a look at it.
+const LENGTHS: [u32; 256] = {
+    const fn from(shortest: usize) -> u32 {
+        u32::MAX << shortest
+    }
+    let mut lengths = [0; 256];
+    let mut first = 0;
+    while first < lengths.len() {
+        lengths[first] = match (first as u8).to_ascii_lowercase() {
+            b'c' => 1 << 10 | from(SHORTEST_IMITATION),
+            b'e' => 1 << 6,
+            b'h' => 1 << 4 | 1 << 14,
+            b'k' => 1 << 10,
+            b'p' => 1 << 16,
+            b't' => 1 << 2 | from(SHORTEST_IMITATION),
+            b'u' => 1 << 7,
+            b'x' => from(SHORTEST_RESERVED),
+            other if other.is_ascii_alphanumeric() => 0,
+            _ => from(SHORTEST_IMITATION),
+        };
+        first += 1;
+    }
+    lengths
+};
+
+/// `x-amzn-tls-`
+const SHORTEST_RESERVED: usize = 11;
+
+/// `contentlength`
+const SHORTEST_IMITATION: usize = 13;
+
+/// Whether `name` is `spelled` in any case. Of 8 to 24 bytes the first, middle and last eight are compared.
+#[inline]
+fn is<const N: usize>(name: &[u8], spelled: &[u8; N]) -> bool {
+    let Ok(name) = <&[u8; N]>::try_from(name) else { return false };
+    match (eights(name), eights(spelled)) {
+        (Some(name), Some(spelled)) if N <= 24 => name.map(lower) == spelled,
+        _ => name.eq_ignore_ascii_case(spelled),
+    }
+}
+
+#[inline]
+fn eights(name: &[u8]) -> Option<[u64; 3]> {
+    let middle = name.get(name.len().checked_sub(8)? / 2..)?;
+    Some([name.first_chunk()?, middle.first_chunk()?, name.last_chunk()?].map(|eight| u64::from_le_bytes(*eight)))
+}
+
+/// [`u8::to_ascii_lowercase`] of each byte: those from `A` on, less those beyond `Z`, get the bit that makes them small.
+#[inline]
+fn lower(eight: u64) -> u64 {
+    const fn each(byte: u8) -> u64 {
+        u64::from_ne_bytes([byte; 8])
+    }
+    let low = eight & each(0x7f);
+    let from_a = low + each(0x80 - b'A');
+    let beyond_z = low + each(0x7f - b'Z');
+    let large = (from_a ^ beyond_z) & !eight & each(0x80);
+    eight | large >> 2
 }
 
 fn is_reserved(name: &[u8]) -> bool {
     const RESERVED: [&[u8]; 3] = [b"x-amzn-oidc-", b"x-amzn-mtls-", b"x-amzn-tls-"];
-    RESERVED.iter().any(|prefix| name.get(..prefix.len()).is_some_and(|start| same_but_punctuation(start, prefix)))
+    matches!(name, [b'x' | b'X', _, b'a' | b'A', ..])
+        && RESERVED
+            .iter()
+            .any(|prefix| name.get(..prefix.len()).is_some_and(|start| same_but_punctuation(start, prefix)))
 }
 
 fn same_but_punctuation(name: &[u8], pattern: &[u8]) -> bool {
@@ -85,10 +143,6 @@ fn same_but_punctuation(name: &[u8], pattern: &[u8]) -> bool {
         b'-' => !is.is_ascii_alphanumeric(),
         letter => is.eq_ignore_ascii_case(&letter),
     })
-}
-
-fn may_imitate(first: u8) -> bool {
-    matches!(first | 0x20, b't' | b'c') || !first.is_ascii_alphanumeric()
 }
 
 fn imitates_framing(name: &[u8]) -> bool {
@@ -126,6 +180,32 @@ mod tests {
             assert_eq!(Known::of(name.as_bytes()), known, "{name}");
             assert_eq!(Known::of(name.to_ascii_lowercase().as_bytes()), known, "{name}");
             assert_eq!(Known::of(name.to_ascii_uppercase().as_bytes()), known, "{name}");
+        }
+    }
+
+    #[test]
+    fn eight_bytes_at_a_time_become_small_as_one_does() {
+        for byte in 0..=u8::MAX {
+            let eight = [byte, b'Z', 0, byte, 0xff, b'a', byte, 0x7f];
+            assert_eq!(
+                lower(u64::from_le_bytes(eight)),
+                u64::from_le_bytes(eight.map(|byte| byte.to_ascii_lowercase()))
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_that_differs_in_any_one_byte_is_not_known() {
+        for name in ["content-length", "transfer-encoding", "x-forwarded-for", "x-forwarded-proto", "connection", "te"]
+        {
+            for at in 0..name.len() {
+                for other in [b'0', b'q', b'\r', name.as_bytes()[at] ^ 0x80, name.as_bytes()[at] ^ 0x10] {
+                    let mut bytes = name.as_bytes().to_vec();
+                    bytes[at] = other;
+                    let known = Known::of(&bytes);
+                    assert!(matches!(known, Known::Other | Known::FramingLookAlike), "{bytes:?}: {known:?}");
+                }
+            }
         }
     }
 

@@ -26,6 +26,9 @@ pub enum Refusal {
     /// All of the head is over its limit (guide ERR-02, QUO-08).
     #[error("the request head is longer than 65536 bytes")]
     HeadTooLarge,
+    /// More fields than [`FIELDS_MAX`](super::h1::head::FIELDS_MAX).
+    #[error("the request head has more than 1000 fields")]
+    TooManyFields,
     /// The version is neither `HTTP/1.0` nor `HTTP/1.1` nor a later major version.
     #[error("the HTTP version of the request is malformed or not served")]
     BadVersion,
@@ -103,6 +106,9 @@ pub enum BadResponse {
     /// All of the head is over its limit (guide ERR-17, QUO-08).
     #[error("the response head is longer than 32768 bytes")]
     HeadTooLarge,
+    /// More fields than [`FIELDS_MAX`](super::h1::head::FIELDS_MAX).
+    #[error("the response head has more than 1000 fields")]
+    TooManyFields,
     /// Neither `HTTP/1.0` nor `HTTP/1.1`.
     #[error("the response speaks neither HTTP/1.0 nor HTTP/1.1")]
     BadVersion,

@@ -94,13 +94,20 @@ fn host_end(authority: &[u8]) -> Option<usize> {
         let address = core::str::from_utf8(rest.get(..close)?).ok()?;
         return address.parse::<Ipv6Addr>().ok().map(|_| close + 2);
     }
-    let end = authority.iter().position(|&byte| !is_host_byte(byte)).unwrap_or(authority.len());
+    let end = authority.iter().position(|&byte| !HOST_BYTES[usize::from(byte)]).unwrap_or(authority.len());
     (end > 0).then_some(end)
 }
 
-fn is_host_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
-}
+/// Which bytes a host name may consist of.
+const HOST_BYTES: [bool; 256] = {
+    let mut bytes = [false; 256];
+    let mut at = 0;
+    while at < bytes.len() {
+        bytes[at] = matches!(at as u8, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~');
+        at += 1;
+    }
+    bytes
+};
 
 fn is_port(digits: &[u8]) -> bool {
     let value = |sum: u32, digit: &u8| digit.is_ascii_digit().then(|| sum * 10 + u32::from(digit - b'0'));

@@ -68,7 +68,7 @@ causes! {
     BadContentLength, Client, Some(400), "Content-Length is not one plain number; look at the client, this is how requests are smuggled.";
     BadTransferEncoding, Client, Some(400), "Transfer-Encoding is malformed, repeated, or stands beside Content-Length; look at the client, this is how requests are smuggled.";
     HeaderFieldTooLarge, Client, Some(400), "A single header field is longer than 16 K; look at the client's cookies and tokens.";
-    RequestHeadTooLarge, Client, Some(400), "The request head is longer than 64 K; look at the number and size of header fields.";
+    RequestHeadTooLarge, Client, Some(400), "The request head is longer than 64 K or has more than 1,000 fields; look at the number and size of header fields.";
     BodyGarbled, Client, Some(400), "The chunks of the request body do not follow the HTTP grammar; look at the client.";
     ClientClosedEarly, Client, Some(400), "The client closed the connection before it had sent the whole request; look at the client's timeouts and the network.";
     TraceRefused, Client, Some(405), "The method is TRACE, which is never forwarded; use another way to see what arrives.";
@@ -98,7 +98,7 @@ causes! {
     TargetReset, Target, Some(502), "The target reset the connection while it had the request; look at its log for a crash, and at its keep-alive time.";
     TargetClosedEarly, Target, Some(502), "The target closed the connection without answering the request; check that its keep-alive time is longer than the idle timeout here.";
     TargetHeadMalformed, Target, Some(502), "The target's response head does not follow the HTTP grammar, or contradicts itself about the length of the body; look at the target.";
-    TargetHeadTooLarge, Target, Some(502), "The target's response head is longer than 32 K; look at its cookies and header fields.";
+    TargetHeadTooLarge, Target, Some(502), "The target's response head is longer than 32 K or has more than 1,000 fields; look at its cookies and header fields.";
     TooManyInterimResponses, Target, Some(502), "The target sent 1xx responses without end; look at the target.";
     UnexpectedUpgrade, Target, Some(502), "The target switched protocols although the request did not ask for it; look at the target.";
     TargetIdle, Target, Some(504), "The target had the request and sent nothing for the idle timeout; look at its response time, or raise idle_timeout.timeout_seconds.";

@@ -9,7 +9,7 @@ impl From<Refusal> for Cause {
             Refusal::BareLineFeed => Cause::BareLineFeed,
             Refusal::UriTooLong => Cause::UriTooLong,
             Refusal::FieldTooLarge => Cause::HeaderFieldTooLarge,
-            Refusal::HeadTooLarge => Cause::RequestHeadTooLarge,
+            Refusal::HeadTooLarge | Refusal::TooManyFields => Cause::RequestHeadTooLarge,
             Refusal::UnsupportedVersion => Cause::UnsupportedVersion,
             Refusal::NoHost | Refusal::SeveralHosts | Refusal::BadHost => Cause::BadHost,
             Refusal::BadContentLength => Cause::BadContentLength,
@@ -32,7 +32,7 @@ impl From<Refusal> for Cause {
 impl From<BadResponse> for Cause {
     fn from(bad: BadResponse) -> Cause {
         match bad {
-            BadResponse::HeadTooLarge => Cause::TargetHeadTooLarge,
+            BadResponse::HeadTooLarge | BadResponse::TooManyFields => Cause::TargetHeadTooLarge,
             BadResponse::Malformed
             | BadResponse::BareLineFeed
             | BadResponse::LeadingBlankLines
@@ -57,6 +57,7 @@ mod tests {
             Refusal::UriTooLong,
             Refusal::FieldTooLarge,
             Refusal::HeadTooLarge,
+            Refusal::TooManyFields,
             Refusal::UnsupportedVersion,
             Refusal::NoHost,
             Refusal::BadContentLength,
@@ -69,5 +70,6 @@ mod tests {
             assert_eq!(Cause::from(refusal).status(), Some(refusal.status()), "{refusal:?}");
         }
         assert_eq!(Cause::from(BadResponse::HeadTooLarge).status(), Some(502));
+        assert_eq!(Cause::from(BadResponse::TooManyFields).status(), Some(502));
     }
 }

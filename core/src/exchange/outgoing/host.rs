@@ -2,10 +2,10 @@
 
 use crate::desync::Cleared;
 use crate::http::Request;
+use crate::http::h1::lines::line;
 use crate::http::names::Known;
-use crate::http::target::host_and_port;
 
-use super::{Terms, line};
+use super::Terms;
 
 /// Preserved: each of the client's as it came. Otherwise one: the authority of an absolute target, else the client's,
 /// else our own name; in lower case; with a port exactly if the listener's is not a default one, the client's own if it
@@ -14,8 +14,7 @@ pub(super) fn write(cleared: &Cleared<Request<'_>>, terms: &Terms<'_>, out: &mut
     if terms.attributes.preserve_host_header && cleared.sent_host().is_some() {
         return preserved(cleared.request(), out);
     }
-    let authority = cleared.target().authority.or_else(|| cleared.sent_host());
-    let (host, port) = authority.and_then(host_and_port).unwrap_or((terms.dns_name.as_bytes(), None));
+    let host = if cleared.host().is_empty() { terms.dns_name.as_bytes() } else { cleared.host() };
     out.extend_from_slice(b"Host: ");
     let start = out.len();
     out.extend_from_slice(host);
@@ -24,7 +23,7 @@ pub(super) fn write(cleared: &Cleared<Request<'_>>, terms: &Terms<'_>, out: &mut
     }
     if !matches!(terms.listener_port, 80 | 443) {
         out.push(b':');
-        out.extend_from_slice(port.unwrap_or(itoa::Buffer::new().format(terms.listener_port).as_bytes()));
+        out.extend_from_slice(cleared.port().unwrap_or(itoa::Buffer::new().format(terms.listener_port).as_bytes()));
     }
     out.extend_from_slice(b"\r\n");
 }

@@ -91,16 +91,17 @@ fn is_well_formed(id: &[u8]) -> bool {
 
 /// `NAME=1-8HEX-24HEX`, the seconds of now and chance.
 fn made(name: &[u8; 5], terms: &Terms<'_>, out: &mut Vec<u8>) {
-    out.extend_from_slice(name);
-    out.extend_from_slice(b"1-");
     // 32 bits of seconds last until 2106; the format has no more room.
-    hex(&(terms.wall.seconds() as u32).to_be_bytes(), out);
-    out.push(b'-');
-    hex(&terms.entropy, out);
+    let seconds = (terms.wall.seconds() as u32).to_be_bytes();
+    let mut made = *b"NAME=1-SSSSSSSS-CCCCCCCCCCCCCCCCCCCCCCCC";
+    made[..5].copy_from_slice(name);
+    hex(&seconds, &mut made[7..15]);
+    hex(&terms.entropy, &mut made[16..]);
+    out.extend_from_slice(&made);
 }
 
-fn hex<const N: usize>(bytes: &[u8; N], out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let pair = |byte: u8| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
-    bytes.iter().for_each(|&byte| out.extend_from_slice(&pair(byte)));
+fn hex(bytes: &[u8], digits: &mut [u8]) {
+    let digit = |half: u8| if half < 10 { b'0' + half } else { b'a' - 10 + half };
+    let (pairs, _) = digits.as_chunks_mut();
+    pairs.iter_mut().zip(bytes).for_each(|(pair, byte)| *pair = [digit(byte >> 4), digit(byte & 15)]);
 }

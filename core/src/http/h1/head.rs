@@ -8,7 +8,7 @@ use httparse::{Header, ParserConfig, Status};
 use crate::http::names::Known;
 use crate::http::{BadResponse, Field, Fields, Framing, Refusal, Request, Response, Version};
 
-pub use super::scan::{Limits, REQUEST_LIMITS, RESPONSE_LIMITS, Scan, Scanner};
+pub use super::scan::{FIELDS_MAX, Limits, REQUEST_LIMITS, RESPONSE_LIMITS, Scan, Scanner};
 
 /// Parses the head that [`Scan::Head`] delimits: `head` is its `len` bytes, `lines` its lines. Allocates only for
 /// more than 32 fields.
@@ -93,6 +93,7 @@ fn request_into<'a>(head: &'a [u8], room: &mut [MaybeUninit<Header<'a>>]) -> Res
         _ => return Err(Refusal::Malformed),
     }
     Ok(Request {
+        head,
         method: parsed.method.ok_or(Refusal::Malformed)?.as_bytes(),
         target: parsed.path.ok_or(Refusal::Malformed)?.as_bytes(),
         version: version(parsed.version).ok_or(Refusal::BadVersion)?,
@@ -112,6 +113,7 @@ fn response_into<'a>(head: &'a [u8], room: &mut [MaybeUninit<Header<'a>>]) -> Re
         return Err(BadResponse::BadStatus);
     }
     Ok(Response {
+        head,
         version: version(parsed.version).ok_or(BadResponse::BadVersion)?,
         status,
         reason: parsed.reason.unwrap_or_default().as_bytes(),

@@ -1,7 +1,7 @@
 //! Finds the end of a head in bytes that arrive in pieces, and measures its lines against their limits. What the
 //! lines say is for [`super::head`].
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 use crate::http::{BadResponse, Refusal};
 
@@ -21,6 +21,10 @@ pub const REQUEST_LIMITS: Limits = Limits { first_line: 16 * 1024, field_line: 1
 
 /// What targets may send (guide QUO-08): only the whole has a limit.
 pub const RESPONSE_LIMITS: Limits = Limits { first_line: 32 * 1024, field_line: 32 * 1024, head: 32 * 1024 };
+
+/// The most fields that a head may have. What is made of each takes more memory than the shortest line, of four bytes:
+/// a head of nothing else must not cost megabytes. No sender of good faith comes near it.
+pub const FIELDS_MAX: usize = 1000;
 
 /// Finds the end of a head in bytes that arrive in pieces; looks at each byte about once, however small the pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +80,7 @@ impl Scanner {
             Fault::BlankLines => Refusal::LeadingBlankLines,
             Fault::FirstLine => long_request_line(bytes.get(self.line as usize..).unwrap_or_default()),
             Fault::FieldLine => Refusal::FieldTooLarge,
+            Fault::Fields => Refusal::TooManyFields,
             Fault::Head => Refusal::HeadTooLarge,
         })
     }
@@ -85,6 +90,7 @@ impl Scanner {
         self.advance(bytes).map_err(|fault| match fault {
             Fault::BareLineFeed => BadResponse::BareLineFeed,
             Fault::BlankLines => BadResponse::LeadingBlankLines,
+            Fault::Fields => BadResponse::TooManyFields,
             Fault::FirstLine | Fault::FieldLine | Fault::Head => BadResponse::HeadTooLarge,
         })
     }
@@ -99,6 +105,10 @@ impl Scanner {
     fn advance(&mut self, bytes: &[u8]) -> Result<Scan, Fault> {
         // No head is longer than its limit, so nothing beyond is ever looked at and every position fits 32 bits.
         let bytes = bytes.get(..self.limits().head).unwrap_or(bytes);
+        if self.seen == 0 && is_plain_head(bytes, self.limits()) {
+            let lines = memchr_iter(b'\n', bytes).count() - 1;
+            return if lines > LINES_MAX { Err(Fault::Fields) } else { Ok(Scan::Head { len: bytes.len(), lines }) };
+        }
         while let Some(at) = bytes.get(self.seen as usize..).and_then(|new| memchr(b'\n', new)) {
             let end = self.seen as usize + at;
             let empty = self.complete_line(bytes, end)?;
@@ -123,7 +133,7 @@ impl Scanner {
             return self.blank_before_head();
         }
         self.check_line(line.len())?;
-        Ok(line.is_empty())
+        if self.lines as usize >= LINES_MAX && !line.is_empty() { Err(Fault::Fields) } else { Ok(line.is_empty()) }
     }
 
     fn blank_before_head(&self) -> Result<bool, Fault> {
@@ -140,14 +150,32 @@ impl Scanner {
     }
 }
 
+/// Whether `bytes` are one head from end to end, and too few for any of its lines to be too long. That is what usually
+/// arrives, and it is seen in one pass of wide steps, without a look at each line: every LF ends a line with CR, and
+/// none but the last an empty one.
+fn is_plain_head(bytes: &[u8], limits: &Limits) -> bool {
+    let [first, second, inner @ .., b'\r', b'\n'] = bytes else { return false };
+    let [_, before @ ..] = bytes else { return false };
+    // Without a way out of the loop, so that it is one of vectors.
+    let odd = inner.iter().zip(before).zip(bytes).fold(false, |odd, ((&byte, &before), &before_that)| {
+        odd | ((byte == b'\n') & ((before != b'\r') | (before_that == b'\n')))
+    });
+    let short = bytes.len() <= limits.first_line.min(limits.field_line);
+    short && inner.ends_with(b"\r\n") && *first != b'\n' && *second != b'\n' && !odd
+}
+
 #[derive(Clone, Copy)]
 enum Fault {
     BareLineFeed,
     BlankLines,
     FirstLine,
     FieldLine,
+    Fields,
     Head,
 }
+
+/// [`FIELDS_MAX`] and the request or status line.
+const LINES_MAX: usize = FIELDS_MAX + 1;
 
 /// The length of a line whose LF has not arrived: a CR at its end may be that of its CRLF.
 fn unfinished(line: &[u8]) -> usize {
@@ -282,6 +310,21 @@ mod tests {
         assert_eq!(Scanner::response().scan_response(at.as_bytes()), Ok(Scan::Head { len: 32768, lines: 2 }));
         assert_eq!(Scanner::response().scan_response(head(32 * 1024 + 1).as_bytes()), Err(BadResponse::HeadTooLarge));
         assert_eq!(Scanner::response().scan_response(&at.as_bytes()[..32767]), Ok(Scan::More));
+    }
+
+    #[test]
+    fn a_head_may_have_a_thousand_fields_and_one_more_is_too_many() {
+        let fields = |count: usize| format!("X:{}\r\n", count % 10).repeat(count);
+        let request = |count: usize| format!("GET / HTTP/1.1\r\n{}\r\n", fields(count));
+        assert!(matches!(both(&request(FIELDS_MAX)), Ok(Scan::Head { lines: 1001, .. })));
+        assert!(matches!(whole((request(FIELDS_MAX) + "body").as_bytes()), Ok(Scan::Head { lines: 1001, .. })));
+        assert_eq!(both(&request(FIELDS_MAX + 1)), Err(Refusal::TooManyFields));
+        assert_eq!(whole((request(FIELDS_MAX + 1) + "body").as_bytes()), Err(Refusal::TooManyFields));
+        assert_eq!(Refusal::TooManyFields.status(), 400);
+        let response = |count: usize| format!("HTTP/1.1 200 OK\r\n{}\r\n", fields(count));
+        let scan = |head: String| Scanner::response().scan_response(head.as_bytes());
+        assert!(matches!(scan(response(FIELDS_MAX)), Ok(Scan::Head { lines: 1001, .. })));
+        assert_eq!(scan(response(FIELDS_MAX + 1)), Err(BadResponse::TooManyFields));
     }
 
     #[test]
