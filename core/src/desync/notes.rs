@@ -1,7 +1,7 @@
 //! What one pass over the fields of a request finds. Judging it is for the door ([`super::clear`]).
 
 use crate::http::h1::head::content_length;
-use crate::http::names::Known;
+use crate::http::names::{self, Known};
 use crate::http::{Refusal, Request};
 
 use super::CONNECTION_OPTIONS_MAX;
@@ -90,9 +90,9 @@ impl Options {
         for option in items(value) {
             self.count += 1;
             match option.len() {
-                5 if option.eq_ignore_ascii_case(b"close") => self.close = true,
-                10 if option.eq_ignore_ascii_case(b"keep-alive") => self.keep_alive = true,
-                7 if option.eq_ignore_ascii_case(b"upgrade") => self.upgrade = true,
+                5 if names::is(option, b"close") => self.close = true,
+                10 if names::is(option, b"keep-alive") => self.keep_alive = true,
+                7 if names::is(option, b"upgrade") => self.upgrade = true,
                 _ => self.others |= Known::of(option) != Known::OneHop,
             }
         }

@@ -2,7 +2,7 @@
 //! is the caller's choice; [`framing_towards`] makes the usual one.
 
 use crate::http::h1::lines::{Lines, line};
-use crate::http::names::Known;
+use crate::http::names::{self, Known};
 use crate::http::{Field, Framing, Response, Version};
 
 /// How a body that came framed as `framing` is framed towards a client of that version: HTTP/1.0 knows no chunks, and
@@ -131,20 +131,28 @@ struct Options {
 impl Options {
     fn of(response: &Response<'_>) -> Options {
         let mut options = Options::default();
-        for field in response.fields.iter().filter(|field| field.is(b"connection")) {
-            field.value.split(|&byte| byte == b',').for_each(|option| options.add(option.trim_ascii()));
+        for field in response.fields.iter().filter(|field| names::is(field.name, b"connection")) {
+            // Most often it is one of the plain ones alone.
+            if !options.take_plain(field.value) {
+                for option in field.value.split(|&byte| byte == b',') {
+                    let plain = options.take_plain(option.trim_ascii());
+                    options.others |= !plain;
+                }
+            }
         }
         options
     }
 
-    fn add(&mut self, option: &[u8]) {
+    /// Takes note of an option that is dropped on every hop anyway; `false` if it is not one of those.
+    fn take_plain(&mut self, option: &[u8]) -> bool {
         match option.len() {
             0 => {}
-            5 if option.eq_ignore_ascii_case(b"close") => self.close = true,
-            10 if option.eq_ignore_ascii_case(b"keep-alive") => self.keep_alive = true,
-            7 if option.eq_ignore_ascii_case(b"upgrade") => {}
-            _ => self.others = true,
+            5 if names::is(option, b"close") => self.close = true,
+            10 if names::is(option, b"keep-alive") => self.keep_alive = true,
+            7 if names::is(option, b"upgrade") => {}
+            _ => return false,
         }
+        true
     }
 }
 

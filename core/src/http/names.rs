@@ -102,8 +102,8 @@ const SHORTEST_RESERVED: usize = 11;
 const SHORTEST_IMITATION: usize = 13;
 
 /// Whether `name` is `spelled` in any case. Of 8 to 24 bytes the first, middle and last eight are compared.
-#[inline]
-fn is<const N: usize>(name: &[u8], spelled: &[u8; N]) -> bool {
+#[inline(always)]
+pub(crate) fn is<const N: usize>(name: &[u8], spelled: &[u8; N]) -> bool {
     let Ok(name) = <&[u8; N]>::try_from(name) else { return false };
     match (eights(name), eights(spelled)) {
         (Some(name), Some(spelled)) if N <= 24 => name.map(lower) == spelled,
@@ -111,14 +111,14 @@ fn is<const N: usize>(name: &[u8], spelled: &[u8; N]) -> bool {
     }
 }
 
-#[inline]
-fn eights(name: &[u8]) -> Option<[u64; 3]> {
+#[inline(always)]
+fn eights<const N: usize>(name: &[u8; N]) -> Option<[u64; 3]> {
     let middle = name.get(name.len().checked_sub(8)? / 2..)?;
     Some([name.first_chunk()?, middle.first_chunk()?, name.last_chunk()?].map(|eight| u64::from_le_bytes(*eight)))
 }
 
 /// [`u8::to_ascii_lowercase`] of each byte: those from `A` on, less those beyond `Z`, get the bit that makes them small.
-#[inline]
+#[inline(always)]
 fn lower(eight: u64) -> u64 {
     const fn each(byte: u8) -> u64 {
         u64::from_ne_bytes([byte; 8])
@@ -146,6 +146,14 @@ fn same_but_punctuation(name: &[u8], pattern: &[u8]) -> bool {
 }
 
 fn imitates_framing(name: &[u8]) -> bool {
+    // Most names are told apart by two letters, such as those of `Cache-Control`.
+    if let [first, second, ..] = name
+        && first.is_ascii_alphabetic()
+        && second.is_ascii_alphabetic()
+        && !matches!([first | 0x20, second | 0x20], [b't', b'r'] | [b'c', b'o'])
+    {
+        return false;
+    }
     let is = |wanted: &[u8]| {
         name.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).eq(wanted.iter().copied())
     };
