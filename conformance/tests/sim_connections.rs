@@ -466,20 +466,41 @@ fn a_listener_that_is_removed_finishes_what_is_in_progress_and_takes_nobody_new(
 }
 
 #[test]
-fn draining_ends_idle_clients_at_once_and_busy_ones_after_their_answer() {
+fn draining_ends_idle_clients_within_a_second_and_busy_ones_after_their_answer() {
     let mut world = Script::start(1, |_| ());
     let (busy, idle) = (world.client(), world.client());
     world.send(busy, GET);
     let target = world.accepts();
     world.drain();
-    assert!(world.is_ended(idle) && !world.is_ended(busy) && !world.is_drained());
     assert!(world.try_client().is_none());
+    world.pass(Duration::from_millis(900));
+    assert!(!world.is_ended(idle));
+    world.pass(Duration::from_millis(200));
+    assert!(world.is_ended(idle) && !world.is_ended(busy) && !world.is_drained());
     world.send(target, OK);
     let last = world.said(busy);
     assert!(last.contains("Connection: close\r\n") && last.ends_with("hi"), "{last}");
     world.close(busy);
     world.pass(seconds(10));
     assert!(world.is_drained());
+    world.finish();
+}
+
+#[test]
+fn a_request_that_was_on_its_way_when_draining_began_is_answered() {
+    let mut world = Script::start(1, |_| ());
+    let (fresh, kept) = (world.client(), world.client());
+    world.send(kept, GET);
+    let target = world.accepts();
+    world.send(target, OK);
+    assert!(world.said(kept).ends_with("hi"));
+    world.drain();
+    for client in [fresh, kept] {
+        world.send(client, GET);
+        world.answer_all(OK);
+        let said = world.said(client);
+        assert!(said.contains("Connection: close\r\n") && said.ends_with("hi"), "{said}");
+    }
     world.finish();
 }
 

@@ -28,6 +28,10 @@ const HEAD_GRACE: Duration = Duration::from_secs(60);
 /// How long a client may take to close its side after the last answer. As nginx's `lingering_timeout`.
 const LINGER: Duration = Duration::from_secs(5);
 
+/// How long a client that has no request in progress when draining begins may still send one. Closed at once it would lose
+/// what is on its way; this is longer than a request travels, and shorter than anybody waits for a program to end.
+pub(crate) const DRAIN_GRACE: Duration = Duration::from_secs(1);
+
 /// Sent at once when a client asks whether to go on (`wire.md` H10).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -297,6 +301,19 @@ impl Shard {
         match left.checked_sub(dropped) {
             Some(rest) => *left = rest,
             None => self.kill(id),
+        }
+    }
+
+    /// The shard is draining: an idle client has a moment for a request that is on its way.
+    pub(crate) fn hurry_if_idle(&mut self, id: WireId) {
+        let now = self.now.mono;
+        let Some(wire) = self.wires.get_mut(id.0) else { return };
+        if let super::wire::Role::Front(front) = &mut wire.role
+            && matches!(front.phase, Phase::Head { since: None, .. })
+        {
+            front.idle = front.idle.min(DRAIN_GRACE);
+            wire.leg.activity = now;
+            self.rearm(id);
         }
     }
 

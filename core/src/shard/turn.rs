@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::front::DRAIN_GRACE;
 use super::wire::{BackPhase, Front, Phase, Role, WireState};
 use super::{DialError, Effect, Endpoints, Journal, ListenerId, Shard, Shed, Wire, WireId};
 use crate::config::{Config, LoadBalancer};
@@ -43,7 +44,8 @@ impl<'s> Turn<'s> {
         self.shard.reconfigure(config)
     }
 
-    /// The shard is to end: listeners close, idle connections close, answers in progress are the last on theirs.
+    /// The shard is to end: listeners close, answers in progress are the last on their connections. Idle clients have a
+    /// moment to send a request that may be on its way already; it is answered, and is the last.
     /// [`Effect::Drained`] follows when all clients have gone.
     pub fn draining(&mut self) {
         self.shard.drain();
@@ -79,7 +81,7 @@ impl Shard {
             listener: Some(index),
             opened: self.now.mono,
             keep_alive: balancer.attributes.client_keep_alive,
-            idle: balancer.attributes.idle_timeout,
+            idle: if self.draining { DRAIN_GRACE } else { balancer.attributes.idle_timeout },
             phase: Phase::Head { scanner: Scanner::request(), since: None },
         };
         let id = WireId(self.wires.insert(WireState::new(Role::Front(front), self.now.mono)));
@@ -144,7 +146,7 @@ impl Shard {
             self.effects.push(Effect::Unlisten(ListenerId(self.config.listeners[index].port)));
         }
         for id in self.wires.keys() {
-            self.close_if_idle(WireId(id));
+            self.hurry_if_idle(WireId(id));
         }
         self.drained_if_empty();
     }
