@@ -49,6 +49,12 @@ mod head {
         Cache-Control: private, max-age=60\r\n\
         \r\n";
 
+    /// The same with what usually comes along: its body.
+    fn with_body(bytes: &'static [u8]) -> &'static [u8] {
+        parsed(GET);
+        [bytes, &[b'x'; 1532]].concat().leak()
+    }
+
     fn parsed(bytes: &'static [u8]) -> Request<'static> {
         let Ok(Scan::Head { len, lines }) = Scanner::request().scan(bytes) else { panic!("a whole head") };
         parse_request(&bytes[..len], lines).expect("a good head")
@@ -135,6 +141,7 @@ mod head {
 
     #[library_benchmark]
     #[bench::ok_with_8_fields(known(OK))]
+    #[bench::ok_with_8_fields_and_body(with_body(OK))]
     fn scan_and_parse_answer(bytes: &'static [u8]) -> usize {
         let Ok(Scan::Head { len, lines }) = Scanner::response().scan_response(black_box(bytes)) else {
             panic!("a whole head");

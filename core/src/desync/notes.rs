@@ -87,16 +87,28 @@ impl<'a> Notes<'a> {
 
 impl Options {
     fn take(&mut self, value: &[u8]) -> Result<(), Refusal> {
-        for option in items(value) {
+        // Most often it is one of the plain ones alone.
+        if self.take_plain(value) {
             self.count += 1;
-            match option.len() {
-                5 if names::is(option, b"close") => self.close = true,
-                10 if names::is(option, b"keep-alive") => self.keep_alive = true,
-                7 if names::is(option, b"upgrade") => self.upgrade = true,
-                _ => self.others |= Known::of(option) != Known::OneHop,
+        } else {
+            for option in items(value) {
+                self.count += 1;
+                let plain = self.take_plain(option);
+                self.others |= !plain && Known::of(option) != Known::OneHop;
             }
         }
         if self.count > CONNECTION_OPTIONS_MAX { Err(Refusal::TooManyConnectionOptions) } else { Ok(()) }
+    }
+
+    /// Takes note of an option that names no field; `false` if it is not one of those.
+    fn take_plain(&mut self, option: &[u8]) -> bool {
+        match option.len() {
+            5 if names::is(option, b"close") => self.close = true,
+            10 if names::is(option, b"keep-alive") => self.keep_alive = true,
+            7 if names::is(option, b"upgrade") => self.upgrade = true,
+            _ => return false,
+        }
+        true
     }
 }
 

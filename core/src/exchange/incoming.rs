@@ -1,7 +1,7 @@
 //! The head that goes back to a client: what the target sent, without what belongs to its hop. How its body is framed
 //! is the caller's choice; [`framing_towards`] makes the usual one.
 
-use crate::http::h1::lines::{Lines, line};
+use super::lines::{Lines, line};
 use crate::http::names::{self, Known};
 use crate::http::{Field, Framing, Response, Version};
 

@@ -13,6 +13,7 @@
 mod download;
 pub mod incoming;
 pub(crate) mod leg;
+mod lines;
 pub mod outgoing;
 pub(crate) mod record;
 mod relay;

@@ -9,9 +9,9 @@ mod trace;
 use core::net::SocketAddr;
 use core::ops::Range;
 
+use super::lines::Lines;
 use crate::config::{LoadBalancerAttributes, XffHeaderProcessing};
 use crate::desync::Cleared;
-use crate::http::h1::lines::Lines;
 use crate::http::names::Known;
 use crate::http::target::Form;
 use crate::http::{Field, Framing, Request};

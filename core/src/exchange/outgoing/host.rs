@@ -2,9 +2,9 @@
 
 use crate::desync::Cleared;
 use crate::http::Request;
-use crate::http::h1::lines::line;
 use crate::http::names::Known;
 
+use super::super::lines::line;
 use super::Terms;
 
 /// Preserved: each of the client's as it came. Otherwise one: the authority of an absolute target, else the client's,

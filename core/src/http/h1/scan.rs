@@ -1,7 +1,7 @@
 //! Finds the end of a head in bytes that arrive in pieces, and measures its lines against their limits. What the
 //! lines say is for [`super::head`].
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr;
 
 use crate::http::{BadResponse, Refusal};
 
@@ -106,7 +106,7 @@ impl Scanner {
         // No head is longer than its limit, so nothing beyond is ever looked at and every position fits 32 bits.
         let bytes = bytes.get(..self.limits().head).unwrap_or(bytes);
         if self.seen == 0 && is_plain_head(bytes, self.limits()) {
-            let lines = memchr_iter(b'\n', bytes).count() - 1;
+            let lines = line_feeds(bytes) - 1;
             return if lines > LINES_MAX { Err(Fault::Fields) } else { Ok(Scan::Head { len: bytes.len(), lines }) };
         }
         while let Some(at) = bytes.get(self.seen as usize..).and_then(|new| memchr(b'\n', new)) {
@@ -162,6 +162,12 @@ fn is_plain_head(bytes: &[u8], limits: &Limits) -> bool {
     });
     let short = bytes.len() <= limits.first_line.min(limits.field_line);
     short && inner.ends_with(b"\r\n") && *first != b'\n' && *second != b'\n' && !odd
+}
+
+/// How many LFs there are. Each chunk's are counted in a byte, many bytes at a time; no chunk has more than fit.
+fn line_feeds(bytes: &[u8]) -> usize {
+    let count = |chunk: &[u8]| chunk.iter().fold(0, |count: u8, &byte| count + u8::from(byte == b'\n'));
+    bytes.chunks(224).map(|chunk| usize::from(count(chunk))).sum()
 }
 
 #[derive(Clone, Copy)]
