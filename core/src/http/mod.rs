@@ -40,9 +40,9 @@ impl Field<'_> {
     }
 }
 
-/// Header fields in the order they came. Up to 32 live on the stack.
+/// Header fields in the order they came. Up to 24 live on the stack.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Fields<'a>(pub SmallVec<[Field<'a>; 32]>);
+pub struct Fields<'a>(pub SmallVec<[Field<'a>; 24]>);
 
 impl<'a> Fields<'a> {
     /// The fields in order.
