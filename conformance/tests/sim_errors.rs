@@ -53,6 +53,21 @@ fn a_client_that_leaves_before_the_answer_is_recorded_as_460() {
 }
 
 #[test]
+fn a_client_that_leaves_while_its_answer_is_held_is_recorded_as_460_too() {
+    let mut world = Script::start(1, |terms| terms.options.access_log = true);
+    let client = world.client();
+    world.send(client, GET);
+    let target = world.accepts();
+    world.send(target, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe");
+    world.reset(client);
+    world.pass(seconds(1));
+    let line = world.journal();
+    assert_eq!(line.split(' ').nth(8), Some("460"), "{line}");
+    assert_eq!(line.split(' ').nth(9), Some("200"), "{line}");
+    world.finish();
+}
+
+#[test]
 fn a_target_that_refuses_the_connection_costs_a_502() {
     let mut world = Script::start(1, |terms| terms.refusing.push(0));
     let client = world.client();

@@ -150,7 +150,7 @@ impl Exchange {
     /// either leg; does nothing when there is nothing to do.
     pub(crate) fn advance(&mut self, front: &mut Leg, mut back: Option<&mut Leg>, cx: &mut Context<'_>) -> Advance {
         if front.broken && self.after != After::Cut {
-            self.client_is_gone(cx.now);
+            self.client_is_gone(front, cx.now);
         }
         if self.after != After::Cut {
             self.advance_upload(front, back.as_deref_mut(), cx);
@@ -225,9 +225,9 @@ impl Exchange {
         }
     }
 
-    /// The client cannot be reached any more (guide ERR-10).
-    fn client_is_gone(&mut self, now: Now) {
-        if matches!(self.download, Download::Waiting { .. }) {
+    /// The client cannot be reached any more: 460 if it has seen nothing of an answer (guide ERR-10).
+    fn client_is_gone(&mut self, front: &Leg, now: Now) {
+        if matches!(self.download, Download::Waiting { .. }) || self.record.has_sent_nothing(front) {
             self.record.caused(Cause::ClientGone);
             self.record.responding(now, 460);
         }

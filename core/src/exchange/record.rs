@@ -66,6 +66,11 @@ impl Record {
         }
     }
 
+    /// Whether no byte has left for the client since the request came.
+    pub(crate) fn has_sent_nothing(&self, front: &Leg) -> bool {
+        front.sent == self.sent_before
+    }
+
     /// The first cause is the one that counts.
     pub(crate) fn caused(&mut self, cause: Cause) {
         self.cause.get_or_insert(cause);
