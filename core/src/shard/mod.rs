@@ -11,13 +11,18 @@
 
 mod back;
 mod census;
+mod deadline;
 mod drive;
 mod effect;
+mod event;
 mod front;
 mod journal;
+mod plan;
 mod pool;
+mod room;
 mod timer;
 mod turn;
+mod wake;
 mod wire;
 
 pub use census::Census;

@@ -1,0 +1,72 @@
+//! Which deadline a wire has at the moment, and what happens when it is due.
+
+use super::timer::Deadline;
+use super::wire::{Back, BackPhase, Front, Phase, Role, WireState};
+use super::{Effect, Shard, TIMERS_PER_TURN, WireId};
+use crate::observe::Cause;
+use crate::time::Mono;
+
+impl Shard {
+    /// Sets the alarm of a wire for its present deadline.
+    pub(crate) fn rearm(&mut self, id: WireId) {
+        if let Some((at, _)) = self.deadline_of(id) {
+            self.timers.arm(id, at);
+        }
+    }
+
+    /// Handles what is due, `most` alarms at most.
+    pub(crate) fn ring(&mut self, most: usize) {
+        debug_assert!(most <= TIMERS_PER_TURN);
+        for _ in 0..most {
+            let Some(id) = self.timers.rung(self.now.mono) else { return };
+            match self.deadline_of(id) {
+                Some((at, deadline)) if at <= self.now.mono => self.due(id, deadline),
+                Some((at, _)) => self.timers.arm(id, at),
+                None => {}
+            }
+        }
+    }
+
+    fn deadline_of(&self, id: WireId) -> Option<(Mono, Deadline)> {
+        let wire = self.wires.get(id.0).filter(|wire| !wire.dead)?;
+        match &wire.role {
+            Role::Front(Front { phase: Phase::Busy(exchange), .. }) => {
+                let exchange = self.exchanges.get(*exchange)?;
+                let back = exchange.back.and_then(|back| self.wires.get(back.0));
+                if matches!(
+                    back,
+                    Some(WireState { role: Role::Back(Back { phase: BackPhase::Dialing { .. }, .. }), .. })
+                ) {
+                    // Connecting has a deadline of its own.
+                    return None;
+                }
+                let activity = back.map_or(wire.leg.activity, |back| wire.leg.activity.max(back.leg.activity));
+                Some((activity.after(exchange.idle), Deadline::Exchange))
+            }
+            Role::Front(front) => front.deadline(wire.leg.activity),
+            Role::Back(back) => back.deadline(wire.leg.activity),
+        }
+    }
+
+    fn due(&mut self, id: WireId, deadline: Deadline) {
+        let exchange = self.wires.get(id.0).and_then(WireState::exchange);
+        if let (Deadline::RequestHead | Deadline::Exchange, Some(wire)) = (deadline, self.wires.get_mut(id.0)) {
+            // An answer follows, and the client has the whole idle timeout to take it.
+            wire.leg.activity = self.now.mono;
+        }
+        match (deadline, exchange) {
+            (Deadline::KeepAlive | Deadline::Pooled | Deadline::Linger, _) => self.kill(id),
+            (Deadline::RequestHead, _) => self.refuse(id, Cause::ClientIdle),
+            (Deadline::Connect, Some(exchange)) => {
+                self.effects.push(Effect::Wake(id));
+                self.dial_failed(id, exchange, Cause::TargetConnectTimeout);
+            }
+            (Deadline::Exchange, Some(exchange)) => {
+                self.with(exchange, |exchange, front, back, cx| exchange.idle_for_too_long(front, back, cx));
+                self.drive(exchange);
+            }
+            (Deadline::Connect | Deadline::Exchange, None) => {}
+        }
+        self.rearm(id);
+    }
+}

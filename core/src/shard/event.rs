@@ -1,0 +1,101 @@
+//! What happens to a wire: bytes came, bytes left, a direction ended, the connection broke.
+
+use super::wire::{Back, BackPhase, Front, Lent, Phase, Role};
+use super::{Shard, WireId};
+
+impl Shard {
+    /// `n` bytes of the room that was lent were read.
+    pub(crate) fn filled(&mut self, id: WireId, n: usize) {
+        let now = self.now.mono;
+        let Shard { wires, exchanges, .. } = self;
+        let Some(wire) = wires.get_mut(id.0) else { return };
+        wire.leg.activity = now;
+        wire.leg.received += n as u64;
+        match wire.lent {
+            Lent::Own => wire.leg.input.filled(n),
+            Lent::Through => {
+                let exchange = wire.exchange().and_then(|exchange| exchanges.get_mut(exchange));
+                if let Some(exchange) = exchange
+                    && let Some(other) = exchange.other(id)
+                    && let Some(to) = wires.get_mut(other.0)
+                    && let Some(relay) = exchange.relay_from(id)
+                {
+                    relay.lent(n, &mut to.leg);
+                }
+            }
+        }
+        self.touched(id);
+    }
+
+    pub(crate) fn ended(&mut self, id: WireId) {
+        let Some(wire) = self.wires.get_mut(id.0) else { return };
+        wire.leg.ended = true;
+        self.touched(id);
+    }
+
+    pub(crate) fn sent(&mut self, id: WireId, n: usize) {
+        let now = self.now.mono;
+        let Shard { wires, buffers, .. } = self;
+        let Some(wire) = wires.get_mut(id.0) else { return };
+        wire.leg.activity = now;
+        wire.leg.sent += n as u64;
+        wire.leg.output.consume(n, buffers);
+        if let Some(exchange) = wire.exchange()
+            && self.exchanges.get(exchange).is_some_and(|exchange| exchange.waits_for_room(id))
+        {
+            self.drive(exchange);
+        }
+    }
+
+    pub(crate) fn unwritable(&mut self, id: WireId) {
+        let Shard { wires, buffers, .. } = self;
+        let Some(wire) = wires.get_mut(id.0) else { return };
+        wire.leg.broken = true;
+        wire.leg.held = 0;
+        wire.leg.output.release(buffers);
+        match wire.exchange() {
+            Some(exchange) => self.drive(exchange),
+            None => self.kill(id),
+        }
+    }
+
+    pub(crate) fn lost(&mut self, id: WireId) {
+        let Some(wire) = self.wires.get_mut(id.0) else { return };
+        wire.leg.broken = true;
+        let exchange = wire.exchange();
+        match &wire.role {
+            Role::Front(_) => {
+                if let Some(exchange) = exchange {
+                    self.drive(exchange);
+                }
+            }
+            Role::Back(_) => {
+                if let Some(exchange) = exchange {
+                    self.lose_target(exchange);
+                }
+            }
+        }
+        self.remove(id);
+    }
+
+    /// Something came from the peer: bytes, or its end.
+    fn touched(&mut self, id: WireId) {
+        let Some(wire) = self.wires.get_mut(id.0) else { return };
+        if wire.dead {
+            return;
+        }
+        let ended = wire.leg.ended;
+        match &wire.role {
+            Role::Front(Front { phase: Phase::Head { .. }, .. }) => self.next_request(id),
+            Role::Front(Front { phase: Phase::Lingering { .. }, .. }) if ended => self.kill(id),
+            Role::Front(Front { phase: Phase::Lingering { .. }, .. }) => self.linger(id),
+            // A target that says something unasked, or leaves: it serves nobody any more.
+            Role::Back(Back { phase: BackPhase::Idle, .. }) => self.kill(id),
+            Role::Front(Front { phase: Phase::Busy(exchange), .. })
+            | Role::Back(Back { phase: BackPhase::Busy(exchange) | BackPhase::Dialing { exchange, .. }, .. }) => {
+                let exchange = *exchange;
+                self.drive(exchange);
+            }
+        }
+    }
+}

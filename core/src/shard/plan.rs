@@ -1,0 +1,260 @@
+//! What a request's head leads to: it is read, cleared, decided by the rules, and written anew for its target, all before
+//! anything of the connection changes.
+
+use core::time::Duration;
+use std::net::SocketAddr;
+
+use super::front::LINGER;
+use super::wire::{Front, WireState};
+use super::{Shard, WireId};
+use crate::buffer::Buffer;
+use crate::config::{Config, Listener, LoadBalancer, TargetGroup};
+use crate::desync::{Cleared, Clearing, clear};
+use crate::exchange::outgoing::{Terms, write_request};
+use crate::exchange::record::{Notes, Record, raw_line};
+use crate::exchange::{Facts, Leg};
+use crate::http::h1::head::parse_request;
+use crate::http::{Framing, Request, Version};
+use crate::observe::Cause;
+use crate::observe::access::{ActionTaken, Draft, MatchedRule};
+use crate::rules::{Action, FixedResponse, Forward, GroupId, Redirect, RedirectParts, Subject};
+use crate::target::round_robin;
+use crate::time::Now;
+
+/// What a head leads to: everything that has to be known once its bytes are gone.
+pub(super) struct Plan {
+    pub(super) facts: Facts,
+    pub(super) framing: Framing,
+    pub(super) expects_continue: bool,
+    pub(super) idle: Duration,
+    pub(super) record: Record,
+    pub(super) course: Course,
+}
+
+/// The course that a request takes.
+pub(super) enum Course {
+    /// To a target: its place in its group. The outgoing head is in the shard's scratch.
+    Forward { group: GroupId, target: usize },
+    /// A redirect; the `Location` is kept by the shard.
+    Redirect { status: u16 },
+    /// The fixed response of the rule with that priority, or of the default action.
+    Fixed { listener: usize, priority: u16 },
+    /// An error of that cause.
+    Refuse(Cause),
+}
+
+impl Shard {
+    /// Reads the head and decides. Nothing of the connection changes here; what must outlive the head is copied.
+    pub(super) fn plan(&mut self, id: WireId, input: &Buffer, len: usize, lines: usize) -> Plan {
+        let mut notes = self.new_notes(id);
+        let Shard { wires, config, chance, scratch, location, now, draining, .. } = self;
+        let Some((leg, front)) = wires.get(id.0).and_then(|wire| Some((&wire.leg, wire.front()?))) else {
+            return Plan::refusing(Cause::InternalError, front_idle(None), Record::new(*now, &Leg::default(), 0, None));
+        };
+        let (listener, balancer) = front.served_by(config);
+        let scheme = listener.map_or("http", |(_, listener)| listener.protocol.scheme());
+        let mut record = Record::new(*now, leg, input.len(), None);
+        let refusing = |cause, notes, mut record: Record| {
+            record.notes = notes;
+            Plan::refusing(cause, front.idle, record)
+        };
+        let request = match parse_request(&input.bytes()[..len], lines) {
+            Ok(request) => request,
+            Err(refusal) => {
+                note(&mut notes, |draft| draft.unreadable(scheme, dns_name(balancer), front.port.0));
+                return refusing(refusal.into(), notes, record);
+            }
+        };
+        note(&mut notes, |draft| {
+            draft.request(&raw_line(&request, scheme, front.port.0));
+            draft.user_agent(request.fields.first(b"user-agent").unwrap_or_default());
+        });
+        let (Some((index, listener)), Some(balancer)) = (listener, balancer) else {
+            // The listener was removed while this connection lived on: its next request has nowhere to go.
+            return refusing(Cause::NoTargets, notes, record);
+        };
+        let preserve_host = balancer.attributes.preserve_host_header;
+        let cleared = match clear(request, &Clearing { preserve_host }) {
+            Ok(cleared) => cleared,
+            Err(refusal) => return refusing(refusal.into(), notes, record),
+        };
+        let aged = now.mono.since(front.opened) >= front.keep_alive;
+        let facts = Facts {
+            version: cleared.request().version,
+            is_head: cleared.is_head(),
+            upgrade: cleared.upgrade(),
+            keep_alive: cleared.keep_alive() && !aged && !*draining,
+        };
+        let decision = listener.rules.decide(&subject(&cleared, front.endpoints.peer));
+        record.rule = decision.rule.map_or(MatchedRule::Default, |rule| MatchedRule::Priority(rule.priority));
+        record.action = Some(taken(decision.action));
+        let course = match decision.action {
+            Action::FixedResponse(_) => Course::Fixed { listener: index, priority: decision.priority() },
+            Action::Redirect(redirect) => {
+                redirected(redirect, &redirect_parts(&cleared, listener, balancer), location, &mut notes)
+            }
+            Action::Forward(forward) => match choose_target(config, forward, chance) {
+                Err((cause, group)) => {
+                    note(&mut notes, |draft| draft.target_group(group.map_or("-", |group| &group.arn)));
+                    Course::Refuse(cause)
+                }
+                Ok((group, target)) => {
+                    scratch.clear();
+                    let terms = outgoing_terms(front, listener, balancer, *now, chance);
+                    let forwarded = write_request(&cleared, &terms, scratch);
+                    note(&mut notes, |draft| {
+                        draft.target_group(config.group(group).map_or("-", |group| &group.arn));
+                        draft.trace_id(scratch.get(forwarded.trace.clone()).unwrap_or_default());
+                    });
+                    Course::Forward { group, target }
+                }
+            },
+        };
+        record.notes = notes;
+        let expects_continue = cleared.expects_continue() && facts.version == Version::Http11;
+        Plan {
+            facts,
+            framing: cleared.framing(),
+            expects_continue,
+            idle: balancer.attributes.idle_timeout,
+            record,
+            course,
+        }
+    }
+
+    /// Room for the next line of the log, if one is kept.
+    pub(crate) fn new_notes(&mut self, id: WireId) -> Option<Box<Notes>> {
+        if !self.options.access_log {
+            return None;
+        }
+        let mut notes = self.notes.pop().unwrap_or_default();
+        let front = self.wires.get(id.0).and_then(WireState::front);
+        notes.reset(front.and_then(|front| front.served_by(&self.config).1));
+        Some(notes)
+    }
+}
+
+/// What the rules look at.
+fn subject<'s>(cleared: &'s Cleared<Request<'_>>, peer: SocketAddr) -> Subject<'s> {
+    let target = cleared.target();
+    let request = cleared.request();
+    Subject {
+        method: request.method,
+        host: cleared.host(),
+        path: target.path,
+        query: target.query,
+        fields: &request.fields.0,
+        source: peer.ip(),
+    }
+}
+
+fn taken(action: &Action) -> ActionTaken {
+    match action {
+        Action::FixedResponse(_) => ActionTaken::FixedResponse,
+        Action::Redirect(_) => ActionTaken::Redirect,
+        Action::Forward(_) => ActionTaken::Forward,
+    }
+}
+
+/// Writes the `Location`, if it is not too long.
+fn redirected(
+    redirect: &Redirect,
+    parts: &RedirectParts<'_>,
+    location: &mut Vec<u8>,
+    notes: &mut Option<Box<Notes>>,
+) -> Course {
+    location.clear();
+    if redirect.location(parts, location).is_err() {
+        return Course::Refuse(Cause::RedirectTooLong);
+    }
+    note(notes, |draft| draft.redirect_url(location));
+    Course::Redirect { status: redirect.status.code() }
+}
+
+fn outgoing_terms<'s>(
+    front: &Front,
+    listener: &Listener,
+    balancer: &'s LoadBalancer,
+    now: Now,
+    chance: &mut fastrand::Rng,
+) -> Terms<'s> {
+    Terms {
+        attributes: &balancer.attributes,
+        scheme: listener.protocol.scheme(),
+        listener_port: listener.port,
+        client: front.endpoints.peer,
+        dns_name: &balancer.dns_name,
+        wall: now.wall,
+        entropy: entropy(chance),
+    }
+}
+
+fn redirect_parts<'s>(
+    cleared: &'s Cleared<Request<'_>>,
+    listener: &Listener,
+    balancer: &'s LoadBalancer,
+) -> RedirectParts<'s> {
+    let host = cleared.host();
+    RedirectParts {
+        scheme: listener.protocol.scheme(),
+        host: if host.is_empty() { balancer.dns_name.as_bytes() } else { host },
+        port: listener.port,
+        path: cleared.target().path,
+        query: cleared.target().query.unwrap_or_default(),
+    }
+}
+
+pub(super) fn fixed_response(config: &Config, listener: usize, priority: u16) -> Option<&FixedResponse> {
+    let rules = &config.listeners.get(listener)?.rules;
+    let rule = rules.rules().iter().find(|rule| rule.priority == priority);
+    let action = rule.map_or(rules.default_action(), |rule| &rule.action);
+    if let Action::FixedResponse(fixed) = action { Some(fixed) } else { None }
+}
+
+/// A group by weight (guide ACT-04), and of it the target whose turn it is, whichever shard asks (guide ALG-02).
+fn choose_target<'c>(
+    config: &'c Config,
+    forward: &Forward,
+    chance: &mut fastrand::Rng,
+) -> Result<(GroupId, usize), (Cause, Option<&'c TargetGroup>)> {
+    let id = forward.choose(|total| chance.u32(..total)).ok_or((Cause::NoWeight, None))?;
+    let group = config.group(id);
+    let target = group.and_then(round_robin).ok_or((Cause::NoTargets, group))?;
+    Ok((id, target))
+}
+
+impl Plan {
+    /// An error, after which nothing more is understood of what the client sends.
+    pub(super) fn refusing(cause: Cause, idle: Duration, record: Record) -> Plan {
+        let facts = Facts { version: Version::Http11, is_head: false, upgrade: false, keep_alive: false };
+        Plan {
+            facts,
+            framing: Framing::UntilClose,
+            expects_continue: false,
+            idle,
+            record,
+            course: Course::Refuse(cause),
+        }
+    }
+}
+
+pub(super) fn note(notes: &mut Option<Box<Notes>>, write: impl FnOnce(&mut Draft)) {
+    if let Some(notes) = notes {
+        write(&mut notes.draft);
+    }
+}
+
+pub(super) fn front_idle(front: Option<&Front>) -> Duration {
+    front.map_or(LINGER, |front| front.idle)
+}
+
+pub(super) fn dns_name(balancer: Option<&LoadBalancer>) -> &str {
+    balancer.map_or("-", |balancer| balancer.dns_name.as_str())
+}
+
+fn entropy(chance: &mut fastrand::Rng) -> [u8; 12] {
+    let mut bytes = [0; 12];
+    bytes[..8].copy_from_slice(&chance.u64(..).to_be_bytes());
+    bytes[8..].copy_from_slice(&chance.u32(..).to_be_bytes());
+    bytes
+}

@@ -1,0 +1,117 @@
+//! Where the bytes that a peer sends are read to: into the wire's own input, or, where no framing lies between, straight into
+//! the output of the leg that they go to.
+
+use super::wire::{Back, BackPhase, Front, Lent, Phase, Role, WireState};
+use super::{Shard, WireId};
+use crate::buffer::{LARGE_PAGE, PAGE, Payment};
+use crate::exchange::{Exchange, WINDOW};
+use crate::observe::Cause;
+
+/// Bytes that a client may send ahead while its request is being answered.
+const PIPELINED_BYTES_MAX: usize = 64 * 1024;
+
+impl Shard {
+    /// Room to read into; see [`super::Wire::space`].
+    pub(crate) fn space(&mut self, id: WireId) -> Option<&mut [u8]> {
+        let lent = self.lending(id)?;
+        let wire = self.wires.get_mut(id.0)?;
+        wire.lent = lent;
+        wire.told.starved = true;
+        match lent {
+            Lent::Own => self.own_space(id),
+            Lent::Through => self.space_at_the_other_leg(id),
+        }
+    }
+
+    fn own_space(&mut self, id: WireId) -> Option<&mut [u8]> {
+        let (limit, payment) = self.input_limit(id)?;
+        let Shard { wires, buffers, .. } = self;
+        let free = wires.get_mut(id.0)?.leg.input.free(limit, payment, buffers);
+        if free == 0 {
+            self.shed(id);
+            return None;
+        }
+        let WireState { leg, told, .. } = self.wires.get_mut(id.0)?;
+        told.starved = false;
+        Some(leg.input.tail_mut(free))
+    }
+
+    /// There is no room. Where that is because memory is spent, it is told at once, so that work in progress can go on: a
+    /// client whose request is not whole is closed, a request whose answer cannot be read gets a 503.
+    fn shed(&mut self, id: WireId) {
+        let Some(wire) = self.wires.get(id.0) else { return };
+        match &wire.role {
+            Role::Front(Front { phase: Phase::Head { .. }, .. }) => self.kill(id),
+            Role::Back(Back { phase: BackPhase::Busy(exchange), .. }) if wire.leg.input.len() < WINDOW => {
+                let exchange = *exchange;
+                if self.exchanges.get(exchange).is_some_and(Exchange::awaits_head) {
+                    self.fail(exchange, Cause::OutOfMemory);
+                    self.drive(exchange);
+                }
+            }
+            Role::Front(_) | Role::Back(_) => {}
+        }
+    }
+
+    fn space_at_the_other_leg(&mut self, id: WireId) -> Option<&mut [u8]> {
+        let Shard { wires, exchanges, buffers, .. } = self;
+        let exchange = exchanges.get_mut(wires.get(id.0)?.exchange()?)?;
+        let (from, to) = wires.pair_mut(id.0, exchange.other(id)?.0);
+        let room = exchange.relay_from(id)?.room(&mut to?.leg, buffers)?;
+        from?.told.starved = false;
+        Some(room)
+    }
+
+    /// Whether bytes may be read straight to where they go. `None`: nothing may come any more.
+    fn lending(&mut self, id: WireId) -> Option<Lent> {
+        let wire = self.wires.get(id.0)?;
+        if wire.dead
+            || wire.leg.ended
+            || matches!(&wire.role, Role::Back(Back { phase: BackPhase::Dialing { .. }, .. }))
+        {
+            return None;
+        }
+        let lends = wire.leg.input.is_empty()
+            && wire
+                .exchange()
+                .and_then(|exchange| self.exchanges.get_mut(exchange)?.relay_from(id)?.lends())
+                .is_some_and(|most| most > 0);
+        Some(if lends { Lent::Through } else { Lent::Own })
+    }
+
+    /// How much a wire may keep for itself, and who pays.
+    fn input_limit(&self, id: WireId) -> Option<(usize, Payment)> {
+        match &self.wires.get(id.0)?.role {
+            Role::Front(Front { phase: Phase::Head { .. }, .. }) => Some((LARGE_PAGE, Payment::Metered)),
+            Role::Front(Front { phase: Phase::Busy(exchange), .. }) => {
+                let admitted = self.exchanges.get(*exchange)?.admitted;
+                Some((PIPELINED_BYTES_MAX, if admitted { Payment::Admitted } else { Payment::Metered }))
+            }
+            Role::Front(Front { phase: Phase::Lingering { .. }, .. }) => Some((PAGE, Payment::Metered)),
+            Role::Back(_) => Some((WINDOW, Payment::Admitted)),
+        }
+    }
+
+    pub(crate) fn has_space(&mut self, id: WireId) -> bool {
+        let has = self.space(id).is_some();
+        self.give_back(id);
+        if let Some(wire) = self.wires.get_mut(id.0) {
+            wire.told.starved = true;
+        }
+        has
+    }
+
+    /// Takes back room that was lent and not used.
+    pub(crate) fn give_back(&mut self, id: WireId) {
+        let Shard { wires, exchanges, buffers, .. } = self;
+        let Some(wire) = wires.get_mut(id.0) else { return };
+        wire.leg.input.release_if_empty(buffers);
+        if core::mem::replace(&mut wire.lent, Lent::Own) == Lent::Own {
+            return;
+        }
+        let other = wire.exchange().and_then(|exchange| exchanges.get(exchange)?.other(id));
+        if let Some(other) = other.and_then(|other| wires.get_mut(other.0)) {
+            other.leg.output.release_if_empty(buffers);
+        }
+    }
+}

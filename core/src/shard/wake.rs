@@ -1,0 +1,65 @@
+//! What becomes of a wire, and when the outside has to be told: it is woken for news, once, and for nothing else.
+
+use super::wire::{Back, BackPhase, Phase, Role};
+use super::{Effect, Fate, Shard, WireId};
+use crate::exchange::Exchange;
+
+impl Shard {
+    /// Nothing more is wanted of a wire: the outside is to close it.
+    pub(crate) fn kill(&mut self, id: WireId) {
+        let Shard { wires, buffers, pool, .. } = self;
+        let Some(wire) = wires.get_mut(id.0) else { return };
+        wire.dead = true;
+        wire.leg.clear(buffers);
+        if let Role::Back(Back { origin, phase: BackPhase::Idle, .. }) = wire.role {
+            pool.forget(origin, id);
+        }
+        self.notice(id);
+    }
+
+    /// A wire is gone.
+    pub(crate) fn remove(&mut self, id: WireId) {
+        let Some(mut wire) = self.wires.remove(id.0) else { return };
+        wire.leg.clear(&mut self.buffers);
+        match wire.role {
+            Role::Back(back) => self.pool.forget(back.origin, id),
+            Role::Front(_) => {
+                self.fronts -= 1;
+                self.drained_if_empty();
+            }
+        }
+    }
+
+    /// See [`super::Wire::fate`].
+    pub(crate) fn fate(&self, id: WireId) -> Fate {
+        let Some(wire) = self.wires.get(id.0) else { return Fate::Close };
+        if wire.dead {
+            return Fate::Close;
+        }
+        let finished = match &wire.role {
+            Role::Front(front) => matches!(front.phase, Phase::Lingering { .. }),
+            Role::Back(Back { phase: BackPhase::Busy(exchange), .. }) => {
+                self.exchanges.get(*exchange).is_some_and(Exchange::upload_is_over)
+            }
+            Role::Back(_) => false,
+        };
+        if finished && wire.leg.output.is_empty() { Fate::Finish } else { Fate::Open }
+    }
+
+    /// Wakes the outside if a wire has news for it.
+    pub(crate) fn notice(&mut self, id: WireId) {
+        let Some(wire) = self.wires.get(id.0) else { return };
+        if wire.told.woken || wire.told.turn == self.turn {
+            return;
+        }
+        if matches!(&wire.role, Role::Back(Back { phase: BackPhase::Dialing { .. }, .. })) {
+            return;
+        }
+        let writable = !wire.told.writing && !wire.dead && !wire.leg.pending().is_empty();
+        let news = writable || self.fate(id) != wire.told.fate || wire.told.starved && self.has_space(id);
+        if news && let Some(wire) = self.wires.get_mut(id.0) {
+            wire.told.woken = true;
+            self.effects.push(Effect::Wake(id));
+        }
+    }
+}
