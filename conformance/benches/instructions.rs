@@ -20,7 +20,7 @@ mod head {
     use sluicegate::exchange::incoming::{framing_towards, keeps_alive, write_response};
     use sluicegate::exchange::outgoing::{Terms, write_request};
     use sluicegate::http::h1::head::{Scan, Scanner, parse_request, parse_response, response_framing};
-    use sluicegate::http::{Request, Response, Version};
+    use sluicegate::http::{FieldRoom, Request, Response, Version};
     use sluicegate::time::Wall;
 
     const TINY: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -57,7 +57,7 @@ mod head {
 
     fn parsed(bytes: &'static [u8]) -> Request<'static> {
         let Ok(Scan::Head { len, lines }) = Scanner::request().scan(bytes) else { panic!("a whole head") };
-        parse_request(&bytes[..len], lines).expect("a good head")
+        parse_request(&bytes[..len], lines, Box::leak(Box::default())).expect("a good head")
     }
 
     /// The bytes, once what looks at the processor's features at its first call has been called.
@@ -77,7 +77,10 @@ mod head {
 
     fn answering(bytes: &'static [u8]) -> Answering {
         let Ok(Scan::Head { len, lines }) = Scanner::response().scan_response(bytes) else { panic!("a whole head") };
-        Box::new((parse_response(&bytes[..len], lines).expect("a good head"), Vec::with_capacity(4096)))
+        Box::new((
+            parse_response(&bytes[..len], lines, Box::leak(Box::default())).expect("a good head"),
+            Vec::with_capacity(4096),
+        ))
     }
 
     #[library_benchmark]
@@ -94,7 +97,8 @@ mod head {
         let Ok(Scan::Head { len, lines }) = Scanner::request().scan(black_box(bytes)) else {
             panic!("a whole head");
         };
-        let request = parse_request(&bytes[..len], lines).expect("a good head");
+        let mut room = FieldRoom::default();
+        let request = parse_request(&bytes[..len], lines, &mut room).expect("a good head");
         black_box(&request).fields.0.len()
     }
 
@@ -116,7 +120,8 @@ mod head {
         let Ok(Scan::Head { len, lines }) = Scanner::request().scan(black_box(bytes)) else {
             panic!("a whole head");
         };
-        let request = parse_request(&bytes[..len], lines).expect("a good head");
+        let mut room = FieldRoom::default();
+        let request = parse_request(&bytes[..len], lines, &mut room).expect("a good head");
         let cleared = clear(request, &Clearing::default()).expect("a request with one reading");
         black_box(&cleared).host().len()
     }
@@ -146,7 +151,8 @@ mod head {
         let Ok(Scan::Head { len, lines }) = Scanner::response().scan_response(black_box(bytes)) else {
             panic!("a whole head");
         };
-        let response = parse_response(&bytes[..len], lines).expect("a good head");
+        let mut room = FieldRoom::default();
+        let response = parse_response(&bytes[..len], lines, &mut room).expect("a good head");
         black_box(&response).fields.0.len()
     }
 

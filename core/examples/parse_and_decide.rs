@@ -3,6 +3,7 @@
 //! `cargo run -p sluicegate --no-default-features --example parse_and_decide`
 
 use sluicegate::desync::{Clearing, clear};
+use sluicegate::http::FieldRoom;
 use sluicegate::http::h1::head::{Scan, Scanner, parse_request};
 use sluicegate::rules::{Action, Condition, FixedResponse, Pattern, Rule, Ruleset, Subject};
 
@@ -19,13 +20,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let bytes = b"GET /img/cat.png?size=2 HTTP/1.1\r\nHost: example.com\r\n\r\n";
     let Scan::Head { len, lines } = Scanner::request().scan(bytes)? else { return Err("the head is not whole".into()) };
-    let cleared = clear(parse_request(&bytes[..len], lines)?, &Clearing::default())?;
+    let mut room = FieldRoom::default();
+    let cleared = clear(parse_request(&bytes[..len], lines, &mut room)?, &Clearing::default())?;
     let subject = Subject {
         method: cleared.request().method,
         host: cleared.host(),
         path: cleared.target().path,
         query: cleared.target().query,
-        fields: &cleared.request().fields.0,
+        fields: cleared.request().fields.0,
         source: "192.0.2.1".parse()?,
     };
     if let Action::FixedResponse(fixed) = rules.decide(&subject).action {

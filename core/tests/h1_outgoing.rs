@@ -38,7 +38,7 @@ impl World {
     /// What the target receives, and the trace id that goes into the log.
     fn forward(&self, head: &str) -> (String, String) {
         let Ok(Scan::Head { len, lines }) = Scanner::request().scan(head.as_bytes()) else { panic!("{head:?}") };
-        let request = parse_request(&head.as_bytes()[..len], lines).unwrap();
+        let request = parse_request(&head.as_bytes()[..len], lines, Box::leak(Box::default())).unwrap();
         let cleared = clear(request, &Clearing { preserve_host: self.attributes.preserve_host_header }).unwrap();
         let terms = Terms {
             attributes: &self.attributes,

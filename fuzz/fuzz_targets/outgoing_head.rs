@@ -8,6 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use sluicegate::config::{LoadBalancerAttributes, XffHeaderProcessing};
 use sluicegate::desync::{Clearing, clear};
 use sluicegate::exchange::outgoing::{Terms, write_request};
+use sluicegate::http::FieldRoom;
 use sluicegate::http::h1::head::{REQUEST_LIMITS, Scan, Scanner, parse_request};
 use sluicegate::http::{Refusal, Version};
 use sluicegate::time::Wall;
@@ -26,7 +27,8 @@ struct Input<'a> {
 
 fuzz_target!(|input: Input<'_>| {
     let Ok(Scan::Head { len, lines }) = Scanner::request().scan(input.head) else { return };
-    let Ok(request) = parse_request(&input.head[..len], lines) else { return };
+    let mut room = FieldRoom::default();
+    let Ok(request) = parse_request(&input.head[..len], lines, &mut room) else { return };
     let clearing = Clearing { preserve_host: input.preserve_host };
     let Ok(cleared) = clear(request, &clearing) else { return };
     let attributes = attributes(&input);
@@ -47,7 +49,8 @@ fuzz_target!(|input: Input<'_>| {
     }
     let Ok(Scan::Head { len, lines }) = Scanner::request().scan(&out) else { panic!("not a head") };
     assert_eq!(len, out.len());
-    let again = parse_request(&out, lines).expect("a request");
+    let mut room2 = FieldRoom::default();
+    let again = parse_request(&out, lines, &mut room2).expect("a request");
     assert_eq!((again.method, again.version), (cleared.request().method, Version::Http11));
     for name in [&b"expect"[..], b"te", b"keep-alive", b"x-amzn-oidc-data", b"x_amzn_mtls_clientcert"] {
         assert_eq!(again.fields.first(name), None);

@@ -4,6 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use sluicegate::desync::{Clearing, clear};
 use sluicegate::http::Refusal;
+use sluicegate::http::FieldRoom;
 use sluicegate::http::h1::head::{Scan, Scanner, parse_request};
 
 fuzz_target!(|input: (u8, &[u8])| {
@@ -13,7 +14,8 @@ fuzz_target!(|input: (u8, &[u8])| {
     let Ok(Scan::Head { len, lines }) = whole else { return };
     let head = &bytes[..len];
     assert!(head.ends_with(b"\r\n\r\n"));
-    let Ok(request) = parse_request(head, lines) else { return };
+    let mut room = FieldRoom::default();
+    let Ok(request) = parse_request(head, lines, &mut room) else { return };
     assert_eq!(request.fields.iter().count(), lines - 1);
     for field in request.fields.iter() {
         assert!(!field.name.is_empty() && !field.name.iter().any(|&byte| byte <= b' ' || byte == b':' || byte >= 127));

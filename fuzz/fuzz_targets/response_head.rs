@@ -3,6 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use sluicegate::exchange::incoming::{framing_towards, write_response};
+use sluicegate::http::FieldRoom;
 use sluicegate::http::h1::head::{Scan, Scanner, parse_response, response_framing};
 use sluicegate::http::{BadResponse, Framing, Version};
 
@@ -11,7 +12,8 @@ fuzz_target!(|input: (u8, bool, bool, &[u8])| {
     let whole = Scanner::response().scan_response(bytes);
     assert_eq!(in_pieces(bytes, piece), whole);
     let Ok(Scan::Head { len, lines }) = whole else { return };
-    let Ok(response) = parse_response(&bytes[..len], lines) else { return };
+    let mut room = FieldRoom::default();
+    let Ok(response) = parse_response(&bytes[..len], lines, &mut room) else { return };
     let Ok(framing) = response_framing(&response, to_head) else { return };
     for version in [Version::Http10, Version::Http11] {
         let towards = framing_towards(version, framing);
@@ -23,7 +25,8 @@ fuzz_target!(|input: (u8, bool, bool, &[u8])| {
         }
         let Ok(Scan::Head { len, lines }) = Scanner::response().scan_response(&out) else { panic!("not a head") };
         assert_eq!(len, out.len());
-        let again = parse_response(&out, lines).expect("a response");
+        let mut room2 = FieldRoom::default();
+        let again = parse_response(&out, lines, &mut room2).expect("a response");
         assert_eq!(again.status, response.status);
         assert_eq!(response_framing(&again, to_head), Ok(towards));
         let final_head = !(100..200).contains(&again.status);

@@ -104,7 +104,9 @@ impl World {
             }
             Verb::Ended { which } => drop(pick(*which).and_then(|id| turn.wire(id)).map(|mut wire| wire.ended())),
             Verb::Unwritable { which } => {
-                drop(pick(*which).and_then(|id| turn.wire(id)).map(|mut wire| wire.unwritable()));
+                if let Some(mut wire) = pick(*which).and_then(|id| turn.wire(id)) {
+                    wire.unwritable();
+                }
             }
             Verb::Lost { which } => drop(pick(*which).and_then(|id| turn.wire(id)).map(|mut wire| wire.lost())),
             Verb::Reconfigure { targets } => drop(turn.reconfigured(config(u16::from(targets % 4)))),
@@ -140,7 +142,9 @@ impl World {
                 turn.dialed(wire, Err(DialError::TimedOut));
             }
             for id in self.wires.drain(..) {
-                drop(turn.wire(id).map(|mut wire| wire.lost()));
+                if let Some(mut wire) = turn.wire(id) {
+                    wire.lost();
+                }
             }
             while let Some(effect) = turn.next_effect() {
                 if let Effect::Dial { wire, .. } = effect {

@@ -10,8 +10,8 @@ use crate::config::template::{Inputs, Source};
 use crate::config::{Config, Listener};
 use crate::desync::{Clearing, clear};
 use crate::exchange::outgoing::{Terms, write_request};
-use crate::http::Refusal;
 use crate::http::h1::head::{Scan, Scanner, parse_request};
+use crate::http::{FieldRoom, Refusal};
 use crate::rules::{Action, ConditionVerdict, Explanation, Outcome, RedirectParts, RuleVerdict, Subject};
 use crate::time::Wall;
 
@@ -77,13 +77,14 @@ fn answer<'c>(
     let balancer = config.load_balancers.get(listener.load_balancer);
     let attributes = balancer.map_or(&default, |balancer| &balancer.attributes);
     let clearing = Clearing { preserve_host: attributes.preserve_host_header };
-    let cleared = clear(parse_request(head, lines)?, &clearing)?;
+    let mut room = FieldRoom::default();
+    let cleared = clear(parse_request(head, lines, &mut room)?, &clearing)?;
     let subject = Subject {
         method: cleared.request().method,
         host: cleared.host(),
         path: cleared.target().path,
         query: cleared.target().query,
-        fields: &cleared.request().fields.0,
+        fields: cleared.request().fields.0,
         source: question.source,
     };
     let explanation = listener.rules.explain(&subject);

@@ -203,7 +203,9 @@ mod tests {
 
     fn cleared_by<'a>(text: &'a str, clearing: &Clearing) -> Result<Cleared<Request<'a>>, Refusal> {
         match Scanner::request().scan(text.as_bytes())? {
-            Scan::Head { len, lines } => clear(parse_request(&text.as_bytes()[..len], lines)?, clearing),
+            Scan::Head { len, lines } => {
+                clear(parse_request(&text.as_bytes()[..len], lines, Box::leak(Box::default()))?, clearing)
+            }
             Scan::More => panic!("not a whole head: {text:?}"),
         }
     }

@@ -5,7 +5,7 @@ use super::relay::{Flow, Relay};
 use super::{After, Context, Exchange, Leg, UNWANTED_BYTES_MAX, Upload};
 use crate::buffer::{PAGE, Payment};
 use crate::http::h1::head::{Scan, Scanner, parse_response, response_framing};
-use crate::http::{Framing, Response, Version};
+use crate::http::{FieldRoom, Framing, Response, Version};
 use crate::observe::Cause;
 
 /// Interim answers (1xx) that one request may get. More than any server sends; fewer than a flood.
@@ -88,9 +88,12 @@ impl Exchange {
                 return false;
             }
         };
-        let verdict = match parse_response(&back.input.bytes()[..len], lines) {
-            Ok(response) => self.receive_head(&response, front, back, cx),
-            Err(refusal) => Err(Cause::from(refusal)),
+        let verdict = {
+            let mut room = FieldRoom::default();
+            match parse_response(&back.input.bytes()[..len], lines, &mut room) {
+                Ok(response) => self.receive_head(&response, front, back, cx),
+                Err(refusal) => Err(Cause::from(refusal)),
+            }
         };
         back.input.consume(len, cx.buffers);
         match verdict {

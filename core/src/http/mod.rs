@@ -40,13 +40,18 @@ impl Field<'_> {
     }
 }
 
-/// Header fields in the order they came. Up to 24 live on the stack.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Fields<'a>(pub SmallVec<[Field<'a>; 24]>);
+/// Room for the fields of one head, which the caller lends to the parser: a parsed head is then a few words that are
+/// cheap to pass on. Up to 32 fields live in it; more, up to the limit, on the heap.
+#[derive(Clone, Debug, Default)]
+pub struct FieldRoom<'a>(pub(crate) SmallVec<[Field<'a>; 32]>);
+
+/// Header fields in the order they came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fields<'a>(pub &'a [Field<'a>]);
 
 impl<'a> Fields<'a> {
     /// The fields in order.
-    pub fn iter(&self) -> core::slice::Iter<'_, Field<'a>> {
+    pub fn iter(&self) -> core::slice::Iter<'a, Field<'a>> {
         self.0.iter()
     }
 
@@ -70,7 +75,7 @@ impl<'a> Fields<'a> {
 }
 
 /// The head of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
     /// The bytes that all the rest borrows from.
     pub head: &'a [u8],
@@ -85,7 +90,7 @@ pub struct Request<'a> {
 }
 
 /// The head of a response.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Response<'a> {
     /// The bytes that all the rest borrows from.
     pub head: &'a [u8],

@@ -14,7 +14,7 @@ use crate::exchange::outgoing::{Terms, write_request};
 use crate::exchange::record::{Notes, Record, raw_line};
 use crate::exchange::{Facts, Leg};
 use crate::http::h1::head::parse_request;
-use crate::http::{Framing, Request, Version};
+use crate::http::{FieldRoom, Framing, Request, Version};
 use crate::observe::Cause;
 use crate::observe::access::{ActionTaken, Draft, MatchedRule};
 use crate::rules::{Action, FixedResponse, Forward, GroupId, Redirect, RedirectParts, Subject};
@@ -58,7 +58,8 @@ impl Shard {
             record.notes = notes;
             Plan::refusing(cause, front.idle, record)
         };
-        let request = match parse_request(&input.bytes()[..len], lines) {
+        let mut room = FieldRoom::default();
+        let request = match parse_request(&input.bytes()[..len], lines, &mut room) {
             Ok(request) => request,
             Err(refusal) => {
                 note(&mut notes, |draft| draft.unreadable(scheme, dns_name(balancer), front.port.0));
@@ -143,7 +144,7 @@ fn subject<'s>(cleared: &'s Cleared<Request<'_>>, peer: SocketAddr) -> Subject<'
         host: cleared.host(),
         path: target.path,
         query: target.query,
-        fields: &request.fields.0,
+        fields: request.fields.0,
         source: peer.ip(),
     }
 }

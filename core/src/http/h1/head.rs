@@ -6,30 +6,38 @@ use core::mem::MaybeUninit;
 use httparse::{Header, ParserConfig, Status};
 
 use crate::http::names::Known;
-use crate::http::{BadResponse, Field, Fields, Framing, Refusal, Request, Response, Version};
+use crate::http::{BadResponse, Field, FieldRoom, Fields, Framing, Refusal, Request, Response, Version};
 
 pub use super::scan::{FIELDS_MAX, Limits, REQUEST_LIMITS, RESPONSE_LIMITS, Scan, Scanner};
 
-/// Parses the head that [`Scan::Head`] delimits: `head` is its `len` bytes, `lines` its lines. Allocates only for
-/// more than 24 fields.
+/// Parses the head that [`Scan::Head`] delimits: `head` is its `len` bytes, `lines` its lines. The
+/// fields are put into `room`; nothing is allocated for up to 32 of them.
 ///
 /// A major version of 2 or more, the HTTP/2 preface among them, is [`Refusal::UnsupportedVersion`]; any other
 /// version than 1.0 and 1.1 is [`Refusal::BadVersion`]; whatever else httparse rejects is [`Refusal::Malformed`]:
 /// bare CR, NUL, folded lines, blanks before a colon, names that are no tokens.
-pub fn parse_request(head: &[u8], lines: usize) -> Result<Request<'_>, Refusal> {
+pub fn parse_request<'r, 'a: 'r>(
+    head: &'a [u8],
+    lines: usize,
+    room: &'r mut FieldRoom<'a>,
+) -> Result<Request<'r>, Refusal> {
     if lines <= ON_STACK {
-        request_into(head, &mut [const { MaybeUninit::uninit() }; ON_STACK])
+        request_into(head, &mut [const { MaybeUninit::uninit() }; ON_STACK], room)
     } else {
-        request_into(head, &mut vec![MaybeUninit::uninit(); lines])
+        request_into(head, &mut vec![MaybeUninit::uninit(); lines], room)
     }
 }
 
-/// Parses the head of a response that [`Scan::Head`] delimits. Allocates only for more than 24 fields.
-pub fn parse_response(head: &[u8], lines: usize) -> Result<Response<'_>, BadResponse> {
+/// Parses the head of a response that [`Scan::Head`] delimits, likewise.
+pub fn parse_response<'r, 'a: 'r>(
+    head: &'a [u8],
+    lines: usize,
+    room: &'r mut FieldRoom<'a>,
+) -> Result<Response<'r>, BadResponse> {
     if lines <= ON_STACK {
-        response_into(head, &mut [const { MaybeUninit::uninit() }; ON_STACK])
+        response_into(head, &mut [const { MaybeUninit::uninit() }; ON_STACK], room)
     } else {
-        response_into(head, &mut vec![MaybeUninit::uninit(); lines])
+        response_into(head, &mut vec![MaybeUninit::uninit(); lines], room)
     }
 }
 
@@ -85,9 +93,13 @@ fn one_coding(before: Option<bool>, value: &[u8]) -> Result<bool, BadResponse> {
     if known && before.is_none() { Ok(chunked) } else { Err(BadResponse::BadTransferEncoding) }
 }
 
-fn request_into<'a>(head: &'a [u8], room: &mut [MaybeUninit<Header<'a>>]) -> Result<Request<'a>, Refusal> {
+fn request_into<'r, 'a: 'r>(
+    head: &'a [u8],
+    table: &mut [MaybeUninit<Header<'a>>],
+    room: &'r mut FieldRoom<'a>,
+) -> Result<Request<'r>, Refusal> {
     let mut parsed = httparse::Request::new(&mut []);
-    match ParserConfig::default().parse_request_with_uninit_headers(&mut parsed, head, room) {
+    match ParserConfig::default().parse_request_with_uninit_headers(&mut parsed, head, table) {
         Ok(Status::Complete(len)) if len == head.len() => {}
         Err(httparse::Error::Version) => return Err(odd_version(head)),
         _ => return Err(Refusal::Malformed),
@@ -97,13 +109,17 @@ fn request_into<'a>(head: &'a [u8], room: &mut [MaybeUninit<Header<'a>>]) -> Res
         method: parsed.method.ok_or(Refusal::Malformed)?.as_bytes(),
         target: parsed.path.ok_or(Refusal::Malformed)?.as_bytes(),
         version: version(parsed.version).ok_or(Refusal::BadVersion)?,
-        fields: fields(parsed.headers),
+        fields: fields(parsed.headers, room),
     })
 }
 
-fn response_into<'a>(head: &'a [u8], room: &mut [MaybeUninit<Header<'a>>]) -> Result<Response<'a>, BadResponse> {
+fn response_into<'r, 'a: 'r>(
+    head: &'a [u8],
+    table: &mut [MaybeUninit<Header<'a>>],
+    room: &'r mut FieldRoom<'a>,
+) -> Result<Response<'r>, BadResponse> {
     let mut parsed = httparse::Response::new(&mut []);
-    match ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, head, room) {
+    match ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, head, table) {
         Ok(Status::Complete(len)) if len == head.len() => {}
         Err(httparse::Error::Version) => return Err(BadResponse::BadVersion),
         _ => return Err(BadResponse::Malformed),
@@ -117,12 +133,14 @@ fn response_into<'a>(head: &'a [u8], room: &mut [MaybeUninit<Header<'a>>]) -> Re
         version: version(parsed.version).ok_or(BadResponse::BadVersion)?,
         status,
         reason: parsed.reason.unwrap_or_default().as_bytes(),
-        fields: fields(parsed.headers),
+        fields: fields(parsed.headers, room),
     })
 }
 
-fn fields<'a>(parsed: &[Header<'a>]) -> Fields<'a> {
-    Fields(parsed.iter().map(|header| Field { name: header.name.as_bytes(), value: header.value }).collect())
+fn fields<'r, 'a: 'r>(parsed: &[Header<'a>], room: &'r mut FieldRoom<'a>) -> Fields<'r> {
+    room.0.clear();
+    room.0.extend(parsed.iter().map(|header| Field { name: header.name.as_bytes(), value: header.value }));
+    Fields(&room.0)
 }
 
 fn version(minor: Option<u8>) -> Option<Version> {
@@ -153,16 +171,20 @@ const ON_STACK: usize = 64;
 mod tests {
     use super::*;
 
+    fn leaked<'a>() -> &'a mut FieldRoom<'a> {
+        Box::leak(Box::default())
+    }
+
     fn request(text: &str) -> Result<Request<'_>, Refusal> {
         match Scanner::request().scan(text.as_bytes())? {
-            Scan::Head { len, lines } => parse_request(&text.as_bytes()[..len], lines),
+            Scan::Head { len, lines } => parse_request(&text.as_bytes()[..len], lines, leaked()),
             Scan::More => panic!("not a whole head: {text:?}"),
         }
     }
 
     fn response(text: &str) -> Result<Response<'_>, BadResponse> {
         match Scanner::response().scan_response(text.as_bytes())? {
-            Scan::Head { len, lines } => parse_response(&text.as_bytes()[..len], lines),
+            Scan::Head { len, lines } => parse_response(&text.as_bytes()[..len], lines, leaked()),
             Scan::More => panic!("not a whole head: {text:?}"),
         }
     }
@@ -188,7 +210,7 @@ mod tests {
 
     #[test]
     fn heads_of_any_number_of_lines_are_parsed() {
-        for count in [0, 1, 23, 24, 25, 62, 63, 64, 65, 500] {
+        for count in [0, 1, 31, 32, 33, 62, 63, 64, 65, 500] {
             let text = format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(count));
             assert_eq!(request(&text).unwrap().fields.iter().count(), count);
             let text = format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(count));
