@@ -1,39 +1,13 @@
 //! A keep-alive request through the whole shard allocates nothing once everything has been used before.
 
-#![allow(unsafe_code, reason = "an allocator that counts")]
+mod counting;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::sync::Arc;
 
+use counting::allocations;
 use sluicegate::config::Config;
 use sluicegate::shard::{Effect, Endpoints, ListenerId, Options, Shard, WireId};
 use sluicegate::time::{Mono, Now, Wall};
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const REQUEST: &[u8] = b"GET /api/v1/users/12345?fields=name HTTP/1.1\r\nHost: shop.example.com\r\n\
     User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n\
@@ -114,11 +88,11 @@ fn in_steady_state(access_log: bool, request: &[u8], answer: &[u8]) -> usize {
     for _ in 0..10 {
         assert!(pair.exchange(request, answer) > answer.len() / 2);
     }
-    let before = ALLOCATIONS.with(Cell::get);
-    for _ in 0..100 {
-        pair.exchange(request, answer);
-    }
-    ALLOCATIONS.with(Cell::get) - before
+    allocations(|| {
+        for _ in 0..100 {
+            pair.exchange(request, answer);
+        }
+    })
 }
 
 #[test]
@@ -134,4 +108,9 @@ fn chunks_in_both_directions_allocate_nothing_in_steady_state() {
 #[test]
 fn keeping_a_log_allocates_nothing_in_steady_state() {
     assert_eq!(in_steady_state(true, REQUEST, LENGTH), 0);
+}
+
+#[test]
+fn an_allocation_is_counted() {
+    assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 1);
 }

@@ -1,11 +1,10 @@
 //! The ordinary request allocates nothing where it is decided, answered and logged.
 
-#![allow(unsafe_code, reason = "an allocator that counts")]
+mod counting;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::net::IpAddr;
 
+use counting::allocations;
 use sluicegate::http::Field;
 use sluicegate::http::answer::{Answer, Context, SERVER};
 use sluicegate::http::date::DateCache;
@@ -15,32 +14,6 @@ use sluicegate::rules::{
     Rule, Ruleset, Subject,
 };
 use sluicegate::time::Wall;
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-fn allocations(work: impl FnOnce()) -> usize {
-    let before = ALLOCATIONS.with(Cell::get);
-    work();
-    ALLOCATIONS.with(Cell::get) - before
-}
 
 fn rules() -> Ruleset {
     let query =
