@@ -212,7 +212,15 @@ fn a_table_is_read_as_it_explains_itself() {
     assert_eq!(cases[0].wanted, [Wanted::Line(b"a b".to_vec()), field, Wanted::Body(Vec::new())]);
     assert_eq!((&cases[1].verdict, cases[1].outcomes[2]), (&None, Outcome::Status(414)));
     assert_eq!(verdict_of("Ambiguous EmptyHeader of").unwrap().header, Some(Vec::new()));
-    for bad in ["x", "= Severe: 400", "> x\n== S", "> x\n= Sever: 400", "> x\n= Severe: 400 400", "  line x", "> x\n= Compliant: kep"] {
+    for bad in [
+        "x",
+        "= Severe: 400",
+        "> x\n== S",
+        "> x\n= Sever: 400",
+        "> x\n= Severe: 400 400",
+        "  line x",
+        "> x\n= Compliant: kep",
+    ] {
         assert!(read(bad).is_err(), "{bad}");
     }
 }

@@ -25,7 +25,8 @@ fn play(section: &str) {
 fn play_reason(reason: Reason) {
     let of = |case: &Case| case.verdict.as_ref().is_some_and(|verdict| verdict.reason == Some(reason));
     let cases = all();
-    let (with, without): (Vec<_>, Vec<_>) = cases.iter().filter(|case| case.section == reason.code()).partition(|c| of(c));
+    let (with, without): (Vec<_>, Vec<_>) =
+        cases.iter().filter(|case| case.section == reason.code()).partition(|c| of(c));
     assert!(with.len() >= 3 && !without.is_empty(), "{reason}: {} with it, {} without", with.len(), without.len());
     play(reason.code());
 }

@@ -33,6 +33,8 @@ const PREDICATES: &[(&str, fn(&Disagreement<'_>) -> bool)] = &[
     ("old-version-framing", old_version_framing),
     ("no-method", no_method),
     ("no-uri", no_uri),
+    ("fold-of-framing", fold_of_framing),
+    ("lengths-in-order", lengths_in_order),
     ("empty-length", empty_length),
     ("coding-parameters", coding_parameters),
     ("chunked-not-last", chunked_not_last),
@@ -41,10 +43,11 @@ const PREDICATES: &[(&str, fn(&Disagreement<'_>) -> bool)] = &[
     ("identity-alone", identity_alone),
     ("blank-before-colon", blank_before_colon),
     ("blank-before-first-field", blank_before_first_field),
-    ("fold-of-framing", fold_of_framing),
     ("fold-of-host", fold_of_host),
     ("fold-of-content-type", fold_of_content_type),
     ("no-colon-framing", no_colon_framing),
+    ("fold-of-no-field", fold_of_no_field),
+    ("value-of-no-name", value_of_no_name),
     ("last-line-feed-alone", last_line_feed_alone),
     ("empty-lines-first", empty_lines_first),
     ("look-alike-missed", look_alike_missed),
@@ -61,9 +64,9 @@ pub(crate) fn rows() -> Vec<Row> {
 }
 
 fn row(line: &'static str) -> Row {
-    let columns: Vec<&str> = line.split('\t').collect();
-    let [id, columns @ ..] = columns[..] else { panic!("an empty row") };
-    let columns = columns.try_into().unwrap_or_else(|_| panic!("departures.tsv: not six columns: {line}"));
+    let (id, columns) = line.split_once('\t').unwrap_or((line, ""));
+    let columns: Vec<&str> = columns.split('\t').collect();
+    let columns = <[&str; 5]>::try_from(columns).unwrap_or_else(|_| panic!("departures.tsv: not six columns: {line}"));
     let named = PREDICATES.iter().find(|(name, _)| *name == id);
     Row { id, columns, holds: named.unwrap_or_else(|| panic!("departures.tsv: no predicate {id}")).1 }
 }
@@ -179,12 +182,16 @@ fn is_two_or_more(version: &[u8]) -> bool {
     let numbers = String::from_utf8_lossy(numbers);
     let (major, minor) = numbers.split_once('.').unwrap_or((&numbers, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits(major) && digits(minor) && major.trim_start_matches('0') > "1" || digits(major) && digits(minor) && major.trim_start_matches('0').len() > 1
+    digits(major) && digits(minor) && major.trim_start_matches('0') > "1"
+        || digits(major) && digits(minor) && major.trim_start_matches('0').len() > 1
 }
 
 fn version_sorts_high(it: &Disagreement<'_>) -> bool {
     let version = it.last_word();
-    it.theirs.tier == Tier::Compliant && it.ours.tier == Tier::Severe && version >= b"HTTP/2" && !is_two_or_more(version)
+    it.theirs.tier == Tier::Compliant
+        && it.ours.tier == Tier::Severe
+        && version >= b"HTTP/2"
+        && !is_two_or_more(version)
 }
 
 fn version_2(it: &Disagreement<'_>) -> bool {
@@ -213,6 +220,13 @@ fn no_method(it: &Disagreement<'_>) -> bool {
 fn no_uri(it: &Disagreement<'_>) -> bool {
     let words = it.split.request_line.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty());
     words.count() <= 2 && it.ours_is(&[Reason::BadUri])
+}
+
+/// They compare each length as it comes; here one that is none comes first.
+fn lengths_in_order(it: &Disagreement<'_>) -> bool {
+    it.theirs_is(&[Reason::MultipleContentLength])
+        && it.ours_is(&[Reason::BadContentLength])
+        && it.values_of(Words::ContentLength).count() > 2
 }
 
 fn empty_length(it: &Disagreement<'_>) -> bool {
@@ -265,7 +279,8 @@ fn fold_of_framing(it: &Disagreement<'_>) -> bool {
 }
 
 fn fold_of_host(it: &Disagreement<'_>) -> bool {
-    let host = |(before, _): (Option<&[u8]>, &[u8])| before.is_some_and(|line| name_of(line).eq_ignore_ascii_case(b"host"));
+    let host =
+        |(before, _): (Option<&[u8]>, &[u8])| before.is_some_and(|line| name_of(line).eq_ignore_ascii_case(b"host"));
     it.ours_is(&[Reason::BadHeader]) && it.folds().any(host)
 }
 
@@ -282,6 +297,21 @@ fn fold_of_content_type(it: &Disagreement<'_>) -> bool {
 fn no_colon_framing(it: &Disagreement<'_>) -> bool {
     let line = |line: &&[u8]| !is_fold(line) && !line.contains(&b':') && frames(line);
     it.theirs_is(SEVERE_FRAMING) && it.split.lines.iter().any(|it| line(&it))
+}
+
+/// To them a fold behind a line without a colon continues the field before that line.
+fn fold_of_no_field(it: &Disagreement<'_>) -> bool {
+    let of_none = |(before, _): (Option<&[u8]>, &[u8])| before.is_some_and(|line| !line.contains(&b':'));
+    it.theirs_is(SEVERE_FRAMING) && it.ours_is(&[Reason::EmptyHeader]) && it.folds().any(of_none)
+}
+
+/// A line that is left out for its name is not looked at any further.
+fn value_of_no_name(it: &Disagreement<'_>) -> bool {
+    let token = |name: &[u8]| {
+        !name.is_empty() && name.iter().all(|&byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    };
+    let broken = |value: &[u8]| value.contains(&b'\r') || value.contains(&0);
+    it.theirs_is(&[Reason::BadHeader]) && it.split.fields().any(|(name, value)| !token(name) && broken(value))
 }
 
 fn last_line_feed_alone(it: &Disagreement<'_>) -> bool {
@@ -305,7 +335,8 @@ fn look_alike_of_nothing(it: &Disagreement<'_>) -> bool {
     let nothing = |name: &[u8]| {
         Words::BOTH.iter().any(|words| !words.are_in(name) && words.similarity(name) != TokenSimilarity::Distant)
     };
-    let theirs = it.theirs_is(&[Reason::SuspiciousHeader]) || it.theirs_is(SEVERE_FRAMING) || it.theirs_is(DOUBTFUL_FRAMING);
+    let theirs =
+        it.theirs_is(&[Reason::SuspiciousHeader]) || it.theirs_is(SEVERE_FRAMING) || it.theirs_is(DOUBTFUL_FRAMING);
     theirs && it.names_and_values().any(|(name, _)| nothing(name))
 }
 

@@ -62,12 +62,12 @@ impl<'a> Split<'a> {
         None
     }
 
-    /// Method, target and version, if there are two spaces at least and neither is at an end.
+    /// Method, target and version, if there are two spaces at least, none at the start, and more than blanks behind the last.
     pub(crate) fn words(&self) -> Option<[&'a [u8]; 3]> {
         let line = self.request_line;
         let first = line.iter().position(|&byte| byte == b' ')?;
         let last = line.iter().rposition(|&byte| byte == b' ')?;
-        let whole = first > 0 && first < last && last + 1 < line.len();
+        let whole = first > 0 && first < last && line[last..].iter().any(|byte| !matches!(byte, b' ' | b'\t'));
         whole.then(|| [&line[..first], &line[first + 1..last], &line[last + 1..]])
     }
 
