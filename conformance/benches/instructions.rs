@@ -5,6 +5,7 @@
 
 use gungraun::prelude::*;
 
+use classification::classifying;
 use decide::deciding;
 use head::heads;
 
@@ -24,7 +25,7 @@ mod head {
     use sluicegate::time::Wall;
 
     const TINY: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
-    const GET: &[u8] = b"GET /api/v1/users/12345?fields=name,email&page=2 HTTP/1.1\r\n\
+    pub(super) const GET: &[u8] = b"GET /api/v1/users/12345?fields=name,email&page=2 HTTP/1.1\r\n\
         Host: shop.example.com\r\n\
         User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n\
         Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n\
@@ -175,6 +176,119 @@ mod head {
     );
 }
 
+mod classification {
+    //! What it costs to know how far a request is from complying, beside parsing it with httparse alone, and beside
+    //! httparse and then `http_desync_guardian`, the library that the guide names, fed as an embedder would. The aim is less
+    //! than one and a half times httparse alone.
+
+    use std::hint::black_box;
+
+    use gungraun::prelude::*;
+    use gungraun::{Callgrind, EventKind};
+    use http_desync_guardian::RequestSafetyTier;
+    use http_desync_guardian::request_analyzer::{HttpHeader, HttpRequestData};
+    use sluicegate::desync::{Clearing, Reading, Tier};
+    use sluicegate::http::FieldRoom;
+    use sluicegate::http::h1::head::{Scan, Scanner};
+
+    use super::head::GET;
+
+    const POST: &[u8] = b"POST /v2/orders HTTP/1.1\r\n\
+        Host: api.example.com\r\n\
+        User-Agent: curl/8.14.1\r\n\
+        Accept: application/json\r\n\
+        Content-Type: application/json\r\n\
+        Content-Length: 48\r\n\
+        \r\n";
+    const CHUNKED: &[u8] = b"POST /v2/orders HTTP/1.1\r\n\
+        Host: api.example.com\r\n\
+        User-Agent: curl/8.14.1\r\n\
+        Accept: application/json\r\n\
+        Content-Type: application/json\r\n\
+        Transfer-Encoding: chunked\r\n\
+        \r\n";
+
+    /// The bytes, once what looks at the processor's features at its first call has been called.
+    fn known(bytes: &'static [u8]) -> &'static [u8] {
+        assert_eq!(read(bytes, |reading| reading.classification().tier()), Tier::Compliant);
+        assert_eq!(guarded(bytes), RequestSafetyTier::Compliant);
+        bytes
+    }
+
+    #[inline(always)]
+    fn read<T>(bytes: &[u8], then: impl FnOnce(Reading<'_>) -> T) -> T {
+        let Ok(Scan::Head { len, lines, regular }) = Scanner::request().scan(black_box(bytes)) else {
+            panic!("a whole head");
+        };
+        let (mut mended, mut room) = (Vec::new(), FieldRoom::default());
+        then(Reading::of(&bytes[..len], lines, regular, &mut mended, &mut room))
+    }
+
+    fn guarded(bytes: &[u8]) -> RequestSafetyTier {
+        let mut fields = [httparse::EMPTY_HEADER; 32];
+        let mut request = httparse::Request::new(&mut fields);
+        assert!(request.parse(black_box(bytes)).is_ok_and(|status| status.is_complete()), "a good head");
+        let headers = request.headers.iter().map(|field| HttpHeader::new(field.name.as_bytes(), field.value)).collect();
+        let method = request.method.unwrap_or_default().as_bytes();
+        let version: &[u8] = if request.version == Some(1) { b"HTTP/1.1" } else { b"HTTP/1.0" };
+        let uri = request.path.unwrap_or_default().as_bytes();
+        HttpRequestData { method, version, uri, headers }.analyze_parsed_request().tier
+    }
+
+    #[library_benchmark]
+    #[bench::get_with_12_fields(known(GET))]
+    #[bench::post_with_a_length(known(POST))]
+    #[bench::post_of_chunks(known(CHUNKED))]
+    fn httparse_only(bytes: &'static [u8]) -> usize {
+        let mut fields = [httparse::EMPTY_HEADER; 32];
+        let mut request = httparse::Request::new(&mut fields);
+        assert!(request.parse(black_box(bytes)).is_ok_and(|status| status.is_complete()), "a good head");
+        black_box(&request).headers.len()
+    }
+
+    /// What classification may take, in percent of what httparse alone does.
+    const LIMIT_PERCENT: u64 = 200;
+
+    /// More instructions than that fail the run; `httparse_only` is what httparse 1.10.1 takes.
+    fn limited(httparse_only: u64) -> LibraryBenchmarkConfig {
+        let mut config = LibraryBenchmarkConfig::default();
+        config.tool(Callgrind::default().hard_limits([(EventKind::Ir, httparse_only * LIMIT_PERCENT / 100)]));
+        config
+    }
+
+    #[library_benchmark]
+    #[bench::get_with_12_fields(args = (known(GET)), config = limited(3323))]
+    #[bench::post_with_a_length(args = (known(POST)), config = limited(1526))]
+    #[bench::post_of_chunks(args = (known(CHUNKED)), config = limited(1589))]
+    fn scan_parse_and_classify(bytes: &'static [u8]) -> Tier {
+        read(bytes, |reading| black_box(&reading).classification().tier())
+    }
+
+    #[library_benchmark]
+    #[bench::get_with_12_fields(known(GET))]
+    #[bench::post_with_a_length(known(POST))]
+    #[bench::post_of_chunks(known(CHUNKED))]
+    fn scan_parse_classify_and_clear(bytes: &'static [u8]) -> usize {
+        read(bytes, |reading| {
+            let cleared = reading.clear(&Clearing::default()).expect("a request that complies");
+            black_box(&cleared).host().len()
+        })
+    }
+
+    #[library_benchmark]
+    #[bench::get_with_12_fields(known(GET))]
+    #[bench::post_with_a_length(known(POST))]
+    #[bench::post_of_chunks(known(CHUNKED))]
+    fn httparse_and_guardian(bytes: &'static [u8]) -> RequestSafetyTier {
+        guarded(bytes)
+    }
+
+    library_benchmark_group!(
+        name = classifying,
+        benchmarks = [httparse_only, scan_parse_and_classify, scan_parse_classify_and_clear, httparse_and_guardian]
+    );
+}
+
 mod decide {
     //! One request among 100 rules, each with a host and a path pattern: taken by the first, by the last, by none.
 
@@ -238,4 +352,4 @@ mod decide {
     library_benchmark_group!(name = deciding, benchmarks = [decide]);
 }
 
-main!(library_benchmark_groups = [heads, deciding]);
+main!(library_benchmark_groups = [heads, classifying, deciding]);
