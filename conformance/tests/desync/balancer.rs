@@ -25,6 +25,8 @@ pub(crate) struct Happened {
     pub(crate) targets: Vec<Target>,
     /// Of the first line of the access log, the last two fields.
     pub(crate) logged: String,
+    /// How many requests were counted as non-compliant.
+    pub(crate) counted: u64,
 }
 
 /// A connection to a target.
@@ -129,6 +131,7 @@ impl Play {
         }
         self.happened.logged = classification(turn.journal().pending());
         let _ = turn.finish();
+        self.happened.counted = self.shard.metrics().desync_mitigation_mode_non_compliant_request_count;
         self.happened.targets = self.targets.into_values().map(|(_, target)| target).collect();
         self.happened
     }

@@ -170,9 +170,9 @@ pub(crate) fn reason_of(code: &str) -> Option<Reason> {
 
 fn outcomes_of(text: &str) -> Result<[Outcome; 3], String> {
     let words: Vec<Outcome> = text.split(' ').map(outcome_of).collect::<Result<_, _>>()?;
-    match words.as_slice() {
-        &[always] => Ok([always; 3]),
-        &[monitor, defensive, strictest] => Ok([monitor, defensive, strictest]),
+    match *words.as_slice() {
+        [always] => Ok([always; 3]),
+        [monitor, defensive, strictest] => Ok([monitor, defensive, strictest]),
         _ => Err("one outcome or three".to_owned()),
     }
 }

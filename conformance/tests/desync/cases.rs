@@ -128,7 +128,8 @@ fn held(case: &Case, outcome: Outcome, happened: &Happened) -> Result<(), String
             }
         }
     }
-    logged(case, happened)
+    logged(case, happened)?;
+    counted(case, happened)
 }
 
 /// What happened, if it is one of the things that may.
@@ -160,6 +161,12 @@ fn logged(case: &Case, happened: &Happened) -> Result<(), String> {
         _ => "\"-\" \"-\"".to_owned(),
     };
     if happened.logged == wanted { Ok(()) } else { Err(format!("the log has {}", happened.logged)) }
+}
+
+/// The counter of CloudWatch (guide DSY-06), in every mode.
+fn counted(case: &Case, happened: &Happened) -> Result<(), String> {
+    let wanted = u64::from(case.verdict.as_ref().is_some_and(|verdict| verdict.reason.is_some()));
+    if happened.counted == wanted { Ok(()) } else { Err(format!("{} are counted", happened.counted)) }
 }
 
 #[test]

@@ -20,13 +20,15 @@ pub(crate) struct Row {
     pub(crate) id: &'static str,
     /// The columns as they stand: the input, their verdict, ours, the sections, and why.
     pub(crate) columns: [&'static str; 5],
-    pub(crate) holds: fn(&Disagreement<'_>) -> bool,
+    pub(crate) holds: Predicate,
 }
+
+type Predicate = fn(&Disagreement<'_>) -> bool;
 
 const TABLE: &str = include_str!("../../desync/departures.tsv");
 
 /// The predicates, by the names of their rows.
-const PREDICATES: &[(&str, fn(&Disagreement<'_>) -> bool)] = &[
+const PREDICATES: &[(&str, Predicate)] = &[
     ("version-sorts-high", version_sorts_high),
     ("version-2", version_2),
     ("padded-version", padded_version),
@@ -178,12 +180,11 @@ const DOUBTFUL_FRAMING: &[Reason] = &[
 ];
 
 fn is_two_or_more(version: &[u8]) -> bool {
-    let Some(numbers) = version.strip_prefix(b"HTTP/") else { return false };
-    let numbers = String::from_utf8_lossy(numbers);
-    let (major, minor) = numbers.split_once('.').unwrap_or((&numbers, "0"));
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits(major) && digits(minor) && major.trim_start_matches('0') > "1"
-        || digits(major) && digits(minor) && major.trim_start_matches('0').len() > 1
+    let version = String::from_utf8_lossy(version);
+    let Some(numbers) = version.strip_prefix("HTTP/") else { return false };
+    let (major, minor) = numbers.split_once('.').unwrap_or((numbers, "0"));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    digits(major) && digits(minor) && !minor.is_empty() && major.parse().is_ok_and(|major: u64| major >= 2)
 }
 
 fn version_sorts_high(it: &Disagreement<'_>) -> bool {
@@ -295,8 +296,8 @@ fn fold_of_content_type(it: &Disagreement<'_>) -> bool {
 
 /// To them a line without a colon is a field without a value.
 fn no_colon_framing(it: &Disagreement<'_>) -> bool {
-    let line = |line: &&[u8]| !is_fold(line) && !line.contains(&b':') && frames(line);
-    it.theirs_is(SEVERE_FRAMING) && it.split.lines.iter().any(|it| line(&it))
+    let names_framing = |line: &&[u8]| !is_fold(line) && !line.contains(&b':') && frames(line);
+    it.theirs_is(SEVERE_FRAMING) && it.split.lines.iter().any(names_framing)
 }
 
 /// To them a fold behind a line without a colon continues the field before that line.
