@@ -15,13 +15,13 @@ fuzz_target!(|bytes: &[u8]| {
     for piece in [1, 2 + bytes.len() % 61] {
         assert_eq!(in_pieces(bytes, piece), whole);
     }
-    let Ok(Scan::Head { len, lines, regular }) = whole else {
+    let Ok(Scan::Head { len, regular }) = whole else {
         assert!(!matches!(classify_head(bytes), Ok(Some(_))));
         return;
     };
     let head = &bytes[..len];
     let (mut mended, mut room) = (Vec::new(), FieldRoom::default());
-    let reading = Reading::of(head, lines, regular, &mut mended, &mut room);
+    let reading = Reading::of(head, regular, &mut mended, &mut room);
     let classification = classify_head(bytes).ok().flatten().expect("a whole head");
     assert_eq!(classification, reading.classification());
     assert_eq!(classify_head(head).ok().flatten(), Some(classification));
@@ -30,7 +30,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(head.windows(header.len().max(1)).any(|part| part.starts_with(header)));
     }
     if regular {
-        as_split_by_httparse(head, lines);
+        as_split_by_httparse(head);
     }
     if classification.tier() == Tier::Compliant {
         complies(head, &reading);
@@ -57,9 +57,9 @@ fn in_pieces(bytes: &[u8], piece: usize) -> Result<Scan, Refusal> {
 }
 
 /// What another parser split is classified as what it was split from.
-fn as_split_by_httparse(head: &[u8], lines: usize) {
+fn as_split_by_httparse(head: &[u8]) {
     let mut room = FieldRoom::default();
-    let Ok(request) = parse_request(head, lines, &mut room) else { return };
+    let Ok(request) = parse_request(head, &mut room) else { return };
     assert_eq!(
         Some(of_parts(&request)),
         classify_head(head).ok().flatten().map(|found| (found.tier(), found.reason()))
@@ -77,9 +77,8 @@ fn complies(head: &[u8], reading: &Reading<'_>) {
     let mut masked = head.to_vec();
     let end = head.iter().skip(2).position(|&byte| byte == b'\n').map_or(0, |at| at + 2);
     masked[..end].iter_mut().filter(|byte| !byte.is_ascii()).for_each(|byte| *byte = b'a');
-    let lines = masked.split(|&byte| byte == b'\n').count();
     let mut room = FieldRoom::default();
-    let request = parse_request(&masked, lines, &mut room).expect("a head that complies");
+    let request = parse_request(&masked, &mut room).expect("a head that complies");
     let (lengths, codings) =
         (request.fields.all(b"content-length").count(), request.fields.all(b"transfer-encoding").count());
     assert!(lengths <= 1 && (codings == 0 || lengths == 0));
@@ -109,10 +108,10 @@ fn complies_once_written(cleared: &Cleared<Request<'_>>) {
     if out.len() > REQUEST_LIMITS.head || out.split(|&byte| byte == b'\n').any(|line| line.len() > 16 * 1024) {
         return;
     }
-    let Ok(Scan::Head { len, lines, regular: true }) = Scanner::request().scan(&out) else { panic!("not a head") };
+    let Ok(Scan::Head { len, regular: true }) = Scanner::request().scan(&out) else { panic!("not a head") };
     assert_eq!(len, out.len());
     let mut room = FieldRoom::default();
-    let again = parse_request(&out, lines, &mut room).expect("a strict head");
+    let again = parse_request(&out, &mut room).expect("a strict head");
     let reason = classify_head(&out).ok().flatten().expect("a whole head").reason();
     let of_a_body = matches!(
         reason,

@@ -78,12 +78,12 @@ fn told(verdict: &Option<Verdict>) -> String {
 /// The door to the targets.
 fn cleared(case: &Case, mode: Mode, outcome: Outcome) -> Result<(), String> {
     let (mut mended, mut room) = (Vec::new(), FieldRoom::default());
-    let (len, lines, regular) = match Scanner::request().scan(&case.bytes) {
-        Ok(Scan::Head { len, lines, regular }) => (len, lines, regular),
+    let (len, regular) = match Scanner::request().scan(&case.bytes) {
+        Ok(Scan::Head { len, regular }) => (len, regular),
         Ok(Scan::More) => return Err("is not a whole head".to_owned()),
         Err(refusal) => return same(Outcome::Status(refusal.status()), outcome),
     };
-    let reading = Reading::of(&case.bytes[..len], lines, regular, &mut mended, &mut room);
+    let reading = Reading::of(&case.bytes[..len], regular, &mut mended, &mut room);
     let found = verdict(&reading.classification());
     if Some(&found) != case.verdict.as_ref() {
         return Err(format!("is read as {found}"));

@@ -23,9 +23,9 @@ fn of_parts() {
 /// The whole way: what may be forwarded in a mode, and whether anything may follow it.
 fn all_the_way() -> Result<(), Refused> {
     let bytes = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
-    let Scan::Head { len, lines, regular } = Scanner::request().scan(bytes)? else { panic!("not whole") };
+    let Scan::Head { len, regular } = Scanner::request().scan(bytes)? else { panic!("not whole") };
     let (mut mended, mut room) = (Vec::new(), FieldRoom::default());
-    let reading = Reading::of(&bytes[..len], lines, regular, &mut mended, &mut room);
+    let reading = Reading::of(&bytes[..len], regular, &mut mended, &mut room);
     let cleared = reading.clear(&Clearing { mode: Mode::Defensive, preserve_host: false })?;
     assert!(cleared.is_last());
     Ok(())

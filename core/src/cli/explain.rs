@@ -68,7 +68,7 @@ fn answer<'c>(
     question: &Question<'_>,
     head: &[u8],
 ) -> Result<Answer<'c>, Refused> {
-    let Scan::Head { len, lines, regular } = Scanner::request().scan(head)? else {
+    let Scan::Head { len, regular } = Scanner::request().scan(head)? else {
         return Err(Refused::Http(Refusal::HeadTooLarge));
     };
     // An empty line within what was given ends the head early: more than one request.
@@ -80,7 +80,7 @@ fn answer<'c>(
     let attributes = balancer.map_or(&default, |balancer| &balancer.attributes);
     let clearing = Clearing { mode: attributes.desync_mitigation_mode, preserve_host: attributes.preserve_host_header };
     let (mut mended, mut room) = (Vec::new(), FieldRoom::default());
-    let cleared = Reading::of(&head[..len], lines, regular, &mut mended, &mut room).clear(&clearing)?;
+    let cleared = Reading::of(&head[..len], regular, &mut mended, &mut room).clear(&clearing)?;
     let subject = Subject {
         method: cleared.request().method,
         host: cleared.host(),
