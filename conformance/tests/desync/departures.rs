@@ -36,7 +36,6 @@ const PREDICATES: &[(&str, Predicate)] = &[
     ("no-method", no_method),
     ("no-uri", no_uri),
     ("fold-of-framing", fold_of_framing),
-    ("lengths-in-order", lengths_in_order),
     ("empty-length", empty_length),
     ("coding-parameters", coding_parameters),
     ("chunked-not-last", chunked_not_last),
@@ -211,7 +210,9 @@ fn padded_version(it: &Disagreement<'_>) -> bool {
 fn old_version_framing(it: &Disagreement<'_>) -> bool {
     let version = trim(it.last_word());
     let old = version <= b"HTTP/1.0" || it.split.words().is_none();
-    old && it.ours_is(SEVERE_FRAMING) && it.names_and_values().any(|(name, _)| frames(name))
+    old && it.ours_is(SEVERE_FRAMING)
+        && !it.theirs_is(SEVERE_FRAMING)
+        && it.names_and_values().any(|(name, _)| frames(name))
 }
 
 fn no_method(it: &Disagreement<'_>) -> bool {
@@ -221,13 +222,6 @@ fn no_method(it: &Disagreement<'_>) -> bool {
 fn no_uri(it: &Disagreement<'_>) -> bool {
     let words = it.split.request_line.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty());
     words.count() <= 2 && it.ours_is(&[Reason::BadUri])
-}
-
-/// They compare each length as it comes; here one that is none comes first.
-fn lengths_in_order(it: &Disagreement<'_>) -> bool {
-    it.theirs_is(&[Reason::MultipleContentLength])
-        && it.ours_is(&[Reason::BadContentLength])
-        && it.values_of(Words::ContentLength).count() > 2
 }
 
 fn empty_length(it: &Disagreement<'_>) -> bool {
