@@ -43,6 +43,7 @@ use crate::exchange::Exchange;
 use crate::exchange::record::Notes;
 use crate::http::date::DateCache;
 use crate::key::{Key, Slab};
+use crate::observe::Metrics;
 use crate::time::Now;
 use effect::Effects;
 use journal::JournalState;
@@ -63,6 +64,7 @@ pub struct Shard {
     timers: Timers,
     buffers: Buffers,
     journal: JournalState,
+    metrics: Metrics,
     dates: DateCache,
     chance: fastrand::Rng,
     scratch: Vec<u8>,
@@ -90,6 +92,7 @@ impl Shard {
             timers: Timers::default(),
             buffers,
             journal: JournalState::default(),
+            metrics: Metrics::default(),
             dates: DateCache::default(),
             chance: fastrand::Rng::with_seed(seed),
             scratch: Vec::with_capacity(crate::buffer::PAGE),
@@ -119,6 +122,11 @@ impl Shard {
     /// What is in use: for tests, and for whoever watches.
     pub fn census(&self) -> Census {
         Census::take(self)
+    }
+
+    /// What has been counted since the shard began.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Takes over a configuration: numbers for its targets; the old one is returned.

@@ -1,0 +1,101 @@
+//! Counters, under the names that CloudWatch gives them. They only ever grow; how much they grew in a minute is for
+//! whoever reads them. Each shard counts for itself, and readers add the shards up.
+
+use core::ops::AddAssign;
+
+/// Declares the counters once: the field, CloudWatch's name, its unit and the statement of the guide, what is counted.
+macro_rules! metrics {
+    ($($field:ident, $name:literal, $origin:literal, $text:literal;)*) => {
+        /// What is counted, in all load balancers of a shard together.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Metrics {
+            $(
+                #[doc = concat!("`", $name, "` (", $origin, "): ", $text)]
+                pub $field: u64,
+            )*
+        }
+
+        impl Metrics {
+            /// Every counter: CloudWatch's name of it, and how far it has come. Exporters need no list of their own.
+            pub fn iter(&self) -> impl ExactSizeIterator<Item = (&'static str, u64)> {
+                [$(($name, self.$field)),*].into_iter()
+            }
+        }
+
+        impl AddAssign for Metrics {
+            fn add_assign(&mut self, other: Metrics) {
+                let Metrics { $($field),* } = other;
+                $(self.$field = self.$field.saturating_add($field);)*
+            }
+        }
+    };
+}
+
+metrics! {
+    desync_mitigation_mode_non_compliant_request_count, "DesyncMitigationMode_NonCompliant_Request_Count", "Count; MET-10, DSY-06",
+        "requests that do not keep to RFC 9112 in every point, routed or not, in every desync mitigation mode.";
+    dropped_invalid_header_request_count, "DroppedInvalidHeaderRequestCount", "Count; MET-11",
+        "requests of which a header field with an invalid name was dropped before they were routed, because `routing.http.drop_invalid_header_fields.enabled` is true.";
+    forwarded_invalid_header_request_count, "ForwardedInvalidHeaderRequestCount", "Count; MET-11",
+        "requests that were routed with a header field whose name is invalid, because `routing.http.drop_invalid_header_fields.enabled` is false.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(first: u64, second: u64, third: u64) -> Metrics {
+        Metrics {
+            desync_mitigation_mode_non_compliant_request_count: first,
+            dropped_invalid_header_request_count: second,
+            forwarded_invalid_header_request_count: third,
+        }
+    }
+
+    #[test]
+    fn each_counter_is_told_under_its_name_in_cloudwatch() {
+        let told: Vec<_> = counted(1, 2, 3).iter().collect();
+        let expected = [
+            ("DesyncMitigationMode_NonCompliant_Request_Count", 1),
+            ("DroppedInvalidHeaderRequestCount", 2),
+            ("ForwardedInvalidHeaderRequestCount", 3),
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn a_field_is_named_as_its_counter_in_snake_case() {
+        let shown = format!("{:?}", counted(1, 2, 3));
+        for (name, value) in counted(1, 2, 3).iter() {
+            assert!(shown.contains(&format!("{}: {value}", snake_case(name))), "{name} in {shown}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_counted_at_first() {
+        assert!(Metrics::default().iter().all(|(_, value)| value == 0));
+    }
+
+    #[test]
+    fn shards_add_up_counter_by_counter_and_do_not_wrap() {
+        let mut sum = Metrics::default();
+        for one in [counted(1, 20, 300), counted(4, 50, 600)] {
+            sum += one;
+        }
+        assert_eq!(sum, counted(5, 70, 900));
+        sum += counted(u64::MAX, 0, 0);
+        assert_eq!(sum, counted(u64::MAX, 70, 900));
+    }
+
+    fn snake_case(name: &str) -> String {
+        let mut snake = String::new();
+        for letter in name.chars() {
+            if letter.is_ascii_uppercase() && !snake.is_empty() && !snake.ends_with('_') {
+                snake.push('_');
+            }
+            snake.push(letter.to_ascii_lowercase());
+        }
+        snake
+    }
+}
