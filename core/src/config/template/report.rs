@@ -52,7 +52,7 @@ impl Sink {
             return;
         }
         self.bytes.set(bytes);
-        list.borrow_mut().push((at, message));
+        list.borrow_mut().push((at, one_line(message)));
     }
 
     /// Errors and warnings, by position, each once: a value that is used twice is evaluated twice.
@@ -69,6 +69,18 @@ impl Sink {
     }
 }
 
+/// A message is one line on a terminal and steers nothing there, whatever names it repeats.
+fn one_line(message: String) -> String {
+    if !message.contains(char::is_control) {
+        return message;
+    }
+    let mut line = String::with_capacity(message.len());
+    for char in message.chars() {
+        if char.is_control() { line.extend(char.escape_debug()) } else { line.push(char) }
+    }
+    line
+}
+
 /// A text from a template as messages show it: quoted, without control characters, not too long.
 pub(super) fn quote(text: &str) -> String {
     let shown: String = text.chars().take(QUOTED_CHARS_MAX).flat_map(char::escape_debug).collect();
@@ -77,3 +89,16 @@ pub(super) fn quote(text: &str) -> String {
 }
 
 const QUOTED_CHARS_MAX: usize = 80;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_control_characters_stays_within_its_line() {
+        let sink = Sink::new("t");
+        sink.error(Position { line: 1, column: 1 }, "a\n\u{1b}[2Jé`\"`: wrong".to_owned());
+        let (errors, _) = sink.finish();
+        assert_eq!(errors[0].to_string(), "t:1:1: a\\n\\u{1b}[2Jé`\"`: wrong");
+    }
+}

@@ -10,13 +10,16 @@ use super::report::quote;
 use crate::config::Position;
 
 pub(super) fn parse(text: &str) -> Result<Node, Malformed> {
-    let mut reader = Reader { parser: Parser::new_from_str(text), last: Position { line: 1, column: 1 } };
+    let last = Position { line: 1, column: 1 };
+    let mut reader = Reader { parser: Parser::new_from_str(text), last, end: end(text) };
     reader.document()
 }
 
 struct Reader<'t> {
     parser: Parser<'t, StrInput<'t>>,
     last: Position,
+    /// Where the text ends. The parser sees a line behind it where the last one has no line end.
+    end: Position,
 }
 
 impl<'t> Reader<'t> {
@@ -52,10 +55,10 @@ impl<'t> Reader<'t> {
     fn next(&mut self) -> Result<(Event<'t>, Position), Malformed> {
         match self.parser.next_event() {
             Some(Ok((event, span))) => {
-                self.last = position(&span.start);
+                self.last = position(&span.start).min(self.end);
                 Ok((event, self.last))
             }
-            Some(Err(error)) => Err(scan_error(&error)),
+            Some(Err(error)) => Err(scan_error(&error, self.end)),
             None => Err(malformed(self.last, "the template ends in the middle")),
         }
     }
@@ -138,8 +141,8 @@ fn long_form(short: &str) -> Option<String> {
     }
 }
 
-fn scan_error(error: &ScanError) -> Malformed {
-    malformed(position(error.marker()), &format!("this is not YAML: {}", error.info()))
+fn scan_error(error: &ScanError, end: Position) -> Malformed {
+    malformed(position(error.marker()).min(end), &format!("this is not YAML: {}", error.info()))
 }
 
 fn malformed(at: Position, message: &str) -> Malformed {
@@ -150,4 +153,33 @@ fn position(marker: &Marker) -> Position {
     let line = u32::try_from(marker.line()).unwrap_or(u32::MAX);
     let column = u32::try_from(marker.col()).unwrap_or(u32::MAX).saturating_add(1);
     Position { line, column }
+}
+
+/// The place behind the last character. LF, CR and both together end a line.
+fn end(text: &str) -> Position {
+    let breaks = text.matches(['\n', '\r']).count() - text.matches("\r\n").count();
+    let last = text.rsplit(['\n', '\r']).next().unwrap_or_default();
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).saturating_add(1);
+    Position { line: count(breaks), column: count(last.chars().count()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_ends_too_early_is_at_fault_at_its_last_character_not_on_a_line_behind() {
+        for (text, line, column) in [
+            ("a: {", 1, 5),
+            ("a: {\n", 2, 1),
+            ("a:\r\n - {", 2, 5),
+            ("a:\r - {", 2, 5),
+            ("é: [\n x", 2, 3),
+            ("# é", 1, 4),
+            ("", 1, 1),
+        ] {
+            let at = parse(text).expect_err(text).at;
+            assert_eq!((at.line, at.column), (line, column), "{text:?}");
+        }
+    }
 }
