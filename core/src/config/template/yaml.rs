@@ -11,12 +11,14 @@ use crate::config::Position;
 
 pub(super) fn parse(text: &str) -> Result<Node, Malformed> {
     let last = Position { line: 1, column: 1 };
-    let mut reader = Reader { parser: Parser::new_from_str(text), last, end: end(text) };
+    let end = within(text, Position { line: u32::MAX, column: 1 });
+    let mut reader = Reader { parser: Parser::new_from_str(text), text, last, end };
     reader.document()
 }
 
 struct Reader<'t> {
     parser: Parser<'t, StrInput<'t>>,
+    text: &'t str,
     last: Position,
     /// Where the text ends. The parser sees a line behind it where the last one has no line end.
     end: Position,
@@ -58,7 +60,7 @@ impl<'t> Reader<'t> {
                 self.last = position(&span.start).min(self.end);
                 Ok((event, self.last))
             }
-            Some(Err(error)) => Err(scan_error(&error, self.end)),
+            Some(Err(error)) => Err(scan_error(&error, self.text)),
             None => Err(malformed(self.last, "the template ends in the middle")),
         }
     }
@@ -141,8 +143,8 @@ fn long_form(short: &str) -> Option<String> {
     }
 }
 
-fn scan_error(error: &ScanError, end: Position) -> Malformed {
-    malformed(position(error.marker()).min(end), &format!("this is not YAML: {}", error.info()))
+fn scan_error(error: &ScanError, text: &str) -> Malformed {
+    malformed(within(text, position(error.marker())), &format!("this is not YAML: {}", error.info()))
 }
 
 fn malformed(at: Position, message: &str) -> Malformed {
@@ -155,12 +157,23 @@ fn position(marker: &Marker) -> Position {
     Position { line, column }
 }
 
-/// The place behind the last character. LF, CR and both together end a line.
-fn end(text: &str) -> Position {
-    let breaks = text.matches(['\n', '\r']).count() - text.matches("\r\n").count();
-    let last = text.rsplit(['\n', '\r']).next().unwrap_or_default();
-    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).saturating_add(1);
-    Position { line: count(breaks), column: count(last.chars().count()) }
+/// `at`, or the nearest place before it that the text has: the parser counts some columns in bytes, and lines that are
+/// not there. LF, CR and both together end a line.
+fn within(text: &str, at: Position) -> Position {
+    let (mut line, mut rest) = (1, text);
+    while line < at.line
+        && let Some(next) = behind_line(rest)
+    {
+        (line, rest) = (line + 1, next);
+    }
+    let width = rest.split(['\n', '\r']).next().unwrap_or_default().chars().count();
+    let last = u32::try_from(width).unwrap_or(u32::MAX).saturating_add(1);
+    Position { line, column: if line < at.line { last } else { at.column.min(last) } }
+}
+
+fn behind_line(text: &str) -> Option<&str> {
+    let (_, behind) = text.split_at(text.find(['\n', '\r'])?);
+    behind.strip_prefix("\r\n").or_else(|| behind.strip_prefix(['\n', '\r']))
 }
 
 #[cfg(test)]
@@ -168,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_that_ends_too_early_is_at_fault_at_its_last_character_not_on_a_line_behind() {
+    fn a_mistake_stands_no_further_than_the_end_of_its_line_and_of_the_text() {
         for (text, line, column) in [
             ("a: {", 1, 5),
             ("a: {\n", 2, 1),
@@ -176,6 +189,7 @@ mod tests {
             ("a:\r - {", 2, 5),
             ("é: [\n x", 2, 3),
             ("# é", 1, 4),
+            ("%ééé\0\na: b", 1, 6),
             ("", 1, 1),
         ] {
             let at = parse(text).expect_err(text).at;
