@@ -58,15 +58,11 @@ fn checked(text: &str, inputs: &Inputs) -> Result<Loaded, Vec<TemplateError>> {
     found
 }
 
-/// Whether there is such a place, the end of a line and the end of the text included. A lone CR ends a line in YAML
-/// and none in JSON.
+/// Whether there is such a place, the end of a line and the end of the text included.
 fn stands_in(at: Position, text: &str) -> bool {
-    let in_lines = |mut lines: std::str::Split<'_, &[char]>| {
-        let line = lines.nth((at.line as usize).saturating_sub(1));
-        line.is_some_and(|line| (1..=line.chars().count() + 1).contains(&(at.column as usize)))
-    };
-    let yaml = text.replace("\r\n", "\n");
-    at.line > 0 && (in_lines(yaml.split(&['\n', '\r'])) || in_lines(text.split(&['\n'])))
+    let text = text.replace("\r\n", "\n");
+    let line = text.split(['\n', '\r']).nth((at.line as usize).saturating_sub(1));
+    at.line > 0 && line.is_some_and(|line| (1..=line.chars().count() + 1).contains(&(at.column as usize)))
 }
 
 /// What the rest of the program takes for granted of a configuration.

@@ -187,7 +187,8 @@ impl Reader<'_> {
 
     fn next(&mut self) -> Option<char> {
         let char = self.rest.next()?;
-        if char == '\n' {
+        // Lines end as they do in YAML: in LF, CR, or both together.
+        if char == '\n' || char == '\r' && self.peek() != Some('\n') {
             self.line = self.line.saturating_add(1);
             self.column = 1;
         } else {
@@ -202,5 +203,18 @@ impl Reader<'_> {
 
     fn malformed(&self, message: &str) -> Malformed {
         Malformed { at: self.here(), message: message.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_end_in_lf_in_cr_and_in_both_together() {
+        for text in ["[\n\n x", "[\r\r x", "[\r\n\r\n x", "[\n\r x", "[\r\n\r x"] {
+            let at = parse(text).expect_err(text).at;
+            assert_eq!((at.line, at.column), (3, 2), "{text:?}");
+        }
     }
 }
