@@ -56,7 +56,7 @@ mod head {
     }
 
     fn parsed(bytes: &'static [u8]) -> Request<'static> {
-        let Ok(Scan::Head { len, lines }) = Scanner::request().scan(bytes) else { panic!("a whole head") };
+        let Ok(Scan::Head { len, lines, .. }) = Scanner::request().scan(bytes) else { panic!("a whole head") };
         parse_request(&bytes[..len], lines, Box::leak(Box::default())).expect("a good head")
     }
 
@@ -76,7 +76,7 @@ mod head {
     }
 
     fn answering(bytes: &'static [u8]) -> Answering {
-        let Ok(Scan::Head { len, lines }) = Scanner::response().scan_response(bytes) else { panic!("a whole head") };
+        let Ok(Scan::Head { len, lines, .. }) = Scanner::response().scan_response(bytes) else { panic!("a whole head") };
         Box::new((
             parse_response(&bytes[..len], lines, Box::leak(Box::default())).expect("a good head"),
             Vec::with_capacity(4096),
@@ -94,7 +94,7 @@ mod head {
     #[bench::tiny(known(TINY))]
     #[bench::get_with_12_fields(known(GET))]
     fn scan_and_parse(bytes: &'static [u8]) -> usize {
-        let Ok(Scan::Head { len, lines }) = Scanner::request().scan(black_box(bytes)) else {
+        let Ok(Scan::Head { len, lines, .. }) = Scanner::request().scan(black_box(bytes)) else {
             panic!("a whole head");
         };
         let mut room = FieldRoom::default();
@@ -117,7 +117,7 @@ mod head {
     #[bench::tiny(known(TINY))]
     #[bench::get_with_12_fields(known(GET))]
     fn scan_parse_and_clear(bytes: &'static [u8]) -> usize {
-        let Ok(Scan::Head { len, lines }) = Scanner::request().scan(black_box(bytes)) else {
+        let Ok(Scan::Head { len, lines, .. }) = Scanner::request().scan(black_box(bytes)) else {
             panic!("a whole head");
         };
         let mut room = FieldRoom::default();
@@ -148,7 +148,7 @@ mod head {
     #[bench::ok_with_8_fields(known(OK))]
     #[bench::ok_with_8_fields_and_body(with_body(OK))]
     fn scan_and_parse_answer(bytes: &'static [u8]) -> usize {
-        let Ok(Scan::Head { len, lines }) = Scanner::response().scan_response(black_box(bytes)) else {
+        let Ok(Scan::Head { len, lines, .. }) = Scanner::response().scan_response(black_box(bytes)) else {
             panic!("a whole head");
         };
         let mut room = FieldRoom::default();

@@ -2,9 +2,9 @@
 //!
 //! `cargo run -p sluicegate --no-default-features --example parse_and_decide`
 
-use sluicegate::desync::{Clearing, clear};
+use sluicegate::desync::{Clearing, Reading};
 use sluicegate::http::FieldRoom;
-use sluicegate::http::h1::head::{Scan, Scanner, parse_request};
+use sluicegate::http::h1::head::{Scan, Scanner};
 use sluicegate::rules::{Action, Condition, FixedResponse, Pattern, Rule, Ruleset, Subject};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -19,9 +19,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rules = Ruleset::new(vec![pictures], answer("something else")).map_err(|errors| format!("{errors:?}"))?;
 
     let bytes = b"GET /img/cat.png?size=2 HTTP/1.1\r\nHost: example.com\r\n\r\n";
-    let Scan::Head { len, lines } = Scanner::request().scan(bytes)? else { return Err("the head is not whole".into()) };
-    let mut room = FieldRoom::default();
-    let cleared = clear(parse_request(&bytes[..len], lines, &mut room)?, &Clearing::default())?;
+    let Scan::Head { len, lines, regular } = Scanner::request().scan(bytes)? else {
+        return Err("the head is not whole".into());
+    };
+    let (mut mended, mut room) = (Vec::new(), FieldRoom::default());
+    let reading = Reading::of(&bytes[..len], lines, regular, &mut mended, &mut room);
+    let cleared = reading.clear(&Clearing::default())?;
     let subject = Subject {
         method: cleared.request().method,
         host: cleared.host(),

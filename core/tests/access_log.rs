@@ -58,7 +58,7 @@ fn http() -> Outcome<'static> {
 }
 
 fn get<'a>(scheme: &'a str, host: &'a str, port: u16) -> RequestLine<'a> {
-    RequestLine { method: b"GET", scheme, host: host.as_bytes(), port, uri: b"/", protocol: "HTTP/1.1" }
+    RequestLine { method: b"GET", scheme, host: host.as_bytes(), port, uri: b"/", protocol: b"HTTP/1.1" }
 }
 
 fn draft(line: &RequestLine<'_>, agent: &str, trace: &str) -> Draft {

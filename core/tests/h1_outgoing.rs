@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 
 use XffHeaderProcessing::{Append, Preserve, Remove};
 use sluicegate::config::{LoadBalancerAttributes, XffHeaderProcessing};
-use sluicegate::desync::{Clearing, clear};
+use sluicegate::desync::{Clearing, Reading};
 use sluicegate::exchange::outgoing::{Terms, write_request};
-use sluicegate::http::h1::head::{Scan, Scanner, parse_request};
+use sluicegate::http::FieldRoom;
+use sluicegate::http::h1::head::{Scan, Scanner};
 use sluicegate::time::Wall;
 
 const NEW_ROOT: &str = "Root=1-63441c4a-abcdef012345678912345678";
@@ -37,9 +38,14 @@ impl World {
 
     /// What the target receives, and the trace id that goes into the log.
     fn forward(&self, head: &str) -> (String, String) {
-        let Ok(Scan::Head { len, lines }) = Scanner::request().scan(head.as_bytes()) else { panic!("{head:?}") };
-        let request = parse_request(&head.as_bytes()[..len], lines, Box::leak(Box::default())).unwrap();
-        let cleared = clear(request, &Clearing { preserve_host: self.attributes.preserve_host_header }).unwrap();
+        let Ok(Scan::Head { len, lines, regular }) = Scanner::request().scan(head.as_bytes()) else {
+            panic!("{head:?}")
+        };
+        let (mut mended, mut room) = (Vec::new(), FieldRoom::default());
+        let reading = Reading::of(&head.as_bytes()[..len], lines, regular, &mut mended, &mut room);
+        let LoadBalancerAttributes { desync_mitigation_mode: mode, preserve_host_header: preserve_host, .. } =
+            self.attributes;
+        let cleared = reading.clear(&Clearing { mode, preserve_host }).unwrap();
         let terms = Terms {
             attributes: &self.attributes,
             scheme: self.scheme,
@@ -58,6 +64,11 @@ impl World {
     /// The head for a target of a `GET` with these fields besides `Host: example.com`.
     fn get(&self, fields: &str) -> String {
         self.forward(&format!("GET / HTTP/1.1\r\nHost: example.com\r\n{fields}\r\n")).0
+    }
+
+    /// The same of a `POST`.
+    fn post(&self, fields: &str) -> String {
+        self.forward(&format!("POST / HTTP/1.1\r\nHost: example.com\r\n{fields}\r\n")).0
     }
 }
 
@@ -95,12 +106,12 @@ fn the_target_is_sent_in_origin_form() {
 fn the_framing_is_written_anew_where_the_client_had_it() {
     let world = World::new();
     assert!(
-        world.get("A: 1\r\nContent-Length: 007\r\nB: 2\r\n").ends_with("A: 1\r\nContent-Length: 7\r\nB: 2\r\n\r\n")
+        world.post("A: 1\r\nContent-Length: 007\r\nB: 2\r\n").ends_with("A: 1\r\nContent-Length: 7\r\nB: 2\r\n\r\n")
     );
-    assert!(world.get("Content-Length: 0\r\n").ends_with("Content-Length: 0\r\n\r\n"));
+    assert!(world.post("Content-Length: 0\r\n").ends_with("Content-Length: 0\r\n\r\n"));
     assert!(
         world
-            .get("A: 1\r\nTransfer-Encoding: CHUNKED\r\nB: x\r\n")
+            .post("A: 1\r\nTransfer-Encoding: CHUNKED\r\nB: x\r\n")
             .ends_with("A: 1\r\nTransfer-Encoding: chunked\r\nB: x\r\n\r\n")
     );
     assert!(values(&world.get("Transfer-Encoding: identity\r\n"), "Transfer-Encoding").is_empty());
@@ -118,7 +129,7 @@ fn what_belongs_to_the_clients_hop_is_dropped() {
 
 #[test]
 fn listing_a_field_in_connection_does_not_strip_what_is_meant_for_the_end() {
-    let head = World::new().get(
+    let head = World::new().post(
         "Connection: host, content-length, x-forwarded-for, x-amzn-trace-id, cookie, Authorization, X-Forwarded-Host, content-type, forwarded, x-hop\r\n\
          Content-Length: 3\r\nX-Forwarded-For: 1.1.1.1\r\nCookie: c\r\nAuthorization: d\r\nX-Forwarded-Host: e\r\nContent-Type: f\r\nForwarded: g\r\nX-Hop: h\r\n",
     );
@@ -339,4 +350,43 @@ fn more_than_seven_kilobytes_of_fields_leave_a_root_alone() {
     assert_eq!(of(7169, &value), format!("Root={OLD}"));
     assert_eq!(of(7169, "Root=1-x;A=b"), NEW_ROOT);
     assert_eq!(of(7169, "A=b"), NEW_ROOT);
+}
+
+#[test]
+fn a_request_that_others_may_read_differently_is_written_in_one_form_and_is_the_last() {
+    let world = World::new();
+    for (sent, end) in [
+        (
+            "Content-Length: 5\r\nTransfer-Encoding: chunked\r\nA: 1\r\n",
+            "Transfer-Encoding: chunked\r\nA: 1\r\nConnection: close\r\n\r\n",
+        ),
+        (
+            "Transfer_Encoding: chunked\r\nContent-Length: 05\r\nA: 1\r\n",
+            "Content-Length: 5\r\nA: 1\r\nConnection: close\r\n\r\n",
+        ),
+        (
+            "Content-Length: 5\r\nA: 1\r\nContent-Length: 5\r\n",
+            "Content-Length: 5\r\nA: 1\r\nConnection: close\r\n\r\n",
+        ),
+        ("A: 1\r\n  2\r\nB(: x\r\nno colon\r\n", "A: 1 2\r\nConnection: close\r\n\r\n"),
+    ] {
+        let head = world.post(sent);
+        assert!(head.ends_with(&format!("{NEW_ROOT}\r\n{end}")), "{sent:?}: {head}");
+    }
+}
+
+#[test]
+fn what_may_not_stand_in_a_target_is_percent_encoded() {
+    for (sent, expected) in [
+        ("GET /a b?c d HTTP/1.1", "GET /a%20b?c%20d HTTP/1.1"),
+        ("GET /a\x01\x7f\t HTTP/1.1", "GET /a%01%7F%09 HTTP/1.1"),
+        ("GET /\u{e9}?\u{e9} HTTP/1.1", "GET /%C3%A9?%C3%A9 HTTP/1.1"),
+        ("GET http://a/b c?d e HTTP/1.1", "GET /b%20c?d%20e HTTP/1.1"),
+        ("GET   /a  HTTP/1.1", "GET /a HTTP/1.1"),
+        ("GET /old", "GET /old HTTP/1.1"),
+        ("GET / HTTP/1.7", "GET / HTTP/1.1"),
+    ] {
+        let head = World::new().forward(&format!("{sent}\r\nHost: a\r\n\r\n")).0;
+        assert_eq!(head.lines().next(), Some(expected), "{sent:?}");
+    }
 }

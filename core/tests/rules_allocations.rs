@@ -103,7 +103,7 @@ fn a_draft_that_is_used_again_allocates_nothing() {
         error_reason: None,
         classification: None,
     };
-    let line = RequestLine { method: b"GET", scheme: "http", host: b"a.b", port: 80, uri: b"/", protocol: "HTTP/1.1" };
+    let line = RequestLine { method: b"GET", scheme: "http", host: b"a.b", port: 80, uri: b"/", protocol: b"HTTP/1.1" };
     let (mut draft, mut out) = (Draft::new(), Vec::with_capacity(4096));
     let mut log = || {
         draft.reset();

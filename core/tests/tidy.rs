@@ -15,9 +15,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("http", &["time"]),
     ("desync", &["http"]),
     ("rules", &["http"]),
-    ("config", &["http", "rules"]),
+    ("config", &["http", "desync", "rules"]),
     ("target", &["time", "http", "rules", "config"]),
-    ("observe", &["time", "http"]),
+    ("observe", &["time", "http", "desync"]),
     ("options", &["observe"]),
     ("tls", &["time", "config"]),
     (

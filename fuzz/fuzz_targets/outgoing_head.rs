@@ -6,9 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use sluicegate::config::{LoadBalancerAttributes, XffHeaderProcessing};
-use sluicegate::desync::{Clearing, clear};
+use sluicegate::desync::{Clearing, Mode, Reading, Refused, Tier, clear};
 use sluicegate::exchange::outgoing::{Terms, write_request};
 use sluicegate::http::FieldRoom;
+use sluicegate::http::target::write_encoded;
 use sluicegate::http::h1::head::{REQUEST_LIMITS, Scan, Scanner, parse_request};
 use sluicegate::http::{Refusal, Version};
 use sluicegate::time::Wall;
@@ -26,11 +27,11 @@ struct Input<'a> {
 }
 
 fuzz_target!(|input: Input<'_>| {
-    let Ok(Scan::Head { len, lines }) = Scanner::request().scan(input.head) else { return };
-    let mut room = FieldRoom::default();
-    let Ok(request) = parse_request(&input.head[..len], lines, &mut room) else { return };
-    let clearing = Clearing { preserve_host: input.preserve_host };
-    let Ok(cleared) = clear(request, &clearing) else { return };
+    let Ok(Scan::Head { len, lines, regular }) = Scanner::request().scan(input.head) else { return };
+    let (mut mended, mut room) = (Vec::new(), FieldRoom::default());
+    let reading = Reading::of(&input.head[..len], lines, regular, &mut mended, &mut room);
+    let clearing = Clearing { mode: Mode::Monitor, preserve_host: input.preserve_host };
+    let Ok(cleared) = reading.clear(&clearing) else { return };
     let attributes = attributes(&input);
     let terms = Terms {
         attributes: &attributes,
@@ -47,7 +48,7 @@ fuzz_target!(|input: Input<'_>| {
     if out.len() > REQUEST_LIMITS.head || out.split(|&byte| byte == b'\n').any(|line| line.len() > 16 * 1024) {
         return;
     }
-    let Ok(Scan::Head { len, lines }) = Scanner::request().scan(&out) else { panic!("not a head") };
+    let Ok(Scan::Head { len, lines, regular: true }) = Scanner::request().scan(&out) else { panic!("not a head") };
     assert_eq!(len, out.len());
     let mut room2 = FieldRoom::default();
     let again = parse_request(&out, lines, &mut room2).expect("a request");
@@ -58,18 +59,29 @@ fuzz_target!(|input: Input<'_>| {
     for name in [&b"x-amzn-trace-id"[..], b"x-forwarded-proto", b"x-forwarded-port"] {
         assert_eq!(again.fields.all(name).count(), 1);
     }
-    assert_eq!(again.fields.first(b"connection").is_some(), cleared.upgrade());
+    assert_eq!(again.fields.first(b"connection").is_some(), cleared.upgrade() || cleared.is_last());
+    assert!(again.target.iter().all(u8::is_ascii_graphic));
+    // A body of a GET is odd in any form.
+    let tier = Reading::of_regular(again).classification().tier();
+    assert!(tier == Tier::Compliant || matches!(again.method, b"GET" | b"HEAD") && tier < Tier::Severe);
     match clear(again, &clearing) {
         Ok(second) => {
             assert_eq!(second.framing(), cleared.framing());
-            assert_eq!(second.target().path, cleared.target().path);
-            assert_eq!(second.target().query, cleared.target().query);
-            assert!(!second.host().is_empty() && !second.lists_fields() && second.keep_alive());
+            assert_eq!(second.target().path, encoded(cleared.target().path));
+            assert_eq!(second.target().query, cleared.target().query.map(encoded).as_deref());
+            assert!(!second.host().is_empty() && !second.lists_fields());
+            assert_eq!(second.keep_alive(), cleared.upgrade() || !cleared.is_last());
         }
         // The client's address was the 31st.
-        Err(refusal) => assert_eq!(refusal, Refusal::TooManyForwardedAddresses),
+        Err(refused) => assert_eq!(refused, Refused::Http(Refusal::TooManyForwardedAddresses)),
     }
 });
+
+fn encoded(part: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_encoded(part, &mut out);
+    out
+}
 
 fn attributes(input: &Input<'_>) -> LoadBalancerAttributes {
     LoadBalancerAttributes {

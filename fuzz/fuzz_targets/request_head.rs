@@ -2,29 +2,38 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sluicegate::desync::{Clearing, clear};
-use sluicegate::http::Refusal;
-use sluicegate::http::FieldRoom;
-use sluicegate::http::h1::head::{Scan, Scanner, parse_request};
+use sluicegate::desync::{Clearing, Mode, Reading, Tier};
+use sluicegate::http::h1::head::{Scan, Scanner};
+use sluicegate::http::{FieldRoom, Refusal};
 
 fuzz_target!(|input: (u8, &[u8])| {
     let (piece, bytes) = (usize::from(input.0).max(1), input.1);
     let whole = Scanner::request().scan(bytes);
     assert_eq!(in_pieces(bytes, piece), whole);
-    let Ok(Scan::Head { len, lines }) = whole else { return };
+    let Ok(Scan::Head { len, lines, regular }) = whole else { return };
     let head = &bytes[..len];
-    assert!(head.ends_with(b"\r\n\r\n"));
-    let mut room = FieldRoom::default();
-    let Ok(request) = parse_request(head, lines, &mut room) else { return };
-    assert_eq!(request.fields.iter().count(), lines - 1);
-    for field in request.fields.iter() {
+    assert!(head.ends_with(b"\n"));
+    let (mut mended, mut room) = (Vec::new(), FieldRoom::default());
+    let reading = Reading::of(head, lines, regular, &mut mended, &mut room);
+    let fields = reading.request().fields;
+    assert!(fields.iter().count() < lines);
+    for field in fields.iter() {
         assert!(!field.name.is_empty() && !field.name.iter().any(|&byte| byte <= b' ' || byte == b':' || byte >= 127));
-        assert!(!field.value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)));
+        assert!(!field.value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t'));
+        assert_eq!(field.value.trim_ascii().len(), field.value.len());
     }
-    for preserve_host in [false, true] {
-        match clear(request.clone(), &Clearing { preserve_host }) {
-            Err(refusal) => assert!(matches!(refusal.status(), 400 | 405 | 463 | 501)),
-            Ok(cleared) => assert!(cleared.host().is_ascii() && !cleared.target().path.is_empty()),
+    let tier = reading.classification().tier();
+    for mode in Mode::ALL {
+        for preserve_host in [false, true] {
+            match reading.clone().clear(&Clearing { mode, preserve_host }) {
+                Err(refused) => assert!(matches!(refused.status(), 400 | 405 | 463 | 501 | 505)),
+                Ok(cleared) => {
+                    assert!(mode.lets_through(tier));
+                    assert!(cleared.host().is_ascii() && !cleared.target().path.is_empty());
+                    let closes = tier >= Tier::Ambiguous && (mode != Mode::Monitor || tier == Tier::Severe);
+                    assert!(cleared.is_last() || !closes);
+                }
+            }
         }
     }
 });

@@ -11,7 +11,7 @@ fuzz_target!(|input: (u8, bool, bool, &[u8])| {
     let (piece, to_head, keep_alive, bytes) = (usize::from(input.0).max(1), input.1, input.2, input.3);
     let whole = Scanner::response().scan_response(bytes);
     assert_eq!(in_pieces(bytes, piece), whole);
-    let Ok(Scan::Head { len, lines }) = whole else { return };
+    let Ok(Scan::Head { len, lines, .. }) = whole else { return };
     let mut room = FieldRoom::default();
     let Ok(response) = parse_response(&bytes[..len], lines, &mut room) else { return };
     let Ok(framing) = response_framing(&response, to_head) else { return };
@@ -23,7 +23,7 @@ fuzz_target!(|input: (u8, bool, bool, &[u8])| {
         if out.len() > 32 * 1024 {
             continue;
         }
-        let Ok(Scan::Head { len, lines }) = Scanner::response().scan_response(&out) else { panic!("not a head") };
+        let Ok(Scan::Head { len, lines, .. }) = Scanner::response().scan_response(&out) else { panic!("not a head") };
         assert_eq!(len, out.len());
         let mut room2 = FieldRoom::default();
         let again = parse_response(&out, lines, &mut room2).expect("a response");

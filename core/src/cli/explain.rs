@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::{Report, load};
 use crate::config::template::{Inputs, Source};
 use crate::config::{Config, Listener};
-use crate::desync::{Clearing, clear};
+use crate::desync::{Clearing, Reading, Reason, Refused};
 use crate::exchange::outgoing::{Terms, write_request};
-use crate::http::h1::head::{Scan, Scanner, parse_request};
+use crate::http::h1::head::{Scan, Scanner};
 use crate::http::{FieldRoom, Refusal};
 use crate::rules::{Action, ConditionVerdict, Explanation, Outcome, RedirectParts, RuleVerdict, Subject};
 use crate::time::Wall;
@@ -67,18 +67,20 @@ fn answer<'c>(
     listener: &'c Listener,
     question: &Question<'_>,
     head: &[u8],
-) -> Result<Answer<'c>, Refusal> {
-    let lines = match Scanner::request().scan(head)? {
-        Scan::Head { lines, len } if len == head.len() => lines,
-        // An empty line within what was given ends the head early: more than one request.
-        _ => return Err(Refusal::Malformed),
+) -> Result<Answer<'c>, Refused> {
+    let Scan::Head { len, lines, regular } = Scanner::request().scan(head)? else {
+        return Err(Refused::Http(Refusal::HeadTooLarge));
     };
+    // An empty line within what was given ends the head early: more than one request.
+    if len < head.len() {
+        return Err(Refused::Desync(Reason::EmptyHeader));
+    }
     let default = crate::config::LoadBalancerAttributes::default();
     let balancer = config.load_balancers.get(listener.load_balancer);
     let attributes = balancer.map_or(&default, |balancer| &balancer.attributes);
-    let clearing = Clearing { preserve_host: attributes.preserve_host_header };
-    let mut room = FieldRoom::default();
-    let cleared = clear(parse_request(head, lines, &mut room)?, &clearing)?;
+    let clearing = Clearing { mode: attributes.desync_mitigation_mode, preserve_host: attributes.preserve_host_header };
+    let (mut mended, mut room) = (Vec::new(), FieldRoom::default());
+    let cleared = Reading::of(&head[..len], lines, regular, &mut mended, &mut room).clear(&clearing)?;
     let subject = Subject {
         method: cleared.request().method,
         host: cleared.host(),
@@ -134,7 +136,7 @@ fn request_head(question: &Question<'_>) -> Vec<u8> {
     head.into_bytes()
 }
 
-fn refused(refusal: Refusal, json: bool) -> Report {
+fn refused(refusal: Refused, json: bool) -> Report {
     let status = refusal.status();
     let out = if json {
         format!("{:#}\n", json!({ "refused": { "status": status, "reason": refusal.to_string() } }))

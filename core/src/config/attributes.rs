@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+pub use crate::desync::Mode as DesyncMitigationMode;
+
 /// What a load balancer's attributes say, with the guide's defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadBalancerAttributes {
@@ -39,17 +41,6 @@ impl Default for LoadBalancerAttributes {
             http2: true,
         }
     }
-}
-
-/// How requests that could be read in two ways are treated (guide DSY-03 to DSY-05).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DesyncMitigationMode {
-    /// Count, but let through what has one reading.
-    Monitor,
-    /// Refuse Severe; close both connections after Ambiguous.
-    Defensive,
-    /// Refuse everything that is not Compliant.
-    Strictest,
 }
 
 /// What happens to a client's `X-Forwarded-For` (guide HDR-01 to HDR-03).

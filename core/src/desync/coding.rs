@@ -1,104 +1,161 @@
-//! What the `Transfer-Encoding` of a request comes to (RFC 9112 sections 6.1 and 7, guide HDR-12).
+//! What the `Transfer-Encoding` fields of a request come to (RFC 9112 sections 6.1 and 7, guide HDR-12).
 
-use crate::http::{Framing, Refusal};
+use super::reason::Reason;
+use super::verdict::Verdict;
+use crate::http::h1::loose::trim_blanks;
 
-/// `values` are those of every `Transfer-Encoding` field, in order; there is at least one.
-///
-/// `chunked` alone is [`Framing::Chunked`], `identity` alone [`Framing::None`]. A list that is malformed, that names
-/// `chunked` twice or before another coding, or that mixes `identity` in, has no safe reading: 400. What remains is
-/// well-formed and not served: 501.
-pub(super) fn framing<'a>(values: impl Iterator<Item = &'a [u8]>) -> Result<Framing, Refusal> {
-    let mut seen = Seen::default();
-    for item in values.flat_map(|value| value.split(|&byte| byte == b',')) {
-        seen.add(item.trim_ascii())?;
-    }
-    match seen {
-        Seen { chunked: 1, identity: 0, others: 0, .. } => Ok(Framing::Chunked),
-        Seen { chunked: 0, identity: 1, others: 0, .. } => Ok(Framing::None),
-        Seen { identity: 0, chunked: 0, .. } | Seen { identity: 0, chunked: 1, chunked_is_last: true, .. } => {
-            Err(Refusal::UnsupportedTransferEncoding)
+/// All `Transfer-Encoding` fields, those included that only look like one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Codings<'a> {
+    /// The name of the first field.
+    pub(super) name: Option<&'a [u8]>,
+    /// The real ones name `chunked`.
+    pub(super) is_chunked: bool,
+    /// The real ones name a coding that is not served.
+    pub(super) is_compressed: bool,
+    /// The first fault of a single item, or of a second `chunked`.
+    fault: Option<(Reason, &'a [u8])>,
+    /// The first item that makes the list as a whole one that has no reading.
+    misplaced: Option<&'a [u8]>,
+    items: usize,
+    chunked: bool,
+    /// `identity` is named.
+    pub(super) identity: bool,
+}
+
+enum Coding {
+    Chunked,
+    Identity,
+    /// `gzip`, `deflate` or `compress`, perhaps with parameters.
+    Compressed,
+}
+
+impl<'a> Codings<'a> {
+    /// The field of that name and value comes next.
+    pub(super) fn take(&mut self, name: &'a [u8], value: &[u8], real: bool) {
+        self.name.get_or_insert(name);
+        // What almost everybody sends.
+        if self.items == 0 && value == b"chunked" {
+            (self.items, self.chunked, self.is_chunked) = (1, true, real);
+            return;
         }
-        _ => Err(Refusal::BadTransferEncoding),
+        for item in value.split(|&byte| byte == b',') {
+            self.take_item(name, trim_blanks(item), real);
+        }
+    }
+
+    fn take_item(&mut self, name: &'a [u8], item: &[u8], real: bool) {
+        let coding = Coding::of(item);
+        let alone = self.items == 0;
+        self.items += 1;
+        match coding {
+            None => self.fault(Reason::BadTransferEncoding, name),
+            Some(Coding::Chunked) if self.chunked => self.fault(Reason::MultipleTransferEncodingChunked, name),
+            Some(Coding::Identity) if !alone => self.misplaced(name),
+            Some(_) if self.chunked || self.identity => self.misplaced(name),
+            Some(_) => {}
+        }
+        match coding {
+            Some(Coding::Chunked) => {
+                self.chunked = true;
+                self.is_chunked |= real;
+            }
+            Some(Coding::Identity) => self.identity = true,
+            Some(Coding::Compressed) => self.is_compressed |= real,
+            None => {}
+        }
+    }
+
+    fn fault(&mut self, reason: Reason, name: &'a [u8]) {
+        self.fault.get_or_insert((reason, name));
+    }
+
+    fn misplaced(&mut self, name: &'a [u8]) {
+        self.misplaced.get_or_insert(name);
+    }
+
+    /// `chunked` is the last coding and the only one of its name, `identity` stands alone, or there is no reading.
+    pub(super) fn judge(&self, verdict: &mut Verdict<'a>) {
+        if let Some((reason, name)) = self.fault {
+            verdict.note(reason, Some(name));
+        } else if let Some(name) = self.misplaced {
+            verdict.note(Reason::BadTransferEncoding, Some(name));
+        }
     }
 }
 
-#[derive(Default)]
-struct Seen {
-    chunked: usize,
-    identity: usize,
-    others: usize,
-    chunked_is_last: bool,
-}
-
-impl Seen {
-    fn add(&mut self, item: &[u8]) -> Result<(), Refusal> {
-        self.chunked_is_last = false;
+impl Coding {
+    /// `chunked` and `identity` have no parameters (RFC 9112 section 7).
+    fn of(item: &[u8]) -> Option<Coding> {
         if item.eq_ignore_ascii_case(b"chunked") {
-            self.chunked += 1;
-            self.chunked_is_last = true;
-        } else if item.eq_ignore_ascii_case(b"identity") {
-            self.identity += 1;
-        } else if is_other_coding(item) {
-            self.others += 1;
-        } else {
-            return Err(Refusal::BadTransferEncoding);
+            return Some(Coding::Chunked);
         }
-        Ok(())
+        if item.eq_ignore_ascii_case(b"identity") {
+            return Some(Coding::Identity);
+        }
+        let name = item.split(|&byte| byte == b';').next().map(trim_blanks).unwrap_or_default();
+        let compressed = [&b"gzip"[..], b"deflate", b"compress"].iter().any(|coding| name.eq_ignore_ascii_case(coding));
+        compressed.then_some(Coding::Compressed)
     }
-}
-
-/// A token other than those two, perhaps with parameters, whose text is not looked into.
-fn is_other_coding(item: &[u8]) -> bool {
-    let mut parts = item.splitn(2, |&byte| byte == b';').map(<[u8]>::trim_ascii_end);
-    let name = parts.next().unwrap_or_default();
-    let served = name.eq_ignore_ascii_case(b"chunked") || name.eq_ignore_ascii_case(b"identity");
-    !name.is_empty() && name.iter().all(|&byte| is_token_byte(byte)) && !served
-}
-
-/// "tchar" of RFC 9110 section 5.6.2.
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(values: &[&str]) -> Result<Framing, u16> {
-        framing(values.iter().map(|value| value.as_bytes())).map_err(Refusal::status)
+    fn of<'a>(values: &[&'a str]) -> (Codings<'a>, Option<Reason>) {
+        let mut codings = Codings::default();
+        for value in values {
+            codings.take(b"Transfer-Encoding", value.as_bytes(), true);
+        }
+        let mut verdict = Verdict::default();
+        codings.judge(&mut verdict);
+        (codings, verdict.classification.reason())
     }
 
     #[test]
     fn chunked_alone_frames_and_identity_alone_does_nothing() {
-        assert_eq!(of(&["chunked"]), Ok(Framing::Chunked));
-        assert_eq!(of(&["Chunked"]), Ok(Framing::Chunked));
-        assert_eq!(of(&["identity"]), Ok(Framing::None));
+        for value in ["chunked", "Chunked", " chunked\t"] {
+            let (codings, reason) = of(&[value]);
+            assert!(codings.is_chunked && !codings.is_compressed, "{value}");
+            assert_eq!(reason, None, "{value}");
+        }
+        let (codings, reason) = of(&["identity"]);
+        assert!(codings.identity && !codings.is_chunked && !codings.is_compressed);
+        assert_eq!(reason, None);
     }
 
     #[test]
-    fn well_formed_codings_that_are_not_served_are_501() {
+    fn well_formed_codings_that_are_not_served_are_told_apart() {
         for values in [
             &["gzip"][..],
             &["deflate"],
-            &["compress"],
-            &["br"],
+            &["Compress"],
             &["gzip, chunked"],
             &["gzip", "chunked"],
-            &["x;a=b"],
-            &["gzip,br"],
+            &["gzip;q=1"],
+            &["gzip,deflate"],
         ] {
-            assert_eq!(of(values), Err(501), "{values:?}");
+            let (codings, reason) = of(values);
+            assert!(codings.is_compressed, "{values:?}");
+            assert_eq!(reason, None, "{values:?}");
         }
     }
 
     #[test]
-    fn codings_without_one_safe_reading_are_400() {
+    fn chunked_is_named_once() {
+        for values in
+            [&["chunked, chunked"][..], &["chunked", "chunked"], &["chunked, gzip, chunked"], &["CHUNKED,chunked"]]
+        {
+            assert_eq!(of(values).1, Some(Reason::MultipleTransferEncodingChunked), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn codings_without_one_reading_are_bad() {
         for values in [
             &["chunked, gzip"][..],
             &["chunked", "gzip"],
-            &["chunked, chunked"],
-            &["chunked", "chunked"],
-            &["chunked, gzip, chunked"],
             &["chunked, identity"],
             &["identity, chunked"],
             &["identity, identity"],
@@ -113,8 +170,24 @@ mod tests {
             &["\"chunked\""],
             &["ch unked"],
             &["\u{a0}chunked"],
+            &["x-gzip"],
+            &["br"],
+            &["cow"],
+            &["trailers"],
+            &["cow, chunked, chunked"],
         ] {
-            assert_eq!(of(values), Err(400), "{values:?}");
+            assert_eq!(of(values).1, Some(Reason::BadTransferEncoding), "{values:?}");
         }
+    }
+
+    #[test]
+    fn a_look_alike_is_judged_and_does_not_frame() {
+        let mut codings = Codings::default();
+        codings.take(b"Transfer_Encoding", b"chunked", false);
+        assert!(!codings.is_chunked);
+        codings.take(b"Transfer-Encoding", b"chunked", true);
+        let mut verdict = Verdict::default();
+        codings.judge(&mut verdict);
+        assert_eq!(verdict.classification.reason(), Some(Reason::MultipleTransferEncodingChunked));
     }
 }

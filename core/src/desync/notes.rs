@@ -1,8 +1,8 @@
 //! What one pass over the fields of a request finds. Judging it is for the door ([`super::clear`]).
 
-use crate::http::h1::head::content_length;
+use super::body_fields::BodyFields;
 use crate::http::names::{self, Known};
-use crate::http::{Refusal, Request};
+use crate::http::{Fields, Refusal};
 
 use super::CONNECTION_OPTIONS_MAX;
 
@@ -13,12 +13,6 @@ pub(super) struct Notes<'a> {
     pub(super) host: Option<&'a [u8]>,
     /// How many `Host` fields there are.
     pub(super) hosts: usize,
-    /// The last `Content-Length`, if it is a length.
-    pub(super) length: Option<u64>,
-    /// How many `Content-Length` fields there are.
-    pub(super) lengths: usize,
-    /// How many `Transfer-Encoding` fields there are.
-    pub(super) codings: usize,
     /// What `Connection` lists.
     pub(super) options: Options,
     /// Items of all `X-Forwarded-For` fields that are not empty.
@@ -46,17 +40,18 @@ pub(super) struct Options {
 }
 
 impl<'a> Notes<'a> {
-    /// One pass; refuses imitations of framing fields and a `Connection` beyond its limit.
-    pub(super) fn take(request: &Request<'a>) -> Result<Notes<'a>, Refusal> {
-        let mut notes = Notes::default();
-        for field in request.fields.iter() {
+    /// One pass: what there is, what says where the body ends, and whether `Connection` is beyond its limit.
+    pub(super) fn take(fields: &Fields<'a>) -> (Notes<'a>, BodyFields<'a>, Option<Refusal>) {
+        let (mut notes, mut body, mut refusal) = (Notes::default(), BodyFields::default(), None);
+        for field in fields.iter() {
             notes.field_bytes += field.name.len() + field.value.len() + 4;
             let known = Known::of(field.name);
             if known != Known::Other {
-                notes.note(known, field.value)?;
+                body.take(known, field.name, field.value);
+                refusal = notes.note(known, field.value).err().or(refusal);
             }
         }
-        Ok(notes)
+        (notes, body, refusal)
     }
 
     fn note(&mut self, known: Known, value: &'a [u8]) -> Result<(), Refusal> {
@@ -65,11 +60,6 @@ impl<'a> Notes<'a> {
                 self.host = self.host.or(Some(value));
                 self.hosts += 1;
             }
-            Known::ContentLength => {
-                self.length = content_length(value);
-                self.lengths += 1;
-            }
-            Known::TransferEncoding => self.codings += 1,
             Known::Connection => self.options.take(value)?,
             Known::Upgrade => {
                 self.upgrades += 1;
@@ -78,7 +68,7 @@ impl<'a> Notes<'a> {
             Known::Expect => self.expects_continue |= value.eq_ignore_ascii_case(b"100-continue"),
             Known::ForwardedFor => self.forwarded_addresses += items(value).count(),
             Known::TraceId if self.trace.is_none() && !value.is_empty() => self.trace = Some(value),
-            Known::FramingLookAlike => return Err(Refusal::LookAlikeFraming),
+            Known::ContentLength | Known::TransferEncoding | Known::LengthLookAlike | Known::CodingLookAlike => {}
             Known::TraceId | Known::OneHop | Known::ForwardedOther | Known::Reserved | Known::Other => {}
         }
         Ok(())

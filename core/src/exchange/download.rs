@@ -81,7 +81,7 @@ impl Exchange {
     fn read_head(&mut self, front: &mut Leg, back: &mut Leg, cx: &mut Context<'_>) -> bool {
         let Download::Waiting { scanner, .. } = &mut self.download else { return false };
         let (len, lines) = match scanner.scan_response(back.input.bytes()) {
-            Ok(Scan::Head { len, lines }) => (len, lines),
+            Ok(Scan::Head { len, lines, .. }) => (len, lines),
             Ok(Scan::More) => return false,
             Err(refusal) => {
                 self.fail(Cause::from(refusal), front, cx);

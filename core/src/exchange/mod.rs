@@ -49,6 +49,8 @@ pub(crate) struct Facts {
     pub(crate) upgrade: bool,
     /// The client wants to, and may, send another request on this connection.
     pub(crate) keep_alive: bool,
+    /// Others may read it differently: the target's connection serves nobody after it (guide DSY-04).
+    pub(crate) is_last: bool,
 }
 
 /// A request and its answer under way.
@@ -250,7 +252,7 @@ impl Exchange {
             && !back.broken
             && !back.ended
             && back.input.is_empty();
-        let reusable = clean && !self.facts.upgrade && self.record.target_keeps_alive;
+        let reusable = clean && !self.facts.upgrade && !self.facts.is_last && self.record.target_keeps_alive;
         done.then_some(if reusable { Parting::Reuse } else { Parting::Close })
     }
 

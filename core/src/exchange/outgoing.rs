@@ -13,7 +13,7 @@ use super::lines::Lines;
 use crate::config::{LoadBalancerAttributes, XffHeaderProcessing};
 use crate::desync::Cleared;
 use crate::http::names::Known;
-use crate::http::target::Form;
+use crate::http::target::{Form, write_encoded};
 use crate::http::{Field, Framing, Request};
 use crate::time::Wall;
 
@@ -41,18 +41,24 @@ pub struct Terms<'a> {
 pub struct Forwarded {
     /// The value of `X-Amzn-Trace-Id`, as a range of `out`.
     pub trace: Range<usize>,
+    /// Whether a field went on whose name has other characters than letters, digits and hyphens.
+    pub has_invalid_names: bool,
+    /// Whether a field was left out for its name.
+    pub dropped_invalid_names: bool,
 }
 
 /// Appends the head for a target to `out`, with the empty line that ends it. Asks for memory only if `out` has too
 /// little.
 ///
 /// The request line keeps the method; the target is in origin form (the path and query of an absolute one; `*`
-/// stays); the version is HTTP/1.1. The framing is ours: one `Content-Length` or `Transfer-Encoding: chunked` where the
-/// client had it, none without a body. There is no `Connection`, except for a WebSocket, whose `Connection: upgrade` and
-/// `Upgrade: websocket` come last.
+/// stays), with what may not stand in one percent-encoded; the version is HTTP/1.1. The framing is ours: one
+/// `Content-Length` or `Transfer-Encoding: chunked` where the client had it, none without a body. There is no
+/// `Connection`, except for a WebSocket, whose `Connection: upgrade` and `Upgrade: websocket` come last, and for a request
+/// that must be the last on its connection, which ends in `Connection: close`.
 ///
 /// What is not passed on: `Connection` and the fields it lists (but see `may_be_listed`), `Keep-Alive`,
-/// `Proxy-Connection`, `TE`, `Upgrade`, `HTTP2-Settings`, `Expect` (`wire.md` H10), the fields that only the load
+/// `Proxy-Connection`, `TE`, `Upgrade`, `HTTP2-Settings`, `Expect` (`wire.md` H10), whatever looks like
+/// `Content-Length` or `Transfer-Encoding` and is neither, the fields that only the load
 /// balancer may set (`x-amzn-oidc-*`, `x-amzn-mtls-*`, `x-amzn-tls-*`), and with
 /// `drop_invalid_header_fields` names with other characters than letters, digits and hyphens (guide LB-16).
 pub fn write_request(cleared: &Cleared<Request<'_>>, terms: &Terms<'_>, out: &mut Vec<u8>) -> Forwarded {
@@ -65,12 +71,16 @@ pub fn write_request(cleared: &Cleared<Request<'_>>, terms: &Terms<'_>, out: &mu
     forwarded::proto_and_port(terms, out);
     host::write(cleared, terms, out);
     let trace = trace::write(cleared, terms, out);
-    client_fields(cleared, terms, out);
+    let mut passing = client_fields(cleared, terms, out);
+    passing.dropped_invalid_names |= cleared.dropped_a_name();
     if cleared.upgrade() {
         out.extend_from_slice(b"Connection: upgrade\r\nUpgrade: websocket\r\n");
+    } else if cleared.is_last() {
+        out.extend_from_slice(b"Connection: close\r\n");
     }
     out.extend_from_slice(b"\r\n");
-    Forwarded { trace }
+    let Passing { has_invalid_names, dropped_invalid_names, .. } = passing;
+    Forwarded { trace, has_invalid_names, dropped_invalid_names }
 }
 
 /// What the lead needs at most, roughly: one allocation at most, if the client's names are of usual length.
@@ -81,47 +91,69 @@ fn request_line(cleared: &Cleared<Request<'_>>, out: &mut Vec<u8>) {
     out.extend_from_slice(request.method);
     out.push(b' ');
     if target.form == Form::Absolute {
-        out.extend_from_slice(target.path);
+        write_encoded(target.path, out);
         if let Some(query) = target.query {
             out.push(b'?');
-            out.extend_from_slice(query);
+            write_encoded(query, out);
         }
     } else {
-        out.extend_from_slice(request.target);
+        write_encoded(request.target, out);
     }
     out.extend_from_slice(b" HTTP/1.1\r\n");
 }
 
-fn client_fields(cleared: &Cleared<Request<'_>>, terms: &Terms<'_>, out: &mut Vec<u8>) {
+/// What was seen of the client's fields while they pass.
+#[derive(Default)]
+struct Passing {
+    has_length: bool,
+    has_invalid_names: bool,
+    dropped_invalid_names: bool,
+}
+
+fn client_fields(cleared: &Cleared<Request<'_>>, terms: &Terms<'_>, out: &mut Vec<u8>) -> Passing {
+    let mut passing = Passing::default();
     let mut lines = Lines::new(cleared.request().head, out);
     for field in cleared.request().fields.iter() {
-        client_field(cleared, terms, field, &mut lines);
+        passing.client_field(cleared, terms, field, &mut lines);
     }
     lines.flush();
+    passing
 }
 
-#[inline]
-fn client_field(cleared: &Cleared<Request<'_>>, terms: &Terms<'_>, field: &Field<'_>, lines: &mut Lines<'_, '_>) {
-    match Known::of(field.name) {
-        Known::Other => {
-            let invalid = terms.attributes.drop_invalid_header_fields && !is_valid_name(field.name);
-            if !invalid && !is_listed(cleared, field.name) {
+impl Passing {
+    #[inline]
+    fn client_field(
+        &mut self,
+        cleared: &Cleared<Request<'_>>,
+        terms: &Terms<'_>,
+        field: &Field<'_>,
+        lines: &mut Lines<'_, '_>,
+    ) {
+        match Known::of(field.name) {
+            Known::Other if is_listed(cleared, field.name) => {}
+            Known::Other if is_valid_name(field.name) => lines.pass(field),
+            Known::Other if terms.attributes.drop_invalid_header_fields => self.dropped_invalid_names = true,
+            Known::Other => {
+                self.has_invalid_names = true;
                 lines.pass(field);
             }
+            Known::ContentLength => self.content_length(field.name, cleared.framing(), lines),
+            Known::TransferEncoding if cleared.framing() == Framing::Chunked => lines.write(field.name, b"chunked"),
+            Known::ForwardedFor if terms.attributes.xff_header_processing == XffHeaderProcessing::Preserve => {
+                lines.pass(field);
+            }
+            Known::TransferEncoding | Known::LengthLookAlike | Known::CodingLookAlike => {}
+            Known::Host | Known::Connection | Known::Upgrade | Known::Expect | Known::OneHop => {}
+            Known::ForwardedFor | Known::ForwardedOther | Known::TraceId | Known::Reserved => {}
         }
-        Known::ContentLength => content_length(field.name, cleared.framing(), lines),
-        Known::TransferEncoding if cleared.framing() == Framing::Chunked => lines.write(field.name, b"chunked"),
-        Known::ForwardedFor if terms.attributes.xff_header_processing == XffHeaderProcessing::Preserve => {
-            lines.pass(field);
-        }
-        Known::Host | Known::TransferEncoding | Known::Connection | Known::Upgrade | Known::Expect | Known::OneHop => {}
-        Known::ForwardedFor | Known::ForwardedOther | Known::TraceId | Known::Reserved | Known::FramingLookAlike => {}
     }
-}
 
-fn content_length(name: &[u8], framing: Framing, lines: &mut Lines<'_, '_>) {
-    if let Framing::Length(length) = framing {
-        lines.write(name, itoa::Buffer::new().format(length).as_bytes());
+    /// Once, however often it came.
+    fn content_length(&mut self, name: &[u8], framing: Framing, lines: &mut Lines<'_, '_>) {
+        let first = !core::mem::replace(&mut self.has_length, true);
+        if let (Framing::Length(length), true) = (framing, first) {
+            lines.write(name, itoa::Buffer::new().format(length).as_bytes());
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::Leg;
 use crate::config::LoadBalancer;
+use crate::desync::{Reading, Reason};
 use crate::http::Version;
 use crate::observe::Cause;
 use crate::observe::access::{ActionTaken, Draft, Kind, MatchedRule, Outcome, RequestLine, Times};
@@ -17,6 +18,8 @@ pub(crate) struct Record {
     pub(crate) target: Option<SocketAddr>,
     pub(crate) rule: MatchedRule,
     pub(crate) action: Option<ActionTaken>,
+    /// Why the request does not comply, if it does not (guide DSY-07).
+    pub(crate) reason: Option<Reason>,
     created: Now,
     received_before: u64,
     sent_before: u64,
@@ -54,6 +57,7 @@ impl Record {
             target: None,
             rule: MatchedRule::NotEvaluated,
             action: None,
+            reason: None,
             created: now,
             received_before: front.received.saturating_sub(unread as u64),
             sent_before: front.sent,
@@ -121,7 +125,7 @@ impl Record {
             created: self.created.wall,
             actions: self.action.as_slice(),
             error_reason: self.cause.filter(|_| named).map(Cause::code),
-            classification: None,
+            classification: self.reason.map(|reason| (reason.tier().as_str(), reason.code())),
         };
         notes.draft.finish(&outcome, out);
         Some(notes)
@@ -137,16 +141,18 @@ pub(crate) fn protocol(version: Version) -> &'static str {
 }
 
 /// The request line of a head whose meaning nobody vouches for: as sent.
-pub(crate) fn raw_line<'a>(request: &crate::http::Request<'a>, scheme: &'a str, port: u16) -> RequestLine<'a> {
+pub(crate) fn raw_line<'a>(reading: &Reading<'a>, scheme: &'a str, port: u16) -> RequestLine<'a> {
+    let request = reading.request();
     let host = request.fields.first(b"host").unwrap_or_default();
     let host = host.split(|&byte| byte == b':').next().unwrap_or_default();
+    let sent = reading.odd_version().map(|version| if version.is_empty() { b"-" } else { version });
     RequestLine {
         method: request.method,
         scheme,
         host,
         port,
         uri: after_authority(request.target),
-        protocol: protocol(request.version),
+        protocol: sent.unwrap_or(protocol(request.version).as_bytes()),
     }
 }
 

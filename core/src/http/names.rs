@@ -28,8 +28,10 @@ pub enum Known {
     /// `x-amzn-oidc-*`, `x-amzn-mtls-*`, `x-amzn-tls-*`: targets trust them, so clients may not send them. Any
     /// punctuation passes for the hyphens, since what runs behind a target may not tell them apart.
     Reserved,
-    /// Punctuation aside, `Transfer-Encoding` or `Content-Length`, yet neither.
-    FramingLookAlike,
+    /// Punctuation aside, `Content-Length`, yet not it.
+    LengthLookAlike,
+    /// Punctuation aside, `Transfer-Encoding`, yet not it.
+    CodingLookAlike,
     /// Any other.
     Other,
 }
@@ -41,6 +43,25 @@ impl Known {
         let Some(&first) = name.first() else { return Known::Other };
         let lengths = LENGTHS[usize::from(first)];
         if lengths >> name.len().min(LONG) & 1 == 0 { Known::Other } else { Known::among_likely(name) }
+    }
+
+    /// What any bytes in the place of a name mean, tokens or not. The letters and digits among them count, without
+    /// regard to case; between the two words there may be one more.
+    pub fn of_any(name: &[u8]) -> Known {
+        match Known::of(name) {
+            Known::Other => Known::look_alike(name),
+            known => known,
+        }
+    }
+
+    fn look_alike(name: &[u8]) -> Known {
+        if spells(name, b"transfer", b"encoding") {
+            Known::CodingLookAlike
+        } else if spells(name, b"content", b"length") {
+            Known::LengthLookAlike
+        } else {
+            Known::Other
+        }
     }
 
     fn among_likely(name: &[u8]) -> Known {
@@ -60,7 +81,7 @@ impl Known {
             17 if is(name, b"transfer-encoding") => Known::TransferEncoding,
             17 if is(name, b"x-forwarded-proto") => Known::ForwardedOther,
             SHORTEST_RESERVED.. if is_reserved(name) => Known::Reserved,
-            SHORTEST_IMITATION.. if imitates_framing(name) => Known::FramingLookAlike,
+            SHORTEST_IMITATION.. if may_imitate(name) => Known::look_alike(name),
             _ => Known::Other,
         }
     }
@@ -130,6 +151,11 @@ fn lower(eight: u64) -> u64 {
     eight | large >> 2
 }
 
+/// "token" of RFC 9110 section 5.6.2.
+pub fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|&byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
 fn is_reserved(name: &[u8]) -> bool {
     const RESERVED: [&[u8]; 3] = [b"x-amzn-oidc-", b"x-amzn-mtls-", b"x-amzn-tls-"];
     matches!(name, [b'x' | b'X', _, b'a' | b'A', ..])
@@ -145,19 +171,47 @@ fn same_but_punctuation(name: &[u8], pattern: &[u8]) -> bool {
     })
 }
 
-fn imitates_framing(name: &[u8]) -> bool {
-    // Most names are told apart by two letters, such as those of `Cache-Control`.
-    if let [first, second, ..] = name
-        && first.is_ascii_alphabetic()
-        && second.is_ascii_alphabetic()
-        && !matches!([first | 0x20, second | 0x20], [b't', b'r'] | [b'c', b'o'])
-    {
+/// Most names are told apart by two letters, such as those of `Cache-Control`.
+fn may_imitate(name: &[u8]) -> bool {
+    match name {
+        [first, second, ..] if first.is_ascii_alphabetic() && second.is_ascii_alphabetic() => {
+            matches!([first | 0x20, second | 0x20], [b't', b'r'] | [b'c', b'o'])
+        }
+        _ => true,
+    }
+}
+
+/// Whether the letters of `name` are those of the two words.
+fn spells(name: &[u8], first: &[u8], second: &[u8]) -> bool {
+    let mut letters = Letters(name);
+    if !first.iter().all(|&wanted| letters.next() == Some(wanted)) {
         return false;
     }
-    let is = |wanted: &[u8]| {
-        name.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).eq(wanted.iter().copied())
-    };
-    is(b"transferencoding") || is(b"contentlength")
+    let one_later = Letters(letters.0).skip(1);
+    letters.eq(second.iter().copied()) || one_later.eq(second.iter().copied())
+}
+
+/// The letters and digits of a name in lower case, and the two letters beyond ASCII that become ASCII ones when case is
+/// folded: U+017F, a long s, and U+0131, an i without its dot.
+struct Letters<'a>(&'a [u8]);
+
+impl Iterator for Letters<'_> {
+    type Item = u8;
+
+    fn next(&mut self) -> Option<u8> {
+        loop {
+            let (letter, rest) = match self.0 {
+                [] => return None,
+                [0xc5, 0xbf, rest @ ..] => (b's', rest),
+                [0xc4, 0xb1, rest @ ..] => (b'i', rest),
+                [byte, rest @ ..] => (byte.to_ascii_lowercase(), rest),
+            };
+            self.0 = rest;
+            if letter.is_ascii_alphanumeric() {
+                return Some(letter);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -211,7 +265,8 @@ mod tests {
                     let mut bytes = name.as_bytes().to_vec();
                     bytes[at] = other;
                     let known = Known::of(&bytes);
-                    assert!(matches!(known, Known::Other | Known::FramingLookAlike), "{bytes:?}: {known:?}");
+                    let unknown = matches!(known, Known::Other | Known::LengthLookAlike | Known::CodingLookAlike);
+                    assert!(unknown, "{bytes:?}: {known:?}");
                 }
             }
         }
@@ -245,18 +300,40 @@ mod tests {
 
     #[test]
     fn imitations_of_framing_fields_are_known() {
-        for name in [
-            "Transfer_Encoding",
-            "transfer.encoding",
-            "TransferEncoding",
-            "Transfer--Encoding",
-            "-Transfer-Encoding",
-            "Content_Length",
-            "contentlength",
-            "Content-Length-",
-            "_content-length",
+        for (name, known) in [
+            ("Transfer_Encoding", Known::CodingLookAlike),
+            ("transfer.encoding", Known::CodingLookAlike),
+            ("TransferEncoding", Known::CodingLookAlike),
+            ("Transfer--Encoding", Known::CodingLookAlike),
+            ("-Transfer-Encoding", Known::CodingLookAlike),
+            ("TransferXEncoding", Known::CodingLookAlike),
+            ("Content_Length", Known::LengthLookAlike),
+            ("contentlength", Known::LengthLookAlike),
+            ("Content-Length-", Known::LengthLookAlike),
+            ("_content-length", Known::LengthLookAlike),
         ] {
-            assert_eq!(Known::of(name.as_bytes()), Known::FramingLookAlike, "{name}");
+            assert_eq!(Known::of(name.as_bytes()), known, "{name}");
+            assert_eq!(Known::of_any(name.as_bytes()), known, "{name}");
         }
+        for name in ["X-Transfer-Encoding", "Transfer-Encodings", "TransferXYEncoding", "Content-Lengthy"] {
+            assert_eq!(Known::of_any(name.as_bytes()), Known::Other, "{name}");
+        }
+    }
+
+    #[test]
+    fn imitations_that_are_no_tokens_are_known_where_any_bytes_may_come() {
+        for name in [
+            "Transfer Encoding",
+            "\u{b}Transfer-Encoding",
+            "Transfer-Encoding\u{a0}",
+            "T r a n s f e r-Encoding",
+            "Tran\u{1}sfer-Encoding",
+            "Tran\u{17f}fer-Encoding",
+            "Tran\u{17f}fer\u{2010}Encod\u{131}ng",
+        ] {
+            assert_eq!(Known::of_any(name.as_bytes()), Known::CodingLookAlike, "{name}");
+        }
+        assert_eq!(Known::of_any(b"Content\x7fLength"), Known::LengthLookAlike);
+        assert_eq!(Known::of_any(b"host"), Known::Host);
     }
 }

@@ -1,19 +1,11 @@
 //! Why a head is not served: [`Refusal`] is the client's fault and knows the status it deserves,
-//! [`BadResponse`] is the target's and is always a 502. How the answer looks is not decided here.
+//! [`BadResponse`] is the target's and is always a 502. How the answer looks is not decided here. Requests that others
+//! may read differently are another matter, that of [`crate::desync`].
 
 /// What is wrong with a request. [`Refusal::status`] is what the client gets; its connection then closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Not the grammar of RFC 9112 sections 3 and 5 (guide ERR-01).
-    #[error("the request head does not follow the grammar of HTTP/1")]
-    Malformed,
-    /// A line that ends in LF alone (RFC 9112 section 2.2 lets a recipient take it; two readings, so it is refused).
-    #[error("a line of the request head ends in LF without CR")]
-    BareLineFeed,
-    /// More than the one empty line that RFC 9112 section 2.2 forgives before a request line.
-    #[error("more than one empty line before the request line")]
-    LeadingBlankLines,
     /// The request line is over its limit and the target is the reason (guide ERR-09).
     #[error("the request target makes the request line longer than 16384 bytes")]
     UriTooLong,
@@ -29,9 +21,6 @@ pub enum Refusal {
     /// More fields than [`FIELDS_MAX`](super::h1::head::FIELDS_MAX).
     #[error("the request head has more than 1000 fields")]
     TooManyFields,
-    /// The version is neither `HTTP/1.0` nor `HTTP/1.1` nor a later major version.
-    #[error("the HTTP version of the request is malformed or not served")]
-    BadVersion,
     /// A major version of 2 or more on a connection that speaks HTTP/1 (guide ERR-21).
     #[error("the request asks for HTTP/2 or later on an HTTP/1 connection")]
     UnsupportedVersion,
@@ -44,21 +33,9 @@ pub enum Refusal {
     /// A `Host` that is not `host [":" port]`.
     #[error("the Host field is not a host name or address with an optional port")]
     BadHost,
-    /// Not digits, or too many of them.
-    #[error("the Content-Length field is not a decimal number below 2^64")]
-    BadContentLength,
-    /// Two lengths, or a length beside a transfer coding (RFC 9112 section 6.3).
-    #[error("the request gives the length of its body more than once")]
-    ConflictingLength,
-    /// A `Transfer-Encoding` that is malformed, repeats `chunked` or does not end in it.
-    #[error("the Transfer-Encoding field is malformed or chunked is not its only last coding")]
-    BadTransferEncoding,
     /// A well-formed coding other than `chunked` and `identity` (guide HDR-12, ERR-14).
     #[error("the request uses a transfer coding other than chunked")]
     UnsupportedTransferEncoding,
-    /// A field name that others may take for `Transfer-Encoding` or `Content-Length`.
-    #[error("a field name imitates Transfer-Encoding or Content-Length")]
-    LookAlikeFraming,
     /// `TRACE` (guide HDR-11, ERR-06).
     #[error("TRACE is not allowed")]
     TraceRefused,

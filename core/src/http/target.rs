@@ -60,6 +60,22 @@ impl<'a> Target<'a> {
     }
 }
 
+/// Appends a request target, or a part of one, with everything percent-encoded that may not stand in a URI whatever
+/// it means (RFC 3986 section 2.1): spaces, control characters, and what is not ASCII. The rest stays as it is.
+pub fn write_encoded(bytes: &[u8], out: &mut Vec<u8>) {
+    if bytes.iter().all(u8::is_ascii_graphic) {
+        return out.extend_from_slice(bytes);
+    }
+    for &byte in bytes {
+        if byte.is_ascii_graphic() {
+            out.push(byte);
+        } else {
+            const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+            out.extend([b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        }
+    }
+}
+
 fn absolute(target: &[u8]) -> Option<Target<'_>> {
     let after = after_scheme(target, b"http://").or_else(|| after_scheme(target, b"https://"))?;
     let end = after.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(after.len());
@@ -178,6 +194,17 @@ mod tests {
         }
         assert_eq!(Target::parse(b"CONNECT", b"a.example:443"), Err(Refusal::ConnectRefused));
         assert_eq!(Target::parse(b"CONNECT", b"/"), Err(Refusal::ConnectRefused));
+    }
+
+    #[test]
+    fn what_may_not_stand_in_a_uri_is_percent_encoded() {
+        let encoded = |bytes: &[u8]| {
+            let mut out = b"x".to_vec();
+            write_encoded(bytes, &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(encoded(b"/a%20b?c={d}|\"<e>"), "x/a%20b?c={d}|\"<e>");
+        assert_eq!(encoded(b"/a b\t\x00\x1f\x7f\xc3\xa9\xff~"), "x/a%20b%09%00%1F%7F%C3%A9%FF~");
     }
 
     #[test]

@@ -46,8 +46,8 @@ pub struct RequestLine<'a> {
     pub port: u16,
     /// Path and query as sent; of an absolute target, what follows its authority.
     pub uri: &'a [u8],
-    /// `HTTP/1.1`
-    pub protocol: &'a str,
+    /// `HTTP/1.1`; otherwise as sent.
+    pub protocol: &'a [u8],
 }
 
 impl Draft {
@@ -72,7 +72,7 @@ impl Draft {
             put_origin(text, scheme, host, port);
             put_escaped(text, uri);
             text.push(b' ');
-            text.extend_from_slice(protocol.as_bytes());
+            put_escaped(text, protocol);
         });
     }
 

@@ -61,12 +61,28 @@ macro_rules! causes {
 }
 
 causes! {
-    MalformedRequest, Client, Some(400), "The request line or a header field does not follow the HTTP grammar; look at what the client sends.";
-    BareLineFeed, Client, Some(400), "A line of the request head ends in LF without CR, which other servers may read differently; look at what the client sends.";
+    MalformedRequest, Client, Some(400), "The request line is longer than 16 K and not because of its target, or Connection lists more than 32 options; look at what the client sends.";
     BadHost, Client, Some(400), "An HTTP/1.1 request has no Host field, more than one, or one that is no host name; look at the client.";
     BadTarget, Client, Some(400), "The request target is in none of the four forms that HTTP knows; look at the client.";
-    BadContentLength, Client, Some(400), "Content-Length is not one plain number; look at the client, this is how requests are smuggled.";
-    BadTransferEncoding, Client, Some(400), "Transfer-Encoding is malformed, repeated, or stands beside Content-Length; look at the client, this is how requests are smuggled.";
+    AmbiguousUri, Client, Some(400), "The request target contains control characters; look at the client, or relax routing.http.desync_mitigation_mode.";
+    BadContentLength, Client, Some(400), "Content-Length is not one decimal number below 2^64, or is folded; look at the client, this is how requests are smuggled.";
+    BadHeader, Client, Some(400), "A header field contains a carriage return or NUL, has a blank before its colon, or is a folded Host; look at the client, this is how requests are smuggled.";
+    BadTransferEncoding, Client, Some(400), "Transfer-Encoding names an unknown coding, does not end in chunked, is malformed or folded; look at the client, this is how requests are smuggled.";
+    BadUri, Client, Some(400), "The request target contains a carriage return or NUL, or is missing; look at the client.";
+    BadMethod, Client, Some(400), "The request method is no token; look at the client.";
+    BadVersion, Client, Some(400), "The request version is none of HTTP; look at the client.";
+    BothTeClPresent, Client, Some(400), "There are both Transfer-Encoding and Content-Length; look at the client, or relax routing.http.desync_mitigation_mode.";
+    DuplicateContentLength, Client, Some(400), "There is more than one Content-Length, all of the same value; look at the client, or relax routing.http.desync_mitigation_mode.";
+    EmptyHeader, Client, Some(400), "A header line has no name or no colon, or is folded, or there is an odd empty line; look at the client, or relax routing.http.desync_mitigation_mode.";
+    GetHeadZeroContentLength, Client, Some(400), "GET or HEAD comes with a Content-Length of 0; look at the client, or relax routing.http.desync_mitigation_mode.";
+    MultipleContentLength, Client, Some(400), "There is more than one Content-Length, of different values; look at the client, this is how requests are smuggled.";
+    MultipleTransferEncodingChunked, Client, Some(400), "Transfer-Encoding names chunked more than once; look at the client, this is how requests are smuggled.";
+    NonCompliantHeader, Client, Some(400), "A header field contains control characters, its name is no token, or a line ends without carriage return; look at the client, or relax routing.http.desync_mitigation_mode.";
+    NonCompliantVersion, Client, Some(400), "The request version is missing, older than 1.0, between 1.2 and 1.9, or has blanks around it; look at the client, or relax routing.http.desync_mitigation_mode.";
+    SpaceInUri, Client, Some(400), "The request target contains spaces, or more than one stands beside it; look at the client, or relax routing.http.desync_mitigation_mode.";
+    SuspiciousHeader, Client, Some(400), "The name of a header field can be taken for Transfer-Encoding or Content-Length; look at the client, or relax routing.http.desync_mitigation_mode.";
+    UndefinedContentLengthSemantics, Client, Some(400), "GET or HEAD comes with a body of some length, or HTTP/0.9 with a Content-Length; look at the client, or relax routing.http.desync_mitigation_mode.";
+    UndefinedTransferEncodingSemantics, Client, Some(400), "GET, HEAD or HTTP/1.0 comes with Transfer-Encoding, or it is identity alone; look at the client, or relax routing.http.desync_mitigation_mode.";
     HeaderFieldTooLarge, Client, Some(400), "A single header field is longer than 16 K; look at the client's cookies and tokens.";
     RequestHeadTooLarge, Client, Some(400), "The request head is longer than 64 K or has more than 1,000 fields; look at the number and size of header fields.";
     BodyGarbled, Client, Some(400), "The chunks of the request body do not follow the HTTP grammar; look at the client.";

@@ -1,30 +1,58 @@
-//! What the codec refuses, as causes that operators know.
+//! What the codec and the door to the targets refuse, as causes that operators know.
 
 use super::Cause;
+use crate::desync::{Reason, Refused};
 use crate::http::refusal::{BadResponse, Refusal};
+
+impl From<Refused> for Cause {
+    fn from(refused: Refused) -> Cause {
+        match refused {
+            Refused::Desync(reason) => reason.into(),
+            Refused::Http(refusal) => refusal.into(),
+        }
+    }
+}
+
+/// Each reason is a cause of the same name.
+impl From<Reason> for Cause {
+    fn from(reason: Reason) -> Cause {
+        match reason {
+            Reason::AmbiguousUri => Cause::AmbiguousUri,
+            Reason::BadContentLength => Cause::BadContentLength,
+            Reason::BadHeader => Cause::BadHeader,
+            Reason::BadTransferEncoding => Cause::BadTransferEncoding,
+            Reason::BadUri => Cause::BadUri,
+            Reason::BadMethod => Cause::BadMethod,
+            Reason::BadVersion => Cause::BadVersion,
+            Reason::BothTeClPresent => Cause::BothTeClPresent,
+            Reason::DuplicateContentLength => Cause::DuplicateContentLength,
+            Reason::EmptyHeader => Cause::EmptyHeader,
+            Reason::GetHeadZeroContentLength => Cause::GetHeadZeroContentLength,
+            Reason::MultipleContentLength => Cause::MultipleContentLength,
+            Reason::MultipleTransferEncodingChunked => Cause::MultipleTransferEncodingChunked,
+            Reason::NonCompliantHeader => Cause::NonCompliantHeader,
+            Reason::NonCompliantVersion => Cause::NonCompliantVersion,
+            Reason::SpaceInUri => Cause::SpaceInUri,
+            Reason::SuspiciousHeader => Cause::SuspiciousHeader,
+            Reason::UndefinedContentLengthSemantics => Cause::UndefinedContentLengthSemantics,
+            Reason::UndefinedTransferEncodingSemantics => Cause::UndefinedTransferEncodingSemantics,
+        }
+    }
+}
 
 impl From<Refusal> for Cause {
     fn from(refusal: Refusal) -> Cause {
         match refusal {
-            Refusal::BareLineFeed => Cause::BareLineFeed,
             Refusal::UriTooLong => Cause::UriTooLong,
             Refusal::FieldTooLarge => Cause::HeaderFieldTooLarge,
             Refusal::HeadTooLarge | Refusal::TooManyFields => Cause::RequestHeadTooLarge,
             Refusal::UnsupportedVersion => Cause::UnsupportedVersion,
             Refusal::NoHost | Refusal::SeveralHosts | Refusal::BadHost => Cause::BadHost,
-            Refusal::BadContentLength => Cause::BadContentLength,
-            Refusal::ConflictingLength | Refusal::BadTransferEncoding | Refusal::LookAlikeFraming => {
-                Cause::BadTransferEncoding
-            }
             Refusal::UnsupportedTransferEncoding => Cause::UnsupportedTransferEncoding,
             Refusal::TraceRefused => Cause::TraceRefused,
             Refusal::BadTarget | Refusal::ConnectRefused => Cause::BadTarget,
             Refusal::TooManyForwardedAddresses => Cause::TooManyForwardedAddresses,
-            Refusal::Malformed
-            | Refusal::LeadingBlankLines
-            | Refusal::RequestLineTooLong
-            | Refusal::BadVersion
-            | Refusal::TooManyConnectionOptions => Cause::MalformedRequest,
+            Refusal::RequestLineTooLong | Refusal::TooManyConnectionOptions => Cause::MalformedRequest,
         }
     }
 }
@@ -52,22 +80,23 @@ mod tests {
     #[test]
     fn a_refusal_and_its_cause_agree_about_the_status() {
         for refusal in [
-            Refusal::Malformed,
-            Refusal::BareLineFeed,
             Refusal::UriTooLong,
             Refusal::FieldTooLarge,
             Refusal::HeadTooLarge,
             Refusal::TooManyFields,
             Refusal::UnsupportedVersion,
             Refusal::NoHost,
-            Refusal::BadContentLength,
-            Refusal::ConflictingLength,
+            Refusal::RequestLineTooLong,
             Refusal::UnsupportedTransferEncoding,
             Refusal::TraceRefused,
             Refusal::ConnectRefused,
             Refusal::TooManyForwardedAddresses,
         ] {
             assert_eq!(Cause::from(refusal).status(), Some(refusal.status()), "{refusal:?}");
+        }
+        for &reason in Reason::ALL {
+            let cause = Cause::from(Refused::Desync(reason));
+            assert_eq!((cause.code(), cause.status()), (reason.code(), Some(400)));
         }
         assert_eq!(Cause::from(BadResponse::HeadTooLarge).status(), Some(502));
         assert_eq!(Cause::from(BadResponse::TooManyFields).status(), Some(502));

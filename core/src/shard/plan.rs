@@ -9,11 +9,10 @@ use super::wire::{Front, WireState};
 use super::{Shard, WireId};
 use crate::buffer::Buffer;
 use crate::config::{Config, Listener, LoadBalancer, TargetGroup};
-use crate::desync::{Cleared, Clearing, clear};
+use crate::desync::{Cleared, Clearing, Reading};
 use crate::exchange::outgoing::{Terms, write_request};
 use crate::exchange::record::{Notes, Record, raw_line};
 use crate::exchange::{Facts, Leg};
-use crate::http::h1::head::parse_request;
 use crate::http::{FieldRoom, Framing, Request, Version};
 use crate::observe::Cause;
 use crate::observe::access::{ActionTaken, Draft, MatchedRule};
@@ -45,9 +44,9 @@ pub(super) enum Course {
 
 impl Shard {
     /// Reads the head and decides. Nothing of the connection changes here; what must outlive the head is copied.
-    pub(super) fn plan(&mut self, id: WireId, input: &Buffer, len: usize, lines: usize) -> Plan {
+    pub(super) fn plan(&mut self, id: WireId, input: &Buffer, len: usize, lines: usize, regular: bool) -> Plan {
         let mut notes = self.new_notes(id);
-        let Shard { wires, config, chance, scratch, location, now, draining, .. } = self;
+        let Shard { wires, config, chance, scratch, location, now, draining, metrics, .. } = self;
         let Some((leg, front)) = wires.get(id.0).and_then(|wire| Some((&wire.leg, wire.front()?))) else {
             return Plan::refusing(Cause::InternalError, front_idle(None), Record::new(*now, &Leg::default(), 0, None));
         };
@@ -58,24 +57,22 @@ impl Shard {
             record.notes = notes;
             Plan::refusing(cause, front.idle, record)
         };
-        let mut room = FieldRoom::default();
-        let request = match parse_request(&input.bytes()[..len], lines, &mut room) {
-            Ok(request) => request,
-            Err(refusal) => {
-                note(&mut notes, |draft| draft.unreadable(scheme, dns_name(balancer), front.port.0));
-                return refusing(refusal.into(), notes, record);
-            }
-        };
+        let (mut mended, mut room) = (Vec::new(), FieldRoom::default());
+        let reading = Reading::of(&input.bytes()[..len], lines, regular, &mut mended, &mut room);
         note(&mut notes, |draft| {
-            draft.request(&raw_line(&request, scheme, front.port.0));
-            draft.user_agent(request.fields.first(b"user-agent").unwrap_or_default());
+            draft.request(&raw_line(&reading, scheme, front.port.0));
+            draft.user_agent(reading.request().fields.first(b"user-agent").unwrap_or_default());
         });
+        record.reason = reading.classification().reason();
+        metrics.desync_mitigation_mode_non_compliant_request_count += u64::from(record.reason.is_some());
         let (Some((index, listener)), Some(balancer)) = (listener, balancer) else {
             // The listener was removed while this connection lived on: its next request has nowhere to go.
             return refusing(Cause::NoTargets, notes, record);
         };
-        let preserve_host = balancer.attributes.preserve_host_header;
-        let cleared = match clear(request, &Clearing { preserve_host }) {
+        let attributes = &balancer.attributes;
+        let clearing =
+            Clearing { mode: attributes.desync_mitigation_mode, preserve_host: attributes.preserve_host_header };
+        let cleared = match reading.clear(&clearing) {
             Ok(cleared) => cleared,
             Err(refusal) => return refusing(refusal.into(), notes, record),
         };
@@ -85,6 +82,7 @@ impl Shard {
             is_head: cleared.is_head(),
             upgrade: cleared.upgrade(),
             keep_alive: cleared.keep_alive() && !aged && !*draining,
+            is_last: cleared.is_last(),
         };
         let decision = listener.rules.decide(&subject(&cleared, front.endpoints.peer));
         record.rule = decision.rule.map_or(MatchedRule::Default, |rule| MatchedRule::Priority(rule.priority));
@@ -103,6 +101,8 @@ impl Shard {
                     scratch.clear();
                     let terms = outgoing_terms(front, listener, balancer, *now, chance);
                     let forwarded = write_request(&cleared, &terms, scratch);
+                    metrics.dropped_invalid_header_request_count += u64::from(forwarded.dropped_invalid_names);
+                    metrics.forwarded_invalid_header_request_count += u64::from(forwarded.has_invalid_names);
                     note(&mut notes, |draft| {
                         draft.target_group(config.group(group).map_or("-", |group| &group.arn));
                         draft.trace_id(scratch.get(forwarded.trace.clone()).unwrap_or_default());
@@ -227,7 +227,8 @@ fn choose_target<'c>(
 impl Plan {
     /// An error, after which nothing more is understood of what the client sends.
     pub(super) fn refusing(cause: Cause, idle: Duration, record: Record) -> Plan {
-        let facts = Facts { version: Version::Http11, is_head: false, upgrade: false, keep_alive: false };
+        let facts =
+            Facts { version: Version::Http11, is_head: false, upgrade: false, keep_alive: false, is_last: true };
         Plan {
             facts,
             framing: Framing::UntilClose,

@@ -6,21 +6,54 @@ use core::mem::MaybeUninit;
 use httparse::{Header, ParserConfig, Status};
 
 use crate::http::names::Known;
-use crate::http::{BadResponse, Field, FieldRoom, Fields, Framing, Refusal, Request, Response, Version};
+use crate::http::{BadResponse, Field, FieldRoom, Fields, Framing, Request, Response, Version};
 
 pub use super::scan::{FIELDS_MAX, Limits, REQUEST_LIMITS, RESPONSE_LIMITS, Scan, Scanner};
 
-/// Parses the head that [`Scan::Head`] delimits: `head` is its `len` bytes, `lines` its lines. The
-/// fields are put into `room`; nothing is allocated for up to 32 of them.
-///
-/// A major version of 2 or more, the HTTP/2 preface among them, is [`Refusal::UnsupportedVersion`]; any other
-/// version than 1.0 and 1.1 is [`Refusal::BadVersion`]; whatever else httparse rejects is [`Refusal::Malformed`]:
-/// bare CR, NUL, folded lines, blanks before a colon, names that are no tokens.
+/// What httparse does not take: bare CR, NUL, folded lines, blanks before a colon, names that are no tokens, other
+/// versions than 1.0 and 1.1, …
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the request head does not follow the grammar of HTTP/1")]
+pub struct Irregular;
+
+/// Parses the regular head that [`Scan::Head`] delimits: `head` is its `len` bytes, `lines` its lines. The fields are
+/// put into `room`; nothing is allocated for up to 32 of them. Heads that are [`Irregular`], or whose lines are, can still
+/// be split: [`super::loose`].
 pub fn parse_request<'r, 'a: 'r>(
     head: &'a [u8],
     lines: usize,
     room: &'r mut FieldRoom<'a>,
-) -> Result<Request<'r>, Refusal> {
+) -> Result<Request<'r>, Irregular> {
+    let line = parse_request_line_and_fields(head, lines, room)?;
+    Ok(line.with(Fields(&room.0)))
+}
+
+/// The request line of a regular head.
+pub(crate) struct RequestLine<'a> {
+    head: &'a [u8],
+    method: &'a [u8],
+    target: &'a [u8],
+    version: Version,
+}
+
+impl<'a> RequestLine<'a> {
+    /// The request with these fields, which are those of the same head.
+    #[inline]
+    pub(crate) fn with<'r>(self, fields: Fields<'r>) -> Request<'r>
+    where
+        'a: 'r,
+    {
+        let RequestLine { head, method, target, version } = self;
+        Request { head, method, target, version, fields }
+    }
+}
+
+/// [`parse_request`] with the fields left in `room`, which can be used otherwise if the head is irregular.
+pub(crate) fn parse_request_line_and_fields<'a>(
+    head: &'a [u8],
+    lines: usize,
+    room: &mut FieldRoom<'a>,
+) -> Result<RequestLine<'a>, Irregular> {
     if lines <= ON_STACK {
         request_into(head, &mut [const { MaybeUninit::uninit() }; ON_STACK], room)
     } else {
@@ -93,23 +126,22 @@ fn one_coding(before: Option<bool>, value: &[u8]) -> Result<bool, BadResponse> {
     if known && before.is_none() { Ok(chunked) } else { Err(BadResponse::BadTransferEncoding) }
 }
 
-fn request_into<'r, 'a: 'r>(
+fn request_into<'a>(
     head: &'a [u8],
     table: &mut [MaybeUninit<Header<'a>>],
-    room: &'r mut FieldRoom<'a>,
-) -> Result<Request<'r>, Refusal> {
+    room: &mut FieldRoom<'a>,
+) -> Result<RequestLine<'a>, Irregular> {
     let mut parsed = httparse::Request::new(&mut []);
     match ParserConfig::default().parse_request_with_uninit_headers(&mut parsed, head, table) {
         Ok(Status::Complete(len)) if len == head.len() => {}
-        Err(httparse::Error::Version) => return Err(odd_version(head)),
-        _ => return Err(Refusal::Malformed),
+        _ => return Err(Irregular),
     }
-    Ok(Request {
+    fields(parsed.headers, room);
+    Ok(RequestLine {
         head,
-        method: parsed.method.ok_or(Refusal::Malformed)?.as_bytes(),
-        target: parsed.path.ok_or(Refusal::Malformed)?.as_bytes(),
-        version: version(parsed.version).ok_or(Refusal::BadVersion)?,
-        fields: fields(parsed.headers, room),
+        method: parsed.method.ok_or(Irregular)?.as_bytes(),
+        target: parsed.path.ok_or(Irregular)?.as_bytes(),
+        version: version(parsed.version).ok_or(Irregular)?,
     })
 }
 
@@ -151,19 +183,6 @@ fn version(minor: Option<u8>) -> Option<Version> {
     }
 }
 
-/// What to say of a version that httparse does not know: `HTTP/2` and later is the guide's 505.
-fn odd_version(head: &[u8]) -> Refusal {
-    let line = head.strip_prefix(b"\r\n").unwrap_or(head).split(|&byte| byte == b'\r').next().unwrap_or_default();
-    let version = line.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
-    let mut numbers = version.strip_prefix(b"HTTP/").unwrap_or_default().split(|&byte| byte == b'.');
-    let major = numbers.next().and_then(content_length);
-    let minor = numbers.next().is_none_or(|minor| content_length(minor).is_some());
-    match major {
-        Some(2..) if minor && numbers.next().is_none() => Refusal::UnsupportedVersion,
-        _ => Refusal::BadVersion,
-    }
-}
-
 /// Heads of so many lines are parsed without asking for memory; that of a browser has a dozen or two.
 const ON_STACK: usize = 64;
 
@@ -175,16 +194,16 @@ mod tests {
         Box::leak(Box::default())
     }
 
-    fn request(text: &str) -> Result<Request<'_>, Refusal> {
-        match Scanner::request().scan(text.as_bytes())? {
-            Scan::Head { len, lines } => parse_request(&text.as_bytes()[..len], lines, leaked()),
+    fn request(text: &str) -> Result<Request<'_>, Irregular> {
+        match Scanner::request().scan(text.as_bytes()).expect("within the limits") {
+            Scan::Head { len, lines, .. } => parse_request(&text.as_bytes()[..len], lines, leaked()),
             Scan::More => panic!("not a whole head: {text:?}"),
         }
     }
 
     fn response(text: &str) -> Result<Response<'_>, BadResponse> {
         match Scanner::response().scan_response(text.as_bytes())? {
-            Scan::Head { len, lines } => parse_response(&text.as_bytes()[..len], lines, leaked()),
+            Scan::Head { len, lines, .. } => parse_response(&text.as_bytes()[..len], lines, leaked()),
             Scan::More => panic!("not a whole head: {text:?}"),
         }
     }
@@ -219,35 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_versions_are_told_from_malformed_ones() {
-        for line in [
-            "PRI * HTTP/2.0",
-            "GET / HTTP/2.0",
-            "GET / HTTP/2",
-            "GET / HTTP/3",
-            "GET / HTTP/10.1",
-            "\r\nGET / HTTP/2.0",
-        ] {
-            assert_eq!(request(&format!("{line}\r\n\r\n")), Err(Refusal::UnsupportedVersion), "{line}");
-        }
-        for line in [
-            "GET / HTTP/1.2",
-            "GET / HTTP/0.9",
-            "GET / http/1.1",
-            "GET / HTTP/1",
-            "GET / HTTP/2x",
-            "GET / HTTP/2.0.0",
-            "GET / XTTP/1.1",
-            "GET / HTTP/ 2.0",
-        ] {
-            let got = request(&format!("{line}\r\n\r\n")).unwrap_err();
-            assert_eq!(got.status(), 400, "{line} is {got}");
-        }
-        assert_eq!(Refusal::UnsupportedVersion.status(), 505);
-    }
-
-    #[test]
-    fn what_breaks_the_grammar_of_a_request_is_malformed() {
+    fn what_breaks_the_grammar_of_a_request_is_irregular() {
         for text in [
             "GET /\r\n\r\n",
             "GET\r\n\r\n",
@@ -268,8 +259,11 @@ mod tests {
             "GET / HTTP/1.1\r\r\n\r\n",
             "GET /\0 HTTP/1.1\r\n\r\n",
             " GET / HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.2\r\n\r\n",
+            "GET / HTTP/2.0\r\n\r\n",
+            "GET / http/1.1\r\n\r\n",
         ] {
-            assert_eq!(request(text).map_err(Refusal::status), Err(400), "{text:?}");
+            assert_eq!(request(text), Err(Irregular), "{text:?}");
         }
     }
 

@@ -36,6 +36,7 @@ pub struct Scanner {
     line: u32,
     /// Complete lines, without an empty one before the first.
     lines: u32,
+    regular: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,37 +52,39 @@ pub enum Scan {
     More,
     /// The first `len` bytes are a head of `lines` lines.
     Head {
-        /// Bytes, with the final empty line and with an empty line before the head if there is one.
+        /// Bytes, with the final empty line and with empty lines before the head if there are any.
         len: usize,
         /// The request or status line and the field lines.
         lines: usize,
+        /// Every line ends in CRLF, and at most one empty line came before. What else is wrong is not looked at.
+        regular: bool,
     },
 }
 
 impl Scanner {
     /// For a request head.
     pub const fn request() -> Self {
-        Scanner { side: Side::Request, seen: 0, line: 0, lines: 0 }
+        Scanner { side: Side::Request, seen: 0, line: 0, lines: 0, regular: true }
     }
 
     /// For a response head.
     pub const fn response() -> Self {
-        Scanner { side: Side::Response, seen: 0, line: 0, lines: 0 }
+        Scanner { side: Side::Response, seen: 0, line: 0, lines: 0, regular: true }
     }
 
     /// Looks at what has arrived since the last call. `bytes` always starts where the head does and only grows
     /// between calls; what follows the head is not looked at. After [`Scan::Head`] or an error, begin anew.
     ///
-    /// A limit is noticed as soon as it cannot be kept any more, with or without a line's end. One empty line
-    /// before a request line is passed over (RFC 9112 section 2.2), and so is none before a status line.
+    /// A limit is noticed as soon as it cannot be kept any more, with or without a line's end. Empty lines before a
+    /// request line are passed over, and a line may end in LF alone (RFC 9112 section 2.2); but then, and after more than
+    /// one empty line, the head is not `regular`. Of a response both are refused.
     pub fn scan(&mut self, bytes: &[u8]) -> Result<Scan, Refusal> {
         self.advance(bytes).map_err(|fault| match fault {
-            Fault::BareLineFeed => Refusal::BareLineFeed,
-            Fault::BlankLines => Refusal::LeadingBlankLines,
             Fault::FirstLine => long_request_line(bytes.get(self.line as usize..).unwrap_or_default()),
             Fault::FieldLine => Refusal::FieldTooLarge,
             Fault::Fields => Refusal::TooManyFields,
-            Fault::Head => Refusal::HeadTooLarge,
+            // The first two are faults of responses only.
+            Fault::BareLineFeed | Fault::BlankLines | Fault::Head => Refusal::HeadTooLarge,
         })
     }
 
@@ -107,7 +110,11 @@ impl Scanner {
         let bytes = bytes.get(..self.limits().head).unwrap_or(bytes);
         if self.seen == 0 && is_plain_head(bytes, self.limits()) {
             let lines = line_feeds(bytes) - 1;
-            return if lines > LINES_MAX { Err(Fault::Fields) } else { Ok(Scan::Head { len: bytes.len(), lines }) };
+            return if lines > LINES_MAX {
+                Err(Fault::Fields)
+            } else {
+                Ok(Scan::Head { len: bytes.len(), lines, regular: true })
+            };
         }
         while let Some(at) = bytes.get(self.seen as usize..).and_then(|new| memchr(b'\n', new)) {
             let end = self.seen as usize + at;
@@ -115,7 +122,8 @@ impl Scanner {
             self.seen = end as u32 + 1;
             self.line = self.seen;
             if empty && self.lines > 0 {
-                return Ok(Scan::Head { len: self.seen as usize, lines: self.lines as usize });
+                let (len, lines, regular) = (self.seen as usize, self.lines as usize, self.regular);
+                return Ok(Scan::Head { len, lines, regular });
             }
             self.lines += u32::from(!empty);
         }
@@ -126,9 +134,12 @@ impl Scanner {
 
     /// Whether the line that ends with the LF at `end` is empty.
     #[inline]
-    fn complete_line(&self, bytes: &[u8], end: usize) -> Result<bool, Fault> {
+    fn complete_line(&mut self, bytes: &[u8], end: usize) -> Result<bool, Fault> {
         let line = bytes.get(self.line as usize..end).unwrap_or_default();
-        let Some((b'\r', line)) = line.split_last() else { return Err(Fault::BareLineFeed) };
+        let line = match line.split_last() {
+            Some((b'\r', line)) => line,
+            _ => self.without_carriage_return(line)?,
+        };
         if line.is_empty() && self.lines == 0 {
             return self.blank_before_head();
         }
@@ -136,8 +147,14 @@ impl Scanner {
         if self.lines as usize >= LINES_MAX && !line.is_empty() { Err(Fault::Fields) } else { Ok(line.is_empty()) }
     }
 
-    fn blank_before_head(&self) -> Result<bool, Fault> {
-        if self.side == Side::Request && self.line == 0 { Ok(true) } else { Err(Fault::BlankLines) }
+    fn without_carriage_return<'l>(&mut self, line: &'l [u8]) -> Result<&'l [u8], Fault> {
+        self.regular = false;
+        if self.side == Side::Request { Ok(line) } else { Err(Fault::BareLineFeed) }
+    }
+
+    fn blank_before_head(&mut self) -> Result<bool, Fault> {
+        self.regular &= self.line == 0;
+        if self.side == Side::Request { Ok(true) } else { Err(Fault::BlankLines) }
     }
 
     #[inline]
@@ -227,39 +244,50 @@ mod tests {
         format!("GET /{} HTTP/1.1", "a".repeat(len - 14))
     }
 
-    #[test]
-    fn a_head_ends_at_the_first_empty_line_and_the_rest_is_left_over() {
-        assert_eq!(both(GET), Ok(Scan::Head { len: 27, lines: 2 }));
-        assert_eq!(both(&format!("{GET}{GET}")), Ok(Scan::Head { len: 27, lines: 2 }));
-        assert_eq!(both(&format!("{GET}\n\n\0")), Ok(Scan::Head { len: 27, lines: 2 }));
-        assert_eq!(both(&GET[..26]), Ok(Scan::More));
-        assert_eq!(both(""), Ok(Scan::More));
-        assert_eq!(both("GET / HTTP/1.0\r\n\r\n"), Ok(Scan::Head { len: 18, lines: 1 }));
+    fn head(len: usize, lines: usize) -> Result<Scan, Refusal> {
+        Ok(Scan::Head { len, lines, regular: true })
     }
 
     #[test]
-    fn one_empty_line_before_a_request_is_passed_over_and_two_are_not() {
-        assert_eq!(both(&format!("\r\n{GET}")), Ok(Scan::Head { len: 29, lines: 2 }));
-        assert_eq!(both(&format!("\r\n\r\n{GET}")), Err(Refusal::LeadingBlankLines));
-        assert_eq!(both(&format!("\n{GET}")), Err(Refusal::BareLineFeed));
+    fn a_head_ends_at_the_first_empty_line_and_the_rest_is_left_over() {
+        assert_eq!(both(GET), head(27, 2));
+        assert_eq!(both(&format!("{GET}{GET}")), head(27, 2));
+        assert_eq!(both(&format!("{GET}\n\n\0")), head(27, 2));
+        assert_eq!(both(&GET[..26]), Ok(Scan::More));
+        assert_eq!(both(""), Ok(Scan::More));
+        assert_eq!(both("GET / HTTP/1.0\r\n\r\n"), head(18, 1));
+    }
+
+    #[test]
+    fn empty_lines_before_a_request_are_passed_over_and_more_than_one_is_not_regular() {
+        assert_eq!(both(&format!("\r\n{GET}")), head(29, 2));
+        assert_eq!(both(&format!("\r\n\r\n{GET}")), Ok(Scan::Head { len: 31, lines: 2, regular: false }));
+        assert_eq!(both(&format!("\n{GET}")), Ok(Scan::Head { len: 28, lines: 2, regular: false }));
         assert_eq!(
             Scanner::response().scan_response(b"\r\nHTTP/1.1 200 OK\r\n\r\n"),
             Err(BadResponse::LeadingBlankLines)
         );
+        assert_eq!(both(&"\r\n".repeat(32 * 1024)), Err(Refusal::HeadTooLarge));
+        assert_eq!(both(&"\r\n".repeat(32 * 1024 - 1)), Ok(Scan::More));
     }
 
     #[test]
-    fn a_line_feed_without_carriage_return_is_refused_at_once() {
-        for text in ["GET / HTTP/1.1\n", "GET / HTTP/1.1\r\nHost: a\n", "GET / HTTP/1.1\r\nHost: a\r\n\n"] {
-            assert_eq!(both(text), Err(Refusal::BareLineFeed), "{text:?}");
+    fn lines_may_end_in_lf_alone_but_are_then_not_regular() {
+        for (text, len, lines) in [
+            ("GET / HTTP/1.1\nHost: a\n\nx", 24, 2),
+            ("GET / HTTP/1.1\r\nHost: a\n\r\n", 26, 2),
+            ("GET / HTTP/1.1\r\nHost: a\r\n\nX: y\r\n\r\n", 26, 2),
+        ] {
+            assert_eq!(both(text), Ok(Scan::Head { len, lines, regular: false }), "{text:?}");
         }
+        assert_eq!(both("GET / HTTP/1.1\n"), Ok(Scan::More));
         assert_eq!(Scanner::response().scan_response(b"HTTP/1.1 200 OK\n"), Err(BadResponse::BareLineFeed));
     }
 
     #[test]
     fn a_request_line_at_its_limit_passes_and_one_byte_more_is_414() {
-        let head = format!("{}\r\nHost: a\r\n\r\n", line_of(16 * 1024));
-        assert_eq!(both(&head), Ok(Scan::Head { len: head.len(), lines: 2 }));
+        let at = format!("{}\r\nHost: a\r\n\r\n", line_of(16 * 1024));
+        assert_eq!(both(&at), head(at.len(), 2));
         assert_eq!(both(&format!("{}\r\n", line_of(16 * 1024 + 1))), Err(Refusal::UriTooLong));
         assert_eq!(both(&line_of(16 * 1024 + 1)), Err(Refusal::UriTooLong));
         assert_eq!(both(&line_of(16 * 1024)), Ok(Scan::More));
@@ -280,7 +308,7 @@ mod tests {
     fn a_field_line_at_its_limit_passes_and_one_byte_more_is_400() {
         let start = "GET / HTTP/1.1\r\nX: ";
         let at = format!("{start}{}\r\n\r\n", "x".repeat(16 * 1024 - 3));
-        assert_eq!(both(&at), Ok(Scan::Head { len: at.len(), lines: 2 }));
+        assert_eq!(both(&at), head(at.len(), 2));
         assert_eq!(both(&format!("{start}{}", "x".repeat(16 * 1024 - 2))), Err(Refusal::FieldTooLarge));
         assert_eq!(both(&format!("{start}{}\r\n", "x".repeat(16 * 1024 - 2))), Err(Refusal::FieldTooLarge));
         assert_eq!(Refusal::FieldTooLarge.status(), 400);
@@ -311,10 +339,10 @@ mod tests {
 
     #[test]
     fn a_response_head_at_its_limit_passes_and_one_byte_more_is_bad() {
-        let head = |len: usize| format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(len - 24));
-        let at = head(32 * 1024);
-        assert_eq!(Scanner::response().scan_response(at.as_bytes()), Ok(Scan::Head { len: 32768, lines: 2 }));
-        assert_eq!(Scanner::response().scan_response(head(32 * 1024 + 1).as_bytes()), Err(BadResponse::HeadTooLarge));
+        let of = |len: usize| format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(len - 24));
+        let at = of(32 * 1024);
+        assert_eq!(Scanner::response().scan_response(at.as_bytes()).ok(), head(32768, 2).ok());
+        assert_eq!(Scanner::response().scan_response(of(32 * 1024 + 1).as_bytes()), Err(BadResponse::HeadTooLarge));
         assert_eq!(Scanner::response().scan_response(&at.as_bytes()[..32767]), Ok(Scan::More));
     }
 
@@ -336,6 +364,6 @@ mod tests {
     #[test]
     fn bytes_after_a_complete_head_do_not_count_against_its_limit() {
         let text = format!("{GET}{}", "b".repeat(100_000));
-        assert_eq!(whole(text.as_bytes()), Ok(Scan::Head { len: 27, lines: 2 }));
+        assert_eq!(whole(text.as_bytes()), head(27, 2));
     }
 }
