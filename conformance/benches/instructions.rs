@@ -76,7 +76,9 @@ mod head {
     }
 
     fn answering(bytes: &'static [u8]) -> Answering {
-        let Ok(Scan::Head { len, lines, .. }) = Scanner::response().scan_response(bytes) else { panic!("a whole head") };
+        let Ok(Scan::Head { len, lines, .. }) = Scanner::response().scan_response(bytes) else {
+            panic!("a whole head")
+        };
         Box::new((
             parse_response(&bytes[..len], lines, Box::leak(Box::default())).expect("a good head"),
             Vec::with_capacity(4096),

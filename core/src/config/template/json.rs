@@ -85,13 +85,14 @@ impl Reader<'_> {
         self.next();
         let mut text = String::new();
         loop {
+            // Before it is taken: behind a line end begins another line.
+            if self.peek().is_some_and(|char| char < ' ') {
+                return Err(self.malformed("this is not JSON: a control character stands in a string"));
+            }
             match self.next() {
                 Some('"') => return Ok(text),
                 Some('\\') => text.push(self.escape()?),
-                Some(char) if char >= ' ' => text.push(char),
-                Some(_) => {
-                    return Err(self.malformed("this is not JSON: a control character stands in a string"));
-                }
+                Some(char) => text.push(char),
                 None => return Err(self.malformed("this is not JSON: a string does not end")),
             }
         }
@@ -191,7 +192,7 @@ impl Reader<'_> {
         if char == '\n' || char == '\r' && self.peek() != Some('\n') {
             self.line = self.line.saturating_add(1);
             self.column = 1;
-        } else {
+        } else if char != '\r' {
             self.column = self.column.saturating_add(1);
         }
         Some(char)
@@ -215,6 +216,14 @@ mod tests {
         for text in ["[\n\n x", "[\r\r x", "[\r\n\r\n x", "[\n\r x", "[\r\n\r x"] {
             let at = parse(text).expect_err(text).at;
             assert_eq!((at.line, at.column), (3, 2), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_stands_within_its_line() {
+        for (text, column) in [("[\"ab\ncd\"]", 5), ("[\"ab\r\ncd\"]", 5), ("[\"a\\\r\n\"]", 5), ("[\"a\tb\"]", 4)] {
+            let at = parse(text).expect_err(text).at;
+            assert_eq!((at.line, at.column), (1, column), "{text:?}");
         }
     }
 }
