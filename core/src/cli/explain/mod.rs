@@ -265,7 +265,7 @@ Resources:
         assert_eq!((report.code, report.err.as_str()), (0, ""));
         let expected = "listener Listener (port 80)
 classification: Ambiguous, BothTeClPresent: There are both Transfer-Encoding and Content-Length.
-  header: Content-Length
+  header: \"Content-Length\"
   defensive (the load balancer's mode): routed, then both connections close
   monitor: routed, then both connections close
   strictest: refused with 400
@@ -299,8 +299,8 @@ classification: Compliant
         let refused = "refused with 400 before any rule is tried: BadHeader: ";
         let defensive = raw(severe);
         assert!(defensive.out.starts_with(refused), "{}", defensive.out);
-        assert!(defensive.out.contains("\nclassification: Severe, BadHeader: "), "{}", defensive.out);
-        let fates = "  header: X
+        assert!(defensive.out.contains("\nclassification: Severe, BadHeader\n"), "{}", defensive.out);
+        let fates = "  header: \"X\"
   defensive (the load balancer's mode): refused with 400
   monitor: routed, then both connections close
   strictest: refused with 400
@@ -310,6 +310,8 @@ classification: Compliant
         assert!(monitor.out.starts_with("listener Listener (port 80)\n"), "{}", monitor.out);
         assert!(monitor.out.contains("  monitor (the load balancer's mode): routed, then"), "{}", monitor.out);
         assert!(monitor.out.contains("the target would receive:\n"), "{}", monitor.out);
+        let blank = raw("GET / HTTP/1.1\r\nHost: a\r\nX : b\r\n\r\n");
+        assert!(blank.out.contains("\n  header: \"X \"\n"), "{}", blank.out);
         let strictest = raw_in("strictest", "HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
         assert!(strictest.out.starts_with("refused with 400 "), "{}", strictest.out);
         assert!(strictest.out.contains("\n  defensive: routed\n"), "{}", strictest.out);
@@ -318,7 +320,7 @@ classification: Compliant
     #[test]
     fn the_header_to_blame_is_shown_without_what_a_terminal_would_obey() {
         let report = raw("GET / HTTP/1.1\r\nHost: a\r\nX\x1b[2J\u{e9}: b\r\n\r\n");
-        assert!(report.out.contains("  header: X\\x1b[2J\\xc3\\xa9\n"), "{}", report.out);
+        assert!(report.out.contains("  header: \"X\\x1b[2J\\xc3\\xa9\"\n"), "{}", report.out);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::Told;
 use super::answer::Answer;
 use super::judged::Judged;
+use crate::desync::Refused;
 use crate::rules::Action;
 
 impl Told<'_> {
@@ -18,7 +19,7 @@ impl Told<'_> {
             }
         };
         if let Some(judged) = &self.judged {
-            put_judged(judged, &mut text);
+            put_judged(judged, self.answer.as_ref().err(), &mut text);
         }
         if let Some(hint) = &self.hint {
             let _ = writeln!(text, "  hint: {hint}");
@@ -33,14 +34,18 @@ impl Told<'_> {
     }
 }
 
-fn put_judged(judged: &Judged, text: &mut String) {
+/// What was said already of the reason, where it is the one for refusing the request, is not said again.
+fn put_judged(judged: &Judged, refused: Option<&Refused>, text: &mut String) {
     let _ = write!(text, "classification: {}", judged.tier);
     if let Some(reason) = judged.reason {
-        let _ = write!(text, ", {reason}: {}", reason.describe());
+        let _ = write!(text, ", {reason}");
+        if refused != Some(&Refused::Desync(reason)) {
+            let _ = write!(text, ": {}", reason.describe());
+        }
     }
     text.push('\n');
     if let Some(header) = &judged.header {
-        let _ = writeln!(text, "  header: {header}");
+        let _ = writeln!(text, "  header: \"{header}\"");
     }
     for (at, (mode, fate)) in judged.fates.iter().enumerate() {
         let own = if at == 0 { " (the load balancer's mode)" } else { "" };
