@@ -56,8 +56,8 @@ mod head {
     }
 
     fn parsed(bytes: &'static [u8]) -> Request<'static> {
-        let Ok(Scan::Head { len, lines, .. }) = Scanner::request().scan(bytes) else { panic!("a whole head") };
-        parse_request(&bytes[..len], lines, Box::leak(Box::default())).expect("a good head")
+        let Ok(Scan::Head { len, .. }) = Scanner::request().scan(bytes) else { panic!("a whole head") };
+        parse_request(&bytes[..len], Box::leak(Box::default())).expect("a good head")
     }
 
     /// The bytes, once what looks at the processor's features at its first call has been called.
@@ -76,11 +76,9 @@ mod head {
     }
 
     fn answering(bytes: &'static [u8]) -> Answering {
-        let Ok(Scan::Head { len, lines, .. }) = Scanner::response().scan_response(bytes) else {
-            panic!("a whole head")
-        };
+        let Ok(Scan::Head { len, .. }) = Scanner::response().scan_response(bytes) else { panic!("a whole head") };
         Box::new((
-            parse_response(&bytes[..len], lines, Box::leak(Box::default())).expect("a good head"),
+            parse_response(&bytes[..len], Box::leak(Box::default())).expect("a good head"),
             Vec::with_capacity(4096),
         ))
     }
@@ -96,11 +94,11 @@ mod head {
     #[bench::tiny(known(TINY))]
     #[bench::get_with_12_fields(known(GET))]
     fn scan_and_parse(bytes: &'static [u8]) -> usize {
-        let Ok(Scan::Head { len, lines, .. }) = Scanner::request().scan(black_box(bytes)) else {
+        let Ok(Scan::Head { len, .. }) = Scanner::request().scan(black_box(bytes)) else {
             panic!("a whole head");
         };
         let mut room = FieldRoom::default();
-        let request = parse_request(&bytes[..len], lines, &mut room).expect("a good head");
+        let request = parse_request(&bytes[..len], &mut room).expect("a good head");
         black_box(&request).fields.0.len()
     }
 
@@ -119,11 +117,11 @@ mod head {
     #[bench::tiny(known(TINY))]
     #[bench::get_with_12_fields(known(GET))]
     fn scan_parse_and_clear(bytes: &'static [u8]) -> usize {
-        let Ok(Scan::Head { len, lines, .. }) = Scanner::request().scan(black_box(bytes)) else {
+        let Ok(Scan::Head { len, .. }) = Scanner::request().scan(black_box(bytes)) else {
             panic!("a whole head");
         };
         let mut room = FieldRoom::default();
-        let request = parse_request(&bytes[..len], lines, &mut room).expect("a good head");
+        let request = parse_request(&bytes[..len], &mut room).expect("a good head");
         let cleared = clear(request, &Clearing::default()).expect("a request with one reading");
         black_box(&cleared).host().len()
     }
@@ -150,11 +148,11 @@ mod head {
     #[bench::ok_with_8_fields(known(OK))]
     #[bench::ok_with_8_fields_and_body(with_body(OK))]
     fn scan_and_parse_answer(bytes: &'static [u8]) -> usize {
-        let Ok(Scan::Head { len, lines, .. }) = Scanner::response().scan_response(black_box(bytes)) else {
+        let Ok(Scan::Head { len, .. }) = Scanner::response().scan_response(black_box(bytes)) else {
             panic!("a whole head");
         };
         let mut room = FieldRoom::default();
-        let response = parse_response(&bytes[..len], lines, &mut room).expect("a good head");
+        let response = parse_response(&bytes[..len], &mut room).expect("a good head");
         black_box(&response).fields.0.len()
     }
 

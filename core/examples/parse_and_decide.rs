@@ -19,11 +19,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rules = Ruleset::new(vec![pictures], answer("something else")).map_err(|errors| format!("{errors:?}"))?;
 
     let bytes = b"GET /img/cat.png?size=2 HTTP/1.1\r\nHost: example.com\r\n\r\n";
-    let Scan::Head { len, lines, regular } = Scanner::request().scan(bytes)? else {
+    let Scan::Head { len, regular } = Scanner::request().scan(bytes)? else {
         return Err("the head is not whole".into());
     };
     let (mut mended, mut room) = (Vec::new(), FieldRoom::default());
-    let reading = Reading::of(&bytes[..len], lines, regular, &mut mended, &mut room);
+    let reading = Reading::of(&bytes[..len], regular, &mut mended, &mut room);
     let cleared = reading.clear(&Clearing::default())?;
     let subject = Subject {
         method: cleared.request().method,

@@ -38,11 +38,9 @@ impl World {
 
     /// What the target receives, and the trace id that goes into the log.
     fn forward(&self, head: &str) -> (String, String) {
-        let Ok(Scan::Head { len, lines, regular }) = Scanner::request().scan(head.as_bytes()) else {
-            panic!("{head:?}")
-        };
+        let Ok(Scan::Head { len, regular }) = Scanner::request().scan(head.as_bytes()) else { panic!("{head:?}") };
         let (mut mended, mut room) = (Vec::new(), FieldRoom::default());
-        let reading = Reading::of(&head.as_bytes()[..len], lines, regular, &mut mended, &mut room);
+        let reading = Reading::of(&head.as_bytes()[..len], regular, &mut mended, &mut room);
         let LoadBalancerAttributes { desync_mitigation_mode: mode, preserve_host_header: preserve_host, .. } =
             self.attributes;
         let cleared = reading.clear(&Clearing { mode, preserve_host }).unwrap();

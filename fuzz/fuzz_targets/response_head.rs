@@ -11,9 +11,9 @@ fuzz_target!(|input: (u8, bool, bool, &[u8])| {
     let (piece, to_head, keep_alive, bytes) = (usize::from(input.0).max(1), input.1, input.2, input.3);
     let whole = Scanner::response().scan_response(bytes);
     assert_eq!(in_pieces(bytes, piece), whole);
-    let Ok(Scan::Head { len, lines, .. }) = whole else { return };
+    let Ok(Scan::Head { len, .. }) = whole else { return };
     let mut room = FieldRoom::default();
-    let Ok(response) = parse_response(&bytes[..len], lines, &mut room) else { return };
+    let Ok(response) = parse_response(&bytes[..len], &mut room) else { return };
     let Ok(framing) = response_framing(&response, to_head) else { return };
     for version in [Version::Http10, Version::Http11] {
         let towards = framing_towards(version, framing);
@@ -23,10 +23,10 @@ fuzz_target!(|input: (u8, bool, bool, &[u8])| {
         if out.len() > 32 * 1024 {
             continue;
         }
-        let Ok(Scan::Head { len, lines, .. }) = Scanner::response().scan_response(&out) else { panic!("not a head") };
+        let Ok(Scan::Head { len, .. }) = Scanner::response().scan_response(&out) else { panic!("not a head") };
         assert_eq!(len, out.len());
         let mut room2 = FieldRoom::default();
-        let again = parse_response(&out, lines, &mut room2).expect("a response");
+        let again = parse_response(&out, &mut room2).expect("a response");
         assert_eq!(again.status, response.status);
         assert_eq!(response_framing(&again, to_head), Ok(towards));
         let final_head = !(100..200).contains(&again.status);

@@ -2,6 +2,7 @@
 
 mod answers;
 mod bodies;
+mod desync;
 mod errors;
 mod headers;
 mod host;

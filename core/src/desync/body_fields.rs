@@ -6,7 +6,6 @@ use super::reason::Reason;
 use super::verdict::Verdict;
 use super::version::Spoken;
 use crate::http::h1::head::content_length;
-use crate::http::h1::loose::trim_blanks;
 use crate::http::names::Known;
 use crate::http::{Framing, Refusal, Version};
 
@@ -28,12 +27,8 @@ struct Lengths<'a> {
     value: Option<u64>,
     /// The first real length.
     real: Option<u64>,
-    /// The first that is no length.
-    bad: Option<&'a [u8]>,
-    /// The first that differs from the first length.
-    other: Option<&'a [u8]>,
-    /// The first that repeats it.
-    twin: Option<&'a [u8]>,
+    /// The first that is no length, or differs from the first length; else the first that repeats it.
+    fault: Option<(Reason, &'a [u8])>,
 }
 
 impl<'a> BodyFields<'a> {
@@ -42,7 +37,7 @@ impl<'a> BodyFields<'a> {
         self.codings.name.is_none() && self.lengths.name.is_none()
     }
 
-    /// The field of that name and value comes next, if it is one of these.
+    /// The field of that name and value comes next, if it is one of these. The value has no blanks at its ends.
     pub(super) fn take(&mut self, known: Known, name: &'a [u8], value: &[u8]) {
         match known {
             Known::ContentLength => self.lengths.take(name, value, true),
@@ -68,7 +63,9 @@ impl<'a> BodyFields<'a> {
         }
         self.judge_against_version(spoken, verdict);
         self.codings.judge(verdict);
-        self.lengths.judge(verdict);
+        if let Some((reason, name)) = self.lengths.fault {
+            verdict.note(reason, Some(name));
+        }
         if matches!(method, b"GET" | b"HEAD") {
             self.judge_without_semantics(verdict);
         }
@@ -120,30 +117,21 @@ impl<'a> BodyFields<'a> {
 impl<'a> Lengths<'a> {
     fn take(&mut self, name: &'a [u8], value: &[u8], real: bool) {
         self.name.get_or_insert(name);
-        match (content_length(trim_blanks(value)), self.value) {
-            (None, _) => {
-                self.bad.get_or_insert(name);
-            }
+        let length = content_length(value);
+        match (length, self.value) {
+            (None, _) => self.fault(Reason::BadContentLength, name),
             (Some(length), None) => self.value = Some(length),
-            (Some(length), Some(before)) => {
-                let repeated = if length == before { &mut self.twin } else { &mut self.other };
-                repeated.get_or_insert(name);
-            }
+            (Some(length), Some(before)) if length == before => self.fault(Reason::DuplicateContentLength, name),
+            (Some(_), Some(_)) => self.fault(Reason::MultipleContentLength, name),
         }
-        if real && self.real.is_none() {
-            self.real = content_length(trim_blanks(value));
+        if real {
+            self.real = self.real.or(length);
         }
     }
 
-    fn judge(&self, verdict: &mut Verdict<'a>) {
-        if self.bad.is_some() {
-            verdict.note(Reason::BadContentLength, self.bad);
-        }
-        if self.other.is_some() {
-            verdict.note(Reason::MultipleContentLength, self.other);
-        }
-        if self.twin.is_some() {
-            verdict.note(Reason::DuplicateContentLength, self.twin);
+    fn fault(&mut self, reason: Reason, name: &'a [u8]) {
+        if self.fault.is_none_or(|(before, _)| before.tier() < reason.tier()) {
+            self.fault = Some((reason, name));
         }
     }
 }
@@ -168,7 +156,7 @@ mod tests {
     fn one_length_or_chunked_frames() {
         assert_eq!(of("POST", NEW, &[]), (None, Ok(Framing::None)));
         assert_eq!(of("POST", NEW, &[("Content-Length", "5")]), (None, Ok(Framing::Length(5))));
-        assert_eq!(of("POST", NEW, &[("content-length", " 05\t")]), (None, Ok(Framing::Length(5))));
+        assert_eq!(of("POST", NEW, &[("content-length", "05")]), (None, Ok(Framing::Length(5))));
         let most = "18446744073709551615";
         assert_eq!(of("POST", NEW, &[("Content-Length", most)]), (None, Ok(Framing::Length(u64::MAX))));
         assert_eq!(of("POST", NEW, &[("Transfer-Encoding", "chunked")]), (None, Ok(Framing::Chunked)));

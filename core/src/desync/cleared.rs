@@ -194,9 +194,11 @@ impl<'a> Cleared<Request<'a>> {
         self.facts.notes.forwarded_addresses > 0
     }
 
-    /// The bytes of all field lines, as `name: value` and CRLF.
+    /// The bytes of all field lines as they were sent, each with its CRLF.
     pub fn field_bytes(&self) -> usize {
-        self.facts.notes.field_bytes
+        let Request { head, method, target, .. } = self.head;
+        let request_line = method.len() + b" ".len() + target.len() + b" HTTP/1.1\r\n".len();
+        head.len().saturating_sub(request_line + b"\r\n".len())
     }
 
     /// Whether `Connection` lists the names of fields, which then belong to this hop.
@@ -242,8 +244,8 @@ mod tests {
 
     fn read(bytes: &[u8]) -> Reading<'_> {
         match Scanner::request().scan(bytes).expect("within the limits") {
-            Scan::Head { len, lines, regular } => {
-                Reading::of(&bytes[..len], lines, regular, Box::leak(Box::default()), Box::leak(Box::default()))
+            Scan::Head { len, regular } => {
+                Reading::of(&bytes[..len], regular, Box::leak(Box::default()), Box::leak(Box::default()))
             }
             Scan::More => panic!("not a whole head: {bytes:?}"),
         }

@@ -12,9 +12,9 @@
 //! use sluicegate::http::h1::head::{Scan, Scanner};
 //!
 //! let bytes = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
-//! let Ok(Scan::Head { len, lines, regular }) = Scanner::request().scan(bytes) else { panic!("a whole head") };
+//! let Ok(Scan::Head { len, regular }) = Scanner::request().scan(bytes) else { panic!("a whole head") };
 //! let (mut mended, mut room) = (Vec::new(), FieldRoom::default());
-//! let reading = Reading::of(&bytes[..len], lines, regular, &mut mended, &mut room);
+//! let reading = Reading::of(&bytes[..len], regular, &mut mended, &mut room);
 //! assert_eq!(reading.classification().reason(), Some(Reason::BothTeClPresent));
 //! let cleared = reading.clear(&Clearing::default()).unwrap();
 //! assert!(cleared.is_last());

@@ -2,7 +2,7 @@
 
 use super::body_fields::BodyFields;
 use crate::http::names::{self, Known};
-use crate::http::{Fields, Refusal};
+use crate::http::{Field, Fields, Refusal};
 
 use super::CONNECTION_OPTIONS_MAX;
 
@@ -24,8 +24,6 @@ pub(super) struct Notes<'a> {
     /// The only `Upgrade` is `websocket`.
     pub(super) websocket: bool,
     upgrades: usize,
-    /// All field lines, as `name: value` and CRLF.
-    pub(super) field_bytes: usize,
 }
 
 /// What `Connection` lists.
@@ -40,27 +38,27 @@ pub(super) struct Options {
 }
 
 impl<'a> Notes<'a> {
-    /// One pass: what there is, what says where the body ends, and whether `Connection` is beyond its limit.
-    pub(super) fn take(fields: &Fields<'a>) -> (Notes<'a>, BodyFields<'a>, Option<Refusal>) {
-        let (mut notes, mut body, mut refusal) = (Notes::default(), BodyFields::default(), None);
+    /// One pass: what there is, and into `body` what says where the body ends. Refuses a `Connection` beyond its limit.
+    #[inline(always)]
+    pub(super) fn take(&mut self, fields: &Fields<'a>, body: &mut BodyFields<'a>) -> Result<(), Refusal> {
         for field in fields.iter() {
-            notes.field_bytes += field.name.len() + field.value.len() + 4;
             let known = Known::of(field.name);
             if known != Known::Other {
-                body.take(known, field.name, field.value);
-                refusal = notes.note(known, field.value).err().or(refusal);
+                self.note(known, field, body);
             }
         }
-        (notes, body, refusal)
+        if self.options.count > CONNECTION_OPTIONS_MAX { Err(Refusal::TooManyConnectionOptions) } else { Ok(()) }
     }
 
-    fn note(&mut self, known: Known, value: &'a [u8]) -> Result<(), Refusal> {
+    #[inline(always)]
+    fn note(&mut self, known: Known, field: &Field<'a>, body: &mut BodyFields<'a>) {
+        let value = field.value;
         match known {
             Known::Host => {
                 self.host = self.host.or(Some(value));
                 self.hosts += 1;
             }
-            Known::Connection => self.options.take(value)?,
+            Known::Connection => self.options.take(value),
             Known::Upgrade => {
                 self.upgrades += 1;
                 self.websocket = self.upgrades == 1 && value.eq_ignore_ascii_case(b"websocket");
@@ -68,15 +66,16 @@ impl<'a> Notes<'a> {
             Known::Expect => self.expects_continue |= value.eq_ignore_ascii_case(b"100-continue"),
             Known::ForwardedFor => self.forwarded_addresses += items(value).count(),
             Known::TraceId if self.trace.is_none() && !value.is_empty() => self.trace = Some(value),
-            Known::ContentLength | Known::TransferEncoding | Known::LengthLookAlike | Known::CodingLookAlike => {}
+            Known::ContentLength | Known::TransferEncoding | Known::LengthLookAlike | Known::CodingLookAlike => {
+                body.take(known, field.name, value);
+            }
             Known::TraceId | Known::OneHop | Known::ForwardedOther | Known::Reserved | Known::Other => {}
         }
-        Ok(())
     }
 }
 
 impl Options {
-    fn take(&mut self, value: &[u8]) -> Result<(), Refusal> {
+    fn take(&mut self, value: &[u8]) {
         // Most often it is one of the plain ones alone.
         if self.take_plain(value) {
             self.count += 1;
@@ -87,7 +86,6 @@ impl Options {
                 self.others |= !plain && Known::of(option) != Known::OneHop;
             }
         }
-        if self.count > CONNECTION_OPTIONS_MAX { Err(Refusal::TooManyConnectionOptions) } else { Ok(()) }
     }
 
     /// Takes note of an option that names no field; `false` if it is not one of those.

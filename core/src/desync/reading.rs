@@ -1,5 +1,6 @@
 //! The one reading of a request, and what speaks against it: made of the bytes of its head, before anything is decided.
 
+use super::body_fields::BodyFields;
 use super::classify::Judge;
 use super::mend::mend;
 use super::notes::Notes;
@@ -25,30 +26,40 @@ pub struct Reading<'a> {
 }
 
 impl<'r> Reading<'r> {
-    /// Reads the head that [`Scan::Head`] delimits: `head` is its `len` bytes; `lines` and `regular` come with them.
+    /// Reads the head that [`Scan::Head`] delimits: `head` is its `len` bytes, `regular` comes with them.
     ///
     /// What follows the grammar is parsed by httparse, and nothing is allocated for up to 32 fields. Anything else is
     /// split and mended as far as it can be; what had to be written anew is in `mended`.
     pub fn of<'a: 'r>(
         head: &'a [u8],
-        lines: usize,
         regular: bool,
         mended: &'a mut Vec<u8>,
         room: &'r mut FieldRoom<'a>,
     ) -> Reading<'r> {
-        if regular && let Ok(line) = parse_request_line_and_fields(head, lines, room) {
+        if regular && let Ok(line) = parse_request_line_and_fields(head, room) {
             return Reading::of_regular(line.with(Fields(&room.0)));
         }
         Reading::of_loose(head, mended, room)
     }
 
     /// The reading of a head that [`parse_request`](crate::http::h1::head::parse_request) took, and whose lines are regular.
+    #[inline(always)]
     pub fn of_regular(request: Request<'r>) -> Reading<'r> {
-        let (notes, body, refusal) = Notes::take(&request.fields);
-        let mut verdict = Verdict::default();
-        body.judge(request.method, Spoken::Known(request.version), &mut verdict);
-        let framing = body.framing();
-        Reading { request, verdict, framing, notes, refusal, dropped_a_name: false, version: None }
+        let mut reading = Reading::unjudged(request);
+        let mut body = BodyFields::default();
+        reading.refusal = reading.notes.take(&request.fields, &mut body).err();
+        if !body.is_empty() {
+            body.judge(request.method, Spoken::Known(request.version), &mut reading.verdict);
+            reading.framing = body.framing();
+        }
+        reading
+    }
+
+    #[inline(always)]
+    fn unjudged(request: Request<'r>) -> Reading<'r> {
+        let (verdict, notes) = (Verdict::default(), Notes::default());
+        let framing = Ok(Framing::None);
+        Reading { request, verdict, framing, notes, refusal: None, dropped_a_name: false, version: None }
     }
 
     fn of_loose<'a: 'r>(head: &'a [u8], mended: &'a mut Vec<u8>, room: &'r mut FieldRoom<'a>) -> Reading<'r> {
@@ -73,7 +84,8 @@ impl<'r> Reading<'r> {
         let unsupported = (spoken == Spoken::Unsupported).then_some(Refusal::UnsupportedVersion);
         let Judge { verdict, body, dropped_a_name } = judge;
         let fields = Fields(&room.0);
-        let (notes, _, refusal) = Notes::take(&fields);
+        let mut notes = Notes::default();
+        let refusal = notes.take(&fields, &mut BodyFields::default()).err();
         let request = Request { head, method: loose.method, target: loose.target, version: spoken.version(), fields };
         let refusal = unsupported.or(too_large).or(refusal);
         let (framing, version) = (body.framing(), Some(loose.version));
@@ -118,10 +130,10 @@ impl<'r> Reading<'r> {
 /// assert_eq!(classify_head(&head[..40]).unwrap(), None);
 /// ```
 pub fn classify_head(bytes: &[u8]) -> Result<Option<Classification<'_>>, Refusal> {
-    let Scan::Head { len, lines, regular } = Scanner::request().scan(bytes)? else { return Ok(None) };
+    let Scan::Head { len, regular } = Scanner::request().scan(bytes)? else { return Ok(None) };
     let head = bytes.get(..len).unwrap_or_default();
     let (mut mended, mut room) = (Vec::new(), FieldRoom::default());
-    let reading = Reading::of(head, lines, regular, &mut mended, &mut room);
+    let reading = Reading::of(head, regular, &mut mended, &mut room);
     Ok(Some(reading.classification().within(head)))
 }
 
@@ -132,8 +144,8 @@ mod tests {
 
     fn reading(bytes: &[u8]) -> Reading<'_> {
         match Scanner::request().scan(bytes).expect("within the limits") {
-            Scan::Head { len, lines, regular } => {
-                Reading::of(&bytes[..len], lines, regular, Box::leak(Box::default()), Box::leak(Box::default()))
+            Scan::Head { len, regular } => {
+                Reading::of(&bytes[..len], regular, Box::leak(Box::default()), Box::leak(Box::default()))
             }
             Scan::More => panic!("not a whole head: {bytes:?}"),
         }

@@ -80,8 +80,8 @@ impl Exchange {
     /// Takes one head from the target's input, if a whole one is there; `true` if it did.
     fn read_head(&mut self, front: &mut Leg, back: &mut Leg, cx: &mut Context<'_>) -> bool {
         let Download::Waiting { scanner, .. } = &mut self.download else { return false };
-        let (len, lines) = match scanner.scan_response(back.input.bytes()) {
-            Ok(Scan::Head { len, lines, .. }) => (len, lines),
+        let len = match scanner.scan_response(back.input.bytes()) {
+            Ok(Scan::Head { len, .. }) => len,
             Ok(Scan::More) => return false,
             Err(refusal) => {
                 self.fail(Cause::from(refusal), front, cx);
@@ -90,7 +90,7 @@ impl Exchange {
         };
         let verdict = {
             let mut room = FieldRoom::default();
-            match parse_response(&back.input.bytes()[..len], lines, &mut room) {
+            match parse_response(&back.input.bytes()[..len], &mut room) {
                 Ok(response) => self.receive_head(&response, front, back, cx),
                 Err(refusal) => Err(Cause::from(refusal)),
             }

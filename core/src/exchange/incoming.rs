@@ -169,9 +169,7 @@ mod tests {
 
     fn parsed(head: &str) -> Response<'_> {
         match Scanner::response().scan_response(head.as_bytes()) {
-            Ok(Scan::Head { len, lines, .. }) => {
-                parse_response(&head.as_bytes()[..len], lines, Box::leak(Box::default())).unwrap()
-            }
+            Ok(Scan::Head { len, .. }) => parse_response(&head.as_bytes()[..len], Box::leak(Box::default())).unwrap(),
             other => panic!("{head:?}: {other:?}"),
         }
     }

@@ -64,21 +64,22 @@ impl Known {
         }
     }
 
+    // The usual spelling of the most usual names first.
     fn among_likely(name: &[u8]) -> Known {
         match name.len() {
             2 if is(name, b"te") => Known::OneHop,
-            4 if is(name, b"host") => Known::Host,
+            4 if name == b"Host" || is(name, b"host") => Known::Host,
             6 if is(name, b"expect") => Known::Expect,
             7 if is(name, b"upgrade") => Known::Upgrade,
             10 if is(name, b"connection") => Known::Connection,
             10 if is(name, b"keep-alive") => Known::OneHop,
-            14 if is(name, b"content-length") => Known::ContentLength,
+            14 if name == b"Content-Length" || is(name, b"content-length") => Known::ContentLength,
             14 if is(name, b"http2-settings") => Known::OneHop,
             15 if is(name, b"x-forwarded-for") => Known::ForwardedFor,
             15 if is(name, b"x-amzn-trace-id") => Known::TraceId,
             16 if is(name, b"x-forwarded-port") => Known::ForwardedOther,
             16 if is(name, b"proxy-connection") => Known::OneHop,
-            17 if is(name, b"transfer-encoding") => Known::TransferEncoding,
+            17 if name == b"Transfer-Encoding" || is(name, b"transfer-encoding") => Known::TransferEncoding,
             17 if is(name, b"x-forwarded-proto") => Known::ForwardedOther,
             SHORTEST_RESERVED.. if is_reserved(name) => Known::Reserved,
             SHORTEST_IMITATION.. if may_imitate(name) => Known::look_alike(name),

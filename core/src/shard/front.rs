@@ -38,7 +38,7 @@ impl Shard {
         let WireState { leg, role: super::wire::Role::Front(front), .. } = wire else { return };
         let Phase::Head { scanner, since } = &mut front.phase else { return };
         match scanner.scan(leg.input.bytes()) {
-            Ok(Scan::Head { len, lines, regular }) => self.begin(id, len, lines, regular),
+            Ok(Scan::Head { len, regular }) => self.begin(id, len, regular),
             Ok(Scan::More) if leg.ended => self.last_head_is_missing(id),
             Ok(Scan::More) => {
                 if since.is_none() && !is_blank(leg.input.bytes()) {
@@ -56,10 +56,10 @@ impl Shard {
     }
 
     /// A whole head is there: decides its course and sets out on it.
-    fn begin(&mut self, id: WireId, len: usize, lines: usize, regular: bool) {
+    fn begin(&mut self, id: WireId, len: usize, regular: bool) {
         let Some(wire) = self.wires.get_mut(id.0) else { return };
         let input = core::mem::take(&mut wire.leg.input);
-        let plan = self.plan(id, &input, len, lines, regular);
+        let plan = self.plan(id, &input, len, regular);
         let Some(wire) = self.wires.get_mut(id.0) else { return };
         wire.leg.input = input;
         wire.leg.input.consume(len, &mut self.buffers);

@@ -44,7 +44,7 @@ pub(super) enum Course {
 
 impl Shard {
     /// Reads the head and decides. Nothing of the connection changes here; what must outlive the head is copied.
-    pub(super) fn plan(&mut self, id: WireId, input: &Buffer, len: usize, lines: usize, regular: bool) -> Plan {
+    pub(super) fn plan(&mut self, id: WireId, input: &Buffer, len: usize, regular: bool) -> Plan {
         let mut notes = self.new_notes(id);
         let Shard { wires, config, chance, scratch, location, now, draining, metrics, .. } = self;
         let Some((leg, front)) = wires.get(id.0).and_then(|wire| Some((&wire.leg, wire.front()?))) else {
@@ -58,7 +58,7 @@ impl Shard {
             Plan::refusing(cause, front.idle, record)
         };
         let (mut mended, mut room) = (Vec::new(), FieldRoom::default());
-        let reading = Reading::of(&input.bytes()[..len], lines, regular, &mut mended, &mut room);
+        let reading = Reading::of(&input.bytes()[..len], regular, &mut mended, &mut room);
         note(&mut notes, |draft| {
             draft.request(&raw_line(&reading, scheme, front.port.0));
             draft.user_agent(reading.request().fields.first(b"user-agent").unwrap_or_default());

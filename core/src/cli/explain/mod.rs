@@ -84,8 +84,8 @@ fn tell<'c>(place: &Place<'c>, question: &Question<'_>) -> Result<Told<'c>, Stri
     let bytes = question.request.bytes()?;
     let told =
         |answer| Told { listener: place.listener, mode: place.mode(), judged: None, body: None, hint: None, answer };
-    let (len, lines, regular) = match Scanner::request().scan(&bytes) {
-        Ok(Scan::Head { len, lines, regular }) => (len, lines, regular),
+    let (len, regular) = match Scanner::request().scan(&bytes) {
+        Ok(Scan::Head { len, regular }) => (len, regular),
         Ok(Scan::More) => return Err(question.request.unfinished()),
         Err(refusal) => return Ok(told(Err(refusal.into()))),
     };
@@ -96,7 +96,7 @@ fn tell<'c>(place: &Place<'c>, question: &Question<'_>) -> Result<Told<'c>, Stri
         return Ok(told(Err(Refused::Desync(Reason::EmptyHeader))));
     }
     let (mut mended, mut room) = (Vec::new(), FieldRoom::default());
-    let reading = Reading::of(head, lines, regular, &mut mended, &mut room);
+    let reading = Reading::of(head, regular, &mut mended, &mut room);
     let clearing = place.clearing(place.mode());
     Ok(Told {
         judged: Some(Judged::of(&reading, place)),

@@ -3,7 +3,7 @@
 
 use core::mem::MaybeUninit;
 
-use httparse::{Header, ParserConfig, Status};
+use httparse::{Error, Header, ParserConfig, Status};
 
 use crate::http::names::Known;
 use crate::http::{BadResponse, Field, FieldRoom, Fields, Framing, Request, Response, Version};
@@ -16,15 +16,11 @@ pub use super::scan::{FIELDS_MAX, Limits, REQUEST_LIMITS, RESPONSE_LIMITS, Scan,
 #[error("the request head does not follow the grammar of HTTP/1")]
 pub struct Irregular;
 
-/// Parses the regular head that [`Scan::Head`] delimits: `head` is its `len` bytes, `lines` its lines. The fields are
-/// put into `room`; nothing is allocated for up to 32 of them. Heads that are [`Irregular`], or whose lines are, can still
+/// Parses the regular head that [`Scan::Head`] delimits: `head` is its `len` bytes. The fields are put
+/// into `room`; nothing is allocated for up to 32 of them. Heads that are [`Irregular`], or whose lines are, can still
 /// be split: [`super::loose`].
-pub fn parse_request<'r, 'a: 'r>(
-    head: &'a [u8],
-    lines: usize,
-    room: &'r mut FieldRoom<'a>,
-) -> Result<Request<'r>, Irregular> {
-    let line = parse_request_line_and_fields(head, lines, room)?;
+pub fn parse_request<'r, 'a: 'r>(head: &'a [u8], room: &'r mut FieldRoom<'a>) -> Result<Request<'r>, Irregular> {
+    let line = parse_request_line_and_fields(head, room)?;
     Ok(line.with(Fields(&room.0)))
 }
 
@@ -34,6 +30,12 @@ pub(crate) struct RequestLine<'a> {
     method: &'a [u8],
     target: &'a [u8],
     version: Version,
+}
+
+struct StatusLine<'a> {
+    version: Version,
+    status: u16,
+    reason: &'a [u8],
 }
 
 impl<'a> RequestLine<'a> {
@@ -51,26 +53,28 @@ impl<'a> RequestLine<'a> {
 /// [`parse_request`] with the fields left in `room`, which can be used otherwise if the head is irregular.
 pub(crate) fn parse_request_line_and_fields<'a>(
     head: &'a [u8],
-    lines: usize,
     room: &mut FieldRoom<'a>,
 ) -> Result<RequestLine<'a>, Irregular> {
-    if lines <= ON_STACK {
-        request_into(head, &mut [const { MaybeUninit::uninit() }; ON_STACK], room)
-    } else {
-        request_into(head, &mut vec![MaybeUninit::uninit(); lines], room)
+    match request_into(head, &mut [const { MaybeUninit::uninit() }; ON_STACK], room) {
+        Err(Error::TooManyHeaders) => request_into(head, &mut table_for(head), room),
+        parsed => parsed,
     }
+    .map_err(|_| Irregular)
 }
 
 /// Parses the head of a response that [`Scan::Head`] delimits, likewise.
-pub fn parse_response<'r, 'a: 'r>(
-    head: &'a [u8],
-    lines: usize,
-    room: &'r mut FieldRoom<'a>,
-) -> Result<Response<'r>, BadResponse> {
-    if lines <= ON_STACK {
-        response_into(head, &mut [const { MaybeUninit::uninit() }; ON_STACK], room)
-    } else {
-        response_into(head, &mut vec![MaybeUninit::uninit(); lines], room)
+pub fn parse_response<'r, 'a: 'r>(head: &'a [u8], room: &'r mut FieldRoom<'a>) -> Result<Response<'r>, BadResponse> {
+    let parsed = match response_into(head, &mut [const { MaybeUninit::uninit() }; ON_STACK], room) {
+        Err(Error::TooManyHeaders) => response_into(head, &mut table_for(head), room),
+        parsed => parsed,
+    };
+    match parsed {
+        Ok(StatusLine { status: ..100, .. }) => Err(BadResponse::BadStatus),
+        Ok(StatusLine { version, status, reason }) => {
+            Ok(Response { head, version, status, reason, fields: Fields(&room.0) })
+        }
+        Err(Error::Version) => Err(BadResponse::BadVersion),
+        Err(_) => Err(BadResponse::Malformed),
     }
 }
 
@@ -130,49 +134,47 @@ fn request_into<'a>(
     head: &'a [u8],
     table: &mut [MaybeUninit<Header<'a>>],
     room: &mut FieldRoom<'a>,
-) -> Result<RequestLine<'a>, Irregular> {
+) -> Result<RequestLine<'a>, Error> {
     let mut parsed = httparse::Request::new(&mut []);
-    match ParserConfig::default().parse_request_with_uninit_headers(&mut parsed, head, table) {
-        Ok(Status::Complete(len)) if len == head.len() => {}
-        _ => return Err(Irregular),
+    match ParserConfig::default().parse_request_with_uninit_headers(&mut parsed, head, table)? {
+        Status::Complete(len) if len == head.len() => {}
+        _ => return Err(Error::NewLine),
     }
     fields(parsed.headers, room);
     Ok(RequestLine {
         head,
-        method: parsed.method.ok_or(Irregular)?.as_bytes(),
-        target: parsed.path.ok_or(Irregular)?.as_bytes(),
-        version: version(parsed.version).ok_or(Irregular)?,
+        method: parsed.method.ok_or(Error::Token)?.as_bytes(),
+        target: parsed.path.ok_or(Error::Token)?.as_bytes(),
+        version: version(parsed.version).ok_or(Error::Version)?,
     })
 }
 
-fn response_into<'r, 'a: 'r>(
+fn response_into<'a>(
     head: &'a [u8],
     table: &mut [MaybeUninit<Header<'a>>],
-    room: &'r mut FieldRoom<'a>,
-) -> Result<Response<'r>, BadResponse> {
+    room: &mut FieldRoom<'a>,
+) -> Result<StatusLine<'a>, Error> {
     let mut parsed = httparse::Response::new(&mut []);
-    match ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, head, table) {
-        Ok(Status::Complete(len)) if len == head.len() => {}
-        Err(httparse::Error::Version) => return Err(BadResponse::BadVersion),
-        _ => return Err(BadResponse::Malformed),
+    match ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, head, table)? {
+        Status::Complete(len) if len == head.len() => {}
+        _ => return Err(Error::NewLine),
     }
-    let status = parsed.code.ok_or(BadResponse::Malformed)?;
-    if status < 100 {
-        return Err(BadResponse::BadStatus);
-    }
-    Ok(Response {
-        head,
-        version: version(parsed.version).ok_or(BadResponse::BadVersion)?,
-        status,
+    fields(parsed.headers, room);
+    Ok(StatusLine {
+        version: version(parsed.version).ok_or(Error::Version)?,
+        status: parsed.code.ok_or(Error::Status)?,
         reason: parsed.reason.unwrap_or_default().as_bytes(),
-        fields: fields(parsed.headers, room),
     })
 }
 
-fn fields<'r, 'a: 'r>(parsed: &[Header<'a>], room: &'r mut FieldRoom<'a>) -> Fields<'r> {
+fn fields<'a>(parsed: &[Header<'a>], room: &mut FieldRoom<'a>) {
     room.0.clear();
     room.0.extend(parsed.iter().map(|header| Field { name: header.name.as_bytes(), value: header.value }));
-    Fields(&room.0)
+}
+
+/// A table that has room for all fields of a head: no more than it has lines.
+fn table_for<'a>(head: &[u8]) -> Vec<MaybeUninit<Header<'a>>> {
+    vec![MaybeUninit::uninit(); memchr::memchr_iter(b'\n', head).count()]
 }
 
 fn version(minor: Option<u8>) -> Option<Version> {
@@ -183,7 +185,7 @@ fn version(minor: Option<u8>) -> Option<Version> {
     }
 }
 
-/// Heads of so many lines are parsed without asking for memory; that of a browser has a dozen or two.
+/// Heads of so many fields are parsed without asking for memory; that of a browser has a dozen or two.
 const ON_STACK: usize = 64;
 
 #[cfg(test)]
@@ -196,14 +198,14 @@ mod tests {
 
     fn request(text: &str) -> Result<Request<'_>, Irregular> {
         match Scanner::request().scan(text.as_bytes()).expect("within the limits") {
-            Scan::Head { len, lines, .. } => parse_request(&text.as_bytes()[..len], lines, leaked()),
+            Scan::Head { len, .. } => parse_request(&text.as_bytes()[..len], leaked()),
             Scan::More => panic!("not a whole head: {text:?}"),
         }
     }
 
     fn response(text: &str) -> Result<Response<'_>, BadResponse> {
         match Scanner::response().scan_response(text.as_bytes())? {
-            Scan::Head { len, lines, .. } => parse_response(&text.as_bytes()[..len], lines, leaked()),
+            Scan::Head { len, .. } => parse_response(&text.as_bytes()[..len], leaked()),
             Scan::More => panic!("not a whole head: {text:?}"),
         }
     }

@@ -50,12 +50,10 @@ enum Side {
 pub enum Scan {
     /// The head is not complete.
     More,
-    /// The first `len` bytes are a head of `lines` lines.
+    /// The first `len` bytes are a head.
     Head {
         /// Bytes, with the final empty line and with empty lines before the head if there are any.
         len: usize,
-        /// The request or status line and the field lines.
-        lines: usize,
         /// Every line ends in CRLF, and at most one empty line came before. What else is wrong is not looked at.
         regular: bool,
     },
@@ -108,13 +106,8 @@ impl Scanner {
     fn advance(&mut self, bytes: &[u8]) -> Result<Scan, Fault> {
         // No head is longer than its limit, so nothing beyond is ever looked at and every position fits 32 bits.
         let bytes = bytes.get(..self.limits().head).unwrap_or(bytes);
-        if self.seen == 0 && is_plain_head(bytes, self.limits()) {
-            let lines = line_feeds(bytes) - 1;
-            return if lines > LINES_MAX {
-                Err(Fault::Fields)
-            } else {
-                Ok(Scan::Head { len: bytes.len(), lines, regular: true })
-            };
+        if self.seen == 0 && is_plain_head(bytes) {
+            return Ok(Scan::Head { len: bytes.len(), regular: true });
         }
         while let Some(at) = bytes.get(self.seen as usize..).and_then(|new| memchr(b'\n', new)) {
             let end = self.seen as usize + at;
@@ -122,8 +115,7 @@ impl Scanner {
             self.seen = end as u32 + 1;
             self.line = self.seen;
             if empty && self.lines > 0 {
-                let (len, lines, regular) = (self.seen as usize, self.lines as usize, self.regular);
-                return Ok(Scan::Head { len, lines, regular });
+                return Ok(Scan::Head { len: self.seen as usize, regular: self.regular });
             }
             self.lines += u32::from(!empty);
         }
@@ -167,24 +159,44 @@ impl Scanner {
     }
 }
 
-/// Whether `bytes` are one head from end to end, and too few for any of its lines to be too long. That is what usually
-/// arrives, and it is seen in one pass of wide steps, without a look at each line: every LF ends a line with CR, and
-/// none but the last an empty one.
-fn is_plain_head(bytes: &[u8], limits: &Limits) -> bool {
-    let [first, second, inner @ .., b'\r', b'\n'] = bytes else { return false };
-    let [_, before @ ..] = bytes else { return false };
-    // Without a way out of the loop, so that it is one of vectors.
-    let odd = inner.iter().zip(before).zip(bytes).fold(false, |odd, ((&byte, &before), &before_that)| {
-        odd | ((byte == b'\n') & ((before != b'\r') | (before_that == b'\n')))
-    });
-    let short = bytes.len() <= limits.first_line.min(limits.field_line);
-    short && inner.ends_with(b"\r\n") && *first != b'\n' && *second != b'\n' && !odd
+/// Heads up to so many bytes have neither a line that is too long nor, of three bytes at least each, too many lines.
+const PLAIN_MAX: usize = 3 * LINES_MAX;
+
+/// How many bytes are looked at in one go.
+const STRIDE: usize = 32;
+
+/// Whether `bytes` are one head from end to end, and too few to break any limit. That is what usually arrives, and it is
+/// seen in one pass of wide steps, without a look at each line: every LF ends a line with CR, and none but the last an
+/// empty one.
+fn is_plain_head(bytes: &[u8]) -> bool {
+    let [first, second, .., b'\r', b'\n', b'\r', b'\n'] = bytes else { return false };
+    let ends_with_lines = *first != b'\n' && *second != b'\n' && bytes.len() <= PLAIN_MAX;
+    let inner = bytes.get(..bytes.len() - 2).unwrap_or_default();
+    ends_with_lines && line_feeds_end_lines(inner)
 }
 
-/// How many LFs there are. Each chunk's are counted in a byte, many bytes at a time; no chunk has more than fit.
-fn line_feeds(bytes: &[u8]) -> usize {
-    let count = |chunk: &[u8]| chunk.iter().fold(0, |count: u8, &byte| count + u8::from(byte == b'\n'));
-    bytes.chunks(224).map(|chunk| usize::from(count(chunk))).sum()
+/// Whether every LF from the third byte on has a CR before it, and no LF before that.
+fn line_feeds_end_lines(bytes: &[u8]) -> bool {
+    let mut odd = false;
+    let mut at = 0;
+    while let Some(window) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        odd |= has_odd_line_feed::<{ STRIDE + 2 }>(window);
+        at += STRIDE;
+    }
+    // The last window may overlap the one before.
+    !odd && match bytes.last_chunk() {
+        Some(window) => !has_odd_line_feed::<{ STRIDE + 2 }>(window),
+        None => bytes.windows(3).all(|window| !is_odd(window[0], window[1], window[2])),
+    }
+}
+
+/// Without a way out of the loop, and of a fixed length, so that it is one of vectors.
+fn has_odd_line_feed<const N: usize>(window: &[u8; N]) -> bool {
+    (2..N).fold(false, |odd, at| odd | is_odd(window[at - 2], window[at - 1], window[at]))
+}
+
+fn is_odd(before_that: u8, before: u8, byte: u8) -> bool {
+    (byte == b'\n') & ((before != b'\r') | (before_that == b'\n'))
 }
 
 #[derive(Clone, Copy)]
@@ -244,25 +256,25 @@ mod tests {
         format!("GET /{} HTTP/1.1", "a".repeat(len - 14))
     }
 
-    fn head(len: usize, lines: usize) -> Result<Scan, Refusal> {
-        Ok(Scan::Head { len, lines, regular: true })
+    fn head(len: usize) -> Result<Scan, Refusal> {
+        Ok(Scan::Head { len, regular: true })
     }
 
     #[test]
     fn a_head_ends_at_the_first_empty_line_and_the_rest_is_left_over() {
-        assert_eq!(both(GET), head(27, 2));
-        assert_eq!(both(&format!("{GET}{GET}")), head(27, 2));
-        assert_eq!(both(&format!("{GET}\n\n\0")), head(27, 2));
+        assert_eq!(both(GET), head(27));
+        assert_eq!(both(&format!("{GET}{GET}")), head(27));
+        assert_eq!(both(&format!("{GET}\n\n\0")), head(27));
         assert_eq!(both(&GET[..26]), Ok(Scan::More));
         assert_eq!(both(""), Ok(Scan::More));
-        assert_eq!(both("GET / HTTP/1.0\r\n\r\n"), head(18, 1));
+        assert_eq!(both("GET / HTTP/1.0\r\n\r\n"), head(18));
     }
 
     #[test]
     fn empty_lines_before_a_request_are_passed_over_and_more_than_one_is_not_regular() {
-        assert_eq!(both(&format!("\r\n{GET}")), head(29, 2));
-        assert_eq!(both(&format!("\r\n\r\n{GET}")), Ok(Scan::Head { len: 31, lines: 2, regular: false }));
-        assert_eq!(both(&format!("\n{GET}")), Ok(Scan::Head { len: 28, lines: 2, regular: false }));
+        assert_eq!(both(&format!("\r\n{GET}")), head(29));
+        assert_eq!(both(&format!("\r\n\r\n{GET}")), Ok(Scan::Head { len: 31, regular: false }));
+        assert_eq!(both(&format!("\n{GET}")), Ok(Scan::Head { len: 28, regular: false }));
         assert_eq!(
             Scanner::response().scan_response(b"\r\nHTTP/1.1 200 OK\r\n\r\n"),
             Err(BadResponse::LeadingBlankLines)
@@ -273,12 +285,12 @@ mod tests {
 
     #[test]
     fn lines_may_end_in_lf_alone_but_are_then_not_regular() {
-        for (text, len, lines) in [
-            ("GET / HTTP/1.1\nHost: a\n\nx", 24, 2),
-            ("GET / HTTP/1.1\r\nHost: a\n\r\n", 26, 2),
-            ("GET / HTTP/1.1\r\nHost: a\r\n\nX: y\r\n\r\n", 26, 2),
+        for (text, len) in [
+            ("GET / HTTP/1.1\nHost: a\n\nx", 24),
+            ("GET / HTTP/1.1\r\nHost: a\n\r\n", 26),
+            ("GET / HTTP/1.1\r\nHost: a\r\n\nX: y\r\n\r\n", 26),
         ] {
-            assert_eq!(both(text), Ok(Scan::Head { len, lines, regular: false }), "{text:?}");
+            assert_eq!(both(text), Ok(Scan::Head { len, regular: false }), "{text:?}");
         }
         assert_eq!(both("GET / HTTP/1.1\n"), Ok(Scan::More));
         assert_eq!(Scanner::response().scan_response(b"HTTP/1.1 200 OK\n"), Err(BadResponse::BareLineFeed));
@@ -287,7 +299,7 @@ mod tests {
     #[test]
     fn a_request_line_at_its_limit_passes_and_one_byte_more_is_414() {
         let at = format!("{}\r\nHost: a\r\n\r\n", line_of(16 * 1024));
-        assert_eq!(both(&at), head(at.len(), 2));
+        assert_eq!(both(&at), head(at.len()));
         assert_eq!(both(&format!("{}\r\n", line_of(16 * 1024 + 1))), Err(Refusal::UriTooLong));
         assert_eq!(both(&line_of(16 * 1024 + 1)), Err(Refusal::UriTooLong));
         assert_eq!(both(&line_of(16 * 1024)), Ok(Scan::More));
@@ -308,7 +320,7 @@ mod tests {
     fn a_field_line_at_its_limit_passes_and_one_byte_more_is_400() {
         let start = "GET / HTTP/1.1\r\nX: ";
         let at = format!("{start}{}\r\n\r\n", "x".repeat(16 * 1024 - 3));
-        assert_eq!(both(&at), head(at.len(), 2));
+        assert_eq!(both(&at), head(at.len()));
         assert_eq!(both(&format!("{start}{}", "x".repeat(16 * 1024 - 2))), Err(Refusal::FieldTooLarge));
         assert_eq!(both(&format!("{start}{}\r\n", "x".repeat(16 * 1024 - 2))), Err(Refusal::FieldTooLarge));
         assert_eq!(Refusal::FieldTooLarge.status(), 400);
@@ -341,7 +353,7 @@ mod tests {
     fn a_response_head_at_its_limit_passes_and_one_byte_more_is_bad() {
         let of = |len: usize| format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(len - 24));
         let at = of(32 * 1024);
-        assert_eq!(Scanner::response().scan_response(at.as_bytes()).ok(), head(32768, 2).ok());
+        assert_eq!(Scanner::response().scan_response(at.as_bytes()).ok(), head(32768).ok());
         assert_eq!(Scanner::response().scan_response(of(32 * 1024 + 1).as_bytes()), Err(BadResponse::HeadTooLarge));
         assert_eq!(Scanner::response().scan_response(&at.as_bytes()[..32767]), Ok(Scan::More));
     }
@@ -350,20 +362,20 @@ mod tests {
     fn a_head_may_have_a_thousand_fields_and_one_more_is_too_many() {
         let fields = |count: usize| format!("X:{}\r\n", count % 10).repeat(count);
         let request = |count: usize| format!("GET / HTTP/1.1\r\n{}\r\n", fields(count));
-        assert!(matches!(both(&request(FIELDS_MAX)), Ok(Scan::Head { lines: 1001, .. })));
-        assert!(matches!(whole((request(FIELDS_MAX) + "body").as_bytes()), Ok(Scan::Head { lines: 1001, .. })));
+        assert!(matches!(both(&request(FIELDS_MAX)), Ok(Scan::Head { .. })));
+        assert!(matches!(whole((request(FIELDS_MAX) + "body").as_bytes()), Ok(Scan::Head { .. })));
         assert_eq!(both(&request(FIELDS_MAX + 1)), Err(Refusal::TooManyFields));
         assert_eq!(whole((request(FIELDS_MAX + 1) + "body").as_bytes()), Err(Refusal::TooManyFields));
         assert_eq!(Refusal::TooManyFields.status(), 400);
         let response = |count: usize| format!("HTTP/1.1 200 OK\r\n{}\r\n", fields(count));
         let scan = |head: String| Scanner::response().scan_response(head.as_bytes());
-        assert!(matches!(scan(response(FIELDS_MAX)), Ok(Scan::Head { lines: 1001, .. })));
+        assert!(matches!(scan(response(FIELDS_MAX)), Ok(Scan::Head { .. })));
         assert_eq!(scan(response(FIELDS_MAX + 1)), Err(BadResponse::TooManyFields));
     }
 
     #[test]
     fn bytes_after_a_complete_head_do_not_count_against_its_limit() {
         let text = format!("{GET}{}", "b".repeat(100_000));
-        assert_eq!(whole(text.as_bytes()), head(27, 2));
+        assert_eq!(whole(text.as_bytes()), head(27));
     }
 }
