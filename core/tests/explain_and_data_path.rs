@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use sluicegate::cli::{Question, explain};
+use sluicegate::cli::{Asked, Question, explain};
 use sluicegate::config::template::{Inputs, Source, read};
 use sluicegate::shard::{Effect, Endpoints, ListenerId, Options, Shard};
 use sluicegate::time::{Mono, Now, Wall};
@@ -92,19 +92,25 @@ fn random(chance: &mut fastrand::Rng) -> Request {
     }
 }
 
-/// What the shard does: the status of its own answer, or the head for the target; and the rule, as the log has it.
-fn through_the_shard(shard: &mut Shard, request: &Request) -> (Option<String>, Option<String>, String) {
+impl Request {
+    fn bytes(&self) -> Vec<u8> {
+        let mut head = format!("{} {} HTTP/1.1\r\nHost: {}\r\n", self.method, self.path, self.host);
+        for header in &self.headers {
+            head += &format!("{header}\r\n");
+        }
+        (head + "\r\n").into_bytes()
+    }
+}
+
+/// What the shard does: its own answer, or the head for the target; and the rule, as the log has it.
+fn through_the_shard(shard: &mut Shard, source: &str, request: &[u8]) -> (Option<String>, Option<String>, String) {
     let mut turn = shard.turn(Now { mono: Mono::default(), wall: WALL });
     let ends = Endpoints {
-        peer: (request.source.parse::<std::net::IpAddr>().unwrap(), 0).into(),
+        peer: (source.parse::<std::net::IpAddr>().unwrap(), 0).into(),
         local: ([127, 0, 0, 1], 8080).into(),
     };
     let client = turn.accepted(ListenerId(8080), ends).unwrap();
-    let mut head = format!("{} {} HTTP/1.1\r\nHost: {}\r\n", request.method, request.path, request.host);
-    for header in &request.headers {
-        head += &format!("{header}\r\n");
-    }
-    turn.wire(client).unwrap().offer(format!("{head}\r\n").as_bytes());
+    turn.wire(client).unwrap().offer(request);
     let mut received = None;
     while let Some(effect) = turn.next_effect() {
         if let Effect::Dial { wire, .. } = effect {
@@ -143,9 +149,7 @@ fn what_explain_tells_is_what_happens() {
         headers.extend(request.headers.iter().cloned());
         let question = Question {
             listener: 8080,
-            method: request.method,
-            url: &url,
-            headers: &headers,
+            request: Asked::Composed { method: request.method, url: &url, headers: &headers },
             source: request.source.parse().unwrap(),
             wall: WALL,
             json: true,
@@ -153,7 +157,7 @@ fn what_explain_tells_is_what_happens() {
         let report = explain(Source { name: "t.yaml", text: TEMPLATE }, &Inputs::default(), &question);
         assert_eq!(report.code, 0, "{}", report.err);
         let told: serde_json::Value = serde_json::from_str(&report.out).unwrap();
-        let (answer, received, rule) = through_the_shard(&mut shard, &request);
+        let (answer, received, rule) = through_the_shard(&mut shard, request.source, &request.bytes());
         let context = format!("SEED={seed}, round {round}: {url} {headers:?}\n{}\n{answer:?}", report.out);
         assert_eq!(told["decision"]["priority"].to_string(), rule, "{context}");
         assert_eq!(without_chance(told["target_receives"].as_str()), without_chance(received.as_deref()), "{context}");
@@ -179,4 +183,139 @@ fn without_chance(head: Option<&str>) -> Option<String> {
         }
     });
     Some(lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// What may stand in place of the regular part before it.
+const ODD_METHODS: &[&str] = &["POST", "POST", "HEAD", "TRACE", "PURGE", "G\u{e9}T", ""];
+const ODD_TARGETS: &[&str] =
+    &["/?v=2", "/a/b c.png", "/\x01", "/\u{e9}", "/\0", "http://www.example.com/a/", "*", "a", " /a/"];
+const ODD_VERSIONS: &[&str] = &[" HTTP/1.1 ", " HTTP/1.0", " HTTP/1.2", " HTTP/2.0", "", " X"];
+const ODD_LINES: &[&str] = &[
+    "Host: a",
+    "Host: a b",
+    "X-Beta: y\x01s",
+    "X-Beta: y\0s",
+    "Content-Length: 0",
+    "Content-Length: 5",
+    "Content-Length: 5",
+    "Content-Length: +5",
+    "Content-Length: 6",
+    "Content_Length: 7",
+    "Transfer-Encoding: chunked",
+    "Transfer-Encoding: identity",
+    "Transfer-Encoding: gzip",
+    "Transfer-Encoding: x",
+    "Transfer-Encoding : chunked",
+    "X: a\r\n b",
+    "no colon",
+    ": no name",
+    "X(: a",
+    "X_Y: a",
+    "X : a",
+    "X\r: a",
+];
+
+/// A head of which some parts are odd.
+fn odd(chance: &mut fastrand::Rng) -> Vec<u8> {
+    let mut or = |regular: &'static str, odd: &[&'static str]| match chance.u8(..6) {
+        0 => odd[chance.usize(..odd.len())],
+        _ => regular,
+    };
+    let mut head = or("", &["\r\n", "\r\n\r\n", "\n"]).to_owned();
+    for part in [
+        or("GET", ODD_METHODS),
+        or(" ", &["  ", "\t"]),
+        or("/a/x.png", ODD_TARGETS),
+        or(" HTTP/1.1", ODD_VERSIONS),
+        or("\r\n", &["\n"]),
+        or("Host: www.example.com\r\n", &[""]),
+    ] {
+        head += part;
+    }
+    for line in [or("X-Beta: yes", ODD_LINES), or("X: y", ODD_LINES), or("X: y", ODD_LINES)] {
+        head += line;
+        head += or("\r\n", &["\r\n", "\r\n", "\n"]);
+    }
+    (head + "\r\n").into_bytes()
+}
+
+#[test]
+fn what_explain_tells_of_odd_requests_is_what_happens_in_every_mode() {
+    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    let mut chance = fastrand::Rng::with_seed(seed);
+    let mut seen = std::collections::BTreeSet::new();
+    for mode in ["monitor", "defensive", "strictest"] {
+        let attribute =
+            format!("LoadBalancerAttributes: [{{ Key: routing.http.desync_mitigation_mode, Value: {mode} }}]");
+        let template = TEMPLATE.replace("Subnets: [a, b]", &format!("Subnets: [a, b], {attribute}"));
+        let source = Source { name: "t.yaml", text: &template };
+        let mut options = Options::default();
+        options.access_log = true;
+        let mut shard = Shard::new(Arc::new(read(source, &Inputs::default()).unwrap().config), options, 1);
+        for round in 0..500 {
+            let bytes = odd(&mut chance);
+            let asked = Asked::Raw { name: "r", bytes: &bytes, crlf: false };
+            let from = "198.51.100.1";
+            let question =
+                Question { listener: 8080, request: asked, source: from.parse().unwrap(), wall: WALL, json: true };
+            let report = explain(source, &Inputs::default(), &question);
+            let context = format!(
+                "SEED={seed}, {mode}, round {round}: {:?}\n{}{}",
+                bytes.escape_ascii().to_string(),
+                report.out,
+                report.err
+            );
+            let told: serde_json::Value = serde_json::from_str(&report.out).expect(&context);
+            let (answer, received, rule) = through_the_shard(&mut shard, from, &bytes);
+            assert_eq!(told["mode"], mode, "{context}");
+            let fate = &told["outcome"][mode];
+            assert_eq!(fate["routed"] == true, told["refused"].is_null(), "{context}");
+            let status = match (&told["refused"]["status"], &told["decision"]["action"]["status"]) {
+                (serde_json::Value::Null, by_rule) => by_rule,
+                (refused, _) => refused,
+            };
+            let tier = told["classification"]["tier"].as_str().expect(&context).to_owned();
+            seen.insert((mode, tier, fate["routed"] == true, fate["closes"] == true));
+            assert_eq!(
+                told["decision"]["priority"].as_u64().map_or("-".to_owned(), |number| number.to_string()),
+                rule,
+                "{context}"
+            );
+            assert_eq!(
+                without_chance(told["target_receives"].as_str()),
+                without_chance(received.as_deref()),
+                "{context}"
+            );
+            match (answer, received) {
+                (Some(answer), None) => {
+                    assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{context}\n{answer}")
+                }
+                (_, received) => {
+                    let closes = received.is_some_and(|head| head.contains("\r\nConnection: close\r\n"));
+                    assert_eq!(fate["closes"] == true, closes, "{context}");
+                }
+            }
+        }
+    }
+    // Of the tiers in each mode: Compliant is routed, the rest as the guide has it (DSY-03 to DSY-05).
+    for expected in [
+        ("monitor", "Ambiguous", true, false),
+        ("monitor", "Ambiguous", true, true),
+        ("monitor", "Severe", true, true),
+        ("defensive", "Compliant", true, false),
+        ("defensive", "Acceptable", true, false),
+        ("defensive", "Acceptable", true, true),
+        ("defensive", "Ambiguous", true, true),
+        ("defensive", "Severe", false, false),
+        ("strictest", "Compliant", true, false),
+        ("strictest", "Acceptable", false, false),
+    ] {
+        let (mode, tier, routed, closes) = expected;
+        assert!(seen.contains(&(mode, tier.to_owned(), routed, closes)), "{expected:?} not in {seen:?}");
+    }
+    for (mode, tier, routed, closes) in &seen {
+        assert!(!(*routed && *mode == "strictest" && tier != "Compliant"), "{mode} {tier}");
+        assert!(!(*routed && *mode == "defensive" && tier == "Severe"), "{mode} {tier}");
+        assert!(!(*routed && *mode == "defensive" && tier == "Ambiguous" && !closes), "{mode} {tier}");
+    }
 }

@@ -159,3 +159,16 @@ fn a_mebibyte_of_resources_that_refer_to_each_other_is_read_in_good_time() {
     }
     check(&text);
 }
+
+#[test]
+fn a_parameter_of_very_many_values_is_read_in_good_time_and_its_message_stays_short() {
+    let parameter = |items: usize, rest: &str| {
+        let default = "a,".repeat(items);
+        format!("Parameters:\n  P: {{ Type: CommaDelimitedList, Default: '{default}', {rest} }}\nResources: {{}}\n")
+    };
+    let listed = parameter(100_000, &format!("AllowedValues: [{}]", "b,".repeat(100_000)));
+    let found = errors(&listed);
+    assert!(found.iter().all(|line| line.len() < 500), "{} bytes", found[0].len());
+    assert!(found[0].contains("must be one of b, b, b, ") && found[0].contains(", …; it is `"), "{}", found[0]);
+    load(&parameter(400_000, "AllowedPattern: '(a?){200}(b?){200}.*'"));
+}

@@ -78,16 +78,16 @@ fn carry_out<P: Program>(command: Command) -> Result<Report, String> {
     match command {
         Command::Check(check) => {
             let text = read_template(&check.template)?;
-            Ok(cli::check(Source { name: template_name(&check.template), text: &text }, &check.values.inputs()))
+            Ok(cli::check(Source { name: input_name(&check.template), text: &text }, &check.values.inputs()))
         }
         Command::Explain(explain) => {
             let text = read_template(&explain.template)?;
-            let source = Source { name: template_name(&explain.template), text: &text };
+            let source = Source { name: input_name(&explain.template), text: &text };
+            let raw = explain.raw.as_deref().map(|path| Ok::<_, String>((input_name(path), read_request(path)?)));
+            let raw = raw.transpose()?;
             let question = cli::Question {
                 listener: explain.listener,
-                method: &explain.method,
-                url: &explain.url,
-                headers: &explain.headers,
+                request: explain.asked(raw.as_ref().map(|(name, bytes)| (*name, &bytes[..]))),
                 source: explain.source_ip,
                 wall: Clock::new().now().wall,
                 json: explain.json,
@@ -112,18 +112,28 @@ fn print(report: &Report) -> ExitCode {
 
 /// A template's text; `-` is standard input.
 pub(crate) fn read_template(path: &str) -> Result<String, String> {
+    let bytes = read_input(path, sluicegate::config::template::TEMPLATE_BYTES_MAX)?;
+    String::from_utf8(bytes).map_err(|_| format!("{}: it is not UTF-8 text", input_name(path)))
+}
+
+/// The bytes of a raw request; `-` is standard input.
+fn read_request(path: &str) -> Result<Vec<u8>, String> {
+    read_input(path, cli::RAW_BYTES_MAX)
+}
+
+/// One byte more than `most` at most, so that whoever gets them can say that they are too many.
+fn read_input(path: &str, most: usize) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    // One byte more than a template may have, so that the reader can say that it is too long.
-    let limit = sluicegate::config::template::TEMPLATE_BYTES_MAX as u64 + 1;
+    let limit = most as u64 + 1;
     let read = match path {
         "-" => io::stdin().take(limit).read_to_end(&mut bytes),
         path => std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)),
     };
-    read.map_err(|error| format!("{}: {error}", template_name(path)))?;
-    String::from_utf8(bytes).map_err(|_| format!("{}: it is not UTF-8 text", template_name(path)))
+    read.map_err(|error| format!("{}: {error}", input_name(path)))?;
+    Ok(bytes)
 }
 
-/// How messages call a template.
-pub(crate) fn template_name(path: &str) -> &str {
+/// How messages call what is read.
+pub(crate) fn input_name(path: &str) -> &str {
     if path == "-" { "<stdin>" } else { path }
 }

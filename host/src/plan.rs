@@ -7,7 +7,7 @@ use sluicegate::config::template::{Inputs, Source};
 use sluicegate::config::{Config, is_private};
 use sluicegate::shard::ListenerId;
 
-use crate::{demo, read_template, template_name};
+use crate::{demo, input_name, read_template};
 
 /// Where the configuration comes from.
 pub(crate) enum Plan {
@@ -67,7 +67,7 @@ impl Plan {
         match self {
             Plan::Template { path, inputs, bind, port_offset } => {
                 let text = read_template(path).map_err(|line| line + "\n")?;
-                let name = template_name(path);
+                let name = input_name(path);
                 let (config, warnings) = load(Source { name, text: &text }, inputs)?;
                 let places = places(&config, bind, *port_offset).map_err(|line| format!("{name}: {line}\n"))?;
                 refuse_loops(name, &config, bind, *port_offset)?;

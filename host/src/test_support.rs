@@ -127,6 +127,20 @@ pub fn output(program: &str, arguments: &[&str]) -> Output {
     Command::new(program).args(arguments).stdin(Stdio::null()).output().expect("the program starts")
 }
 
+/// Runs `program` to its end, with `input` as its standard input.
+///
+/// # Panics
+///
+/// It cannot be started.
+pub fn output_of(program: &str, arguments: &[&str], input: &[u8]) -> Output {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    // It may have read enough before the end.
+    let _ = child.stdin.take().expect("piped").write_all(input);
+    child.wait_with_output().expect("the program ends")
+}
+
 /// A client's connection.
 ///
 /// # Panics

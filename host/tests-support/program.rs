@@ -2,7 +2,7 @@
 //! program is meant: `PROGRAM` is its path, and `skip` tells whether it cannot run on this machine.
 
 use super::{PROGRAM, skip};
-use sluicegate_host::test_support::{Running, Scratch, Target, ask, connect, get, output};
+use sluicegate_host::test_support::{Running, Scratch, Target, ask, connect, get, output, output_of};
 
 /// A template with listeners on the given ports, all forwarding to `target`, and a fixed answer on `/fixed`.
 fn template(ports: &[u16], target: std::net::SocketAddr) -> String {
@@ -313,4 +313,67 @@ fn errors_name_their_cause_on_request() {
     let running = Running::start(PROGRAM, &["run", "--listen", "127.0.0.1:0", "--target", &target, "--name-causes"], 1);
     let (head, _) = get(running.addresses[0], "/");
     assert!(head.contains("\r\nX-Sluicegate-Cause: TargetConnectRefused\r\n"), "{head}");
+}
+
+/// The byte 0xe9 is no UTF-8: what clients send need not be text.
+const RAW: &[u8] =
+    b"POST /caf\xe9 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+
+#[test]
+fn a_raw_request_is_explained_from_a_file_and_from_standard_input() {
+    let template = Scratch::new("explain-raw.yaml", &template(&[80], ([127, 0, 0, 1], 9001).into()));
+    let request = Scratch::new("explain-raw.http", "");
+    std::fs::write(&request.0, RAW).expect("written");
+    let line = |raw| ["explain", template.path(), "--listener", "80", "--raw", raw];
+    let from_file = output(PROGRAM, &line(request.path()));
+    let said = String::from_utf8_lossy(&from_file.stdout);
+    assert_eq!((from_file.status.code(), &from_file.stderr[..]), (Some(0), &b""[..]), "{said}");
+    for part in [
+        "classification: Ambiguous, BothTeClPresent: ",
+        "  defensive (the load balancer's mode): routed, then both connections close\n",
+        "  POST /caf%E9 HTTP/1.1\n",
+        "  Connection: close\n",
+    ] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    let from_stdin = output_of(PROGRAM, &line("-"), RAW);
+    let (code, err) = (from_stdin.status.code(), String::from_utf8_lossy(&from_stdin.stderr));
+    assert_eq!((code, &*err), (Some(0), ""));
+    assert_eq!(without_trace(&String::from_utf8_lossy(&from_stdin.stdout)), without_trace(&said));
+}
+
+/// A trace id says when it was made.
+fn without_trace(said: &str) -> String {
+    said.lines().filter(|line| !line.contains("X-Amzn-Trace-Id")).fold(String::new(), |all, line| all + line + "\n")
+}
+
+#[test]
+fn a_raw_request_from_an_editor_is_read_with_crlf_on_request() {
+    let template = Scratch::new("explain-crlf.yaml", &template(&[80], ([127, 0, 0, 1], 9001).into()));
+    let line = ["explain", template.path(), "--listener", "80", "--raw", "-", "--crlf"];
+    let edited = b"GET / HTTP/1.1\nHost: a\n\n";
+    let as_it_is = output_of(PROGRAM, &line[..6], edited);
+    let said = String::from_utf8_lossy(&as_it_is.stdout);
+    assert!(said.contains("with --crlf it is Compliant"), "{said}");
+    let mended = output_of(PROGRAM, &line, edited);
+    let said = String::from_utf8_lossy(&mended.stdout);
+    assert!(said.contains("classification: Compliant\n"), "{said}");
+}
+
+#[test]
+fn a_raw_request_that_cannot_be_read_is_one_line_and_exit_code_1() {
+    let template = Scratch::new("explain-cut.yaml", &template(&[80], ([127, 0, 0, 1], 9001).into()));
+    let line = |raw| ["explain", template.path(), "--listener", "80", "--raw", raw];
+    let long = [RAW, &vec![b'x'; 1024 * 1024]].concat();
+    for (what, answer) in [
+        ("<stdin>: the head does not end", output_of(PROGRAM, &line("-"), &RAW[..20])),
+        ("<stdin>: it is longer than the 1048576 bytes", output_of(PROGRAM, &line("-"), &long)),
+        ("/nowhere/at-all: ", output(PROGRAM, &line("/nowhere/at-all"))),
+    ] {
+        let err = String::from_utf8_lossy(&answer.stderr);
+        assert_eq!((answer.status.code(), err.lines().count()), (Some(1), 1), "{err}");
+        assert!(err.contains(what) && answer.stdout.is_empty(), "{err}");
+    }
+    let both = output_of(PROGRAM, &["explain", "-", "--listener", "80", "--raw", "-"], RAW);
+    assert_eq!(both.status.code(), Some(2));
 }

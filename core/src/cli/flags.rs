@@ -3,8 +3,10 @@
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use super::Asked;
 use crate::config::template::Inputs;
 
 /// What an operator wants.
@@ -14,7 +16,7 @@ pub enum Command {
     Run(Run),
     /// Read a template and tell what is wrong with it
     Check(Check),
-    /// Tell which rule takes a request, why the others do not, and what the target would receive
+    /// Tell how a request is classified, which rule takes it, why the others do not, and what the target would receive
     Explain(Explain),
     /// Serve a small example with targets of its own, and print requests to try
     Demo(Demo),
@@ -132,7 +134,10 @@ pub struct Check {
 #[command(after_help = "The answer comes from the code that decides about real requests.\n\n\
                         Examples:\n  \
                         sluicegate explain template.yaml --listener 80 http://shop.example/cart\n  \
-                        sluicegate explain template.yaml --listener 80 -X POST -H 'X-Beta: yes' --json /api/orders?id=7")]
+                        sluicegate explain template.yaml --listener 80 -X POST -H 'X-Beta: yes' --json /api/orders?id=7\n  \
+                        sluicegate explain template.yaml --listener 80 --raw request.http --crlf   # from an editor\n  \
+                        printf 'GET / HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 0\\r\\n\\r\\n' |\n    \
+                        sluicegate explain template.yaml --listener 80 --raw -")]
 pub struct Explain {
     /// A CloudFormation template, YAML or JSON; - reads standard input
     pub template: String,
@@ -145,6 +150,12 @@ pub struct Explain {
     /// A header field of the request; may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub headers: Vec<String>,
+    /// Instead of a URL: a file with the bytes that a client would send, a body included or not; - reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["url", "method", "headers"])]
+    pub raw: Option<String>,
+    /// Read the lines of the raw head as if they ended in CRLF, which is not what editors write
+    #[arg(long, conflicts_with = "url")]
+    pub crlf: bool,
     /// The client's address
     #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     pub source_ip: IpAddr,
@@ -152,10 +163,24 @@ pub struct Explain {
     #[arg(long)]
     pub json: bool,
     /// The request's URL, or its path alone
-    pub url: String,
+    #[arg(required_unless_present = "raw")]
+    pub url: Option<String>,
     /// What the template asks for
     #[command(flatten)]
     pub values: Values,
+}
+
+impl Explain {
+    /// The request that is meant; `raw` is what was read where [`Explain::raw`] says, with what messages call it.
+    pub fn asked<'a>(&'a self, raw: Option<(&'a str, &'a [u8])>) -> Asked<'a> {
+        match raw {
+            Some((name, bytes)) => Asked::Raw { name, bytes, crlf: self.crlf },
+            None => {
+                let url = self.url.as_deref().unwrap_or_default();
+                Asked::Composed { method: &self.method, url, headers: &self.headers }
+            }
+        }
+    }
 }
 
 /// `demo`
@@ -176,7 +201,14 @@ pub struct Demo {
 /// The line is wrong, or asks for help or the version. The error knows its text, which stream that belongs on,
 /// and its exit code (0 or 2).
 pub fn parse(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Command, clap::Error> {
-    Line::try_parse_from(line).map(|line| line.command)
+    let command = Line::try_parse_from(line)?.command;
+    match &command {
+        Command::Explain(explain) if explain.template == "-" && explain.raw.as_deref() == Some("-") => {
+            let text = "the template and the raw request cannot both come through standard input";
+            Err(Line::command().error(ErrorKind::ArgumentConflict, text))
+        }
+        _ => Ok(command),
+    }
 }
 
 impl Values {
@@ -226,7 +258,6 @@ mod tests {
 
     #[test]
     fn the_definition_of_the_command_line_is_sound() {
-        use clap::CommandFactory;
         Line::command().debug_assert();
     }
 
@@ -288,5 +319,39 @@ mod tests {
         let help = parsed("--help").expect_err("help");
         assert_eq!(help.exit_code(), 0);
         assert!(help.to_string().contains("sluicegate demo"), "{help}");
+        let help = parsed("explain --help").expect_err("help").to_string();
+        assert!(help.contains("--raw request.http --crlf") && help.contains("--raw -\n"), "{help}");
+    }
+    fn explained(line: &str) -> Explain {
+        match parsed(line) {
+            Ok(Command::Explain(explain)) => explain,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn explain_takes_a_url_or_a_raw_request_and_refuses_both_and_neither() {
+        let composed = explained("explain t.yaml --listener 80 -X PUT -H A:b /x");
+        let Asked::Composed { method, url, headers } = composed.asked(None) else { panic!("{composed:?}") };
+        assert_eq!((method, url, headers.len()), ("PUT", "/x", 1));
+        let raw = explained("explain t.yaml --listener 80 --raw r.http --crlf --json --source-ip 10.0.0.1");
+        assert_eq!(raw.raw.as_deref(), Some("r.http"));
+        let asked = raw.asked(Some(("r.http", b"GET")));
+        assert!(matches!(asked, Asked::Raw { name: "r.http", bytes: b"GET", crlf: true }), "{asked:?}");
+        for more in ["", "--raw r /x", "--raw r -X GET", "--raw r -H A:b", "--crlf", "--crlf /x"] {
+            let line = format!("explain t.yaml --listener 80 {more}");
+            assert_eq!(parsed(line.trim_end()).expect_err(&line).exit_code(), 2, "{line}");
+        }
+        let conflict = parsed("explain t.yaml --listener 80 --raw r /x").expect_err("both").to_string();
+        assert!(conflict.contains("--raw <FILE>") && conflict.contains("cannot be used with"), "{conflict}");
+    }
+
+    #[test]
+    fn one_standard_input_is_not_both_the_template_and_the_request() {
+        let both = parsed("explain - --listener 80 --raw -").expect_err("both");
+        assert_eq!(both.exit_code(), 2);
+        assert!(both.to_string().contains("cannot both come through standard input"), "{both}");
+        assert_eq!(explained("explain t.yaml --listener 80 --raw -").raw.as_deref(), Some("-"));
+        assert_eq!(explained("explain - --listener 80 --raw r").template, "-");
     }
 }

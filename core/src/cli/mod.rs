@@ -11,6 +11,6 @@ mod flags;
 mod report;
 
 pub use check::{check, load};
-pub use explain::{Question, explain};
+pub use explain::{Asked, Question, RAW_BYTES_MAX, explain};
 pub use flags::{Check, Command, Demo, Explain, Run, Serving, Values, parse};
 pub use report::Report;

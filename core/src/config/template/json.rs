@@ -85,13 +85,14 @@ impl Reader<'_> {
         self.next();
         let mut text = String::new();
         loop {
+            // Before it is taken: behind a line end begins another line.
+            if self.peek().is_some_and(|char| char < ' ') {
+                return Err(self.malformed("this is not JSON: a control character stands in a string"));
+            }
             match self.next() {
                 Some('"') => return Ok(text),
                 Some('\\') => text.push(self.escape()?),
-                Some(char) if char >= ' ' => text.push(char),
-                Some(_) => {
-                    return Err(self.malformed("this is not JSON: a control character stands in a string"));
-                }
+                Some(char) => text.push(char),
                 None => return Err(self.malformed("this is not JSON: a string does not end")),
             }
         }
@@ -187,10 +188,11 @@ impl Reader<'_> {
 
     fn next(&mut self) -> Option<char> {
         let char = self.rest.next()?;
-        if char == '\n' {
+        // Lines end as they do in YAML: in LF, CR, or both together.
+        if char == '\n' || char == '\r' && self.peek() != Some('\n') {
             self.line = self.line.saturating_add(1);
             self.column = 1;
-        } else {
+        } else if char != '\r' {
             self.column = self.column.saturating_add(1);
         }
         Some(char)
@@ -202,5 +204,26 @@ impl Reader<'_> {
 
     fn malformed(&self, message: &str) -> Malformed {
         Malformed { at: self.here(), message: message.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_end_in_lf_in_cr_and_in_both_together() {
+        for text in ["[\n\n x", "[\r\r x", "[\r\n\r\n x", "[\n\r x", "[\r\n\r x"] {
+            let at = parse(text).expect_err(text).at;
+            assert_eq!((at.line, at.column), (3, 2), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_stands_within_its_line() {
+        for (text, column) in [("[\"ab\ncd\"]", 5), ("[\"ab\r\ncd\"]", 5), ("[\"a\\\r\n\"]", 5), ("[\"a\tb\"]", 4)] {
+            let at = parse(text).expect_err(text).at;
+            assert_eq!((at.line, at.column), (1, column), "{text:?}");
+        }
     }
 }

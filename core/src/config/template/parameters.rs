@@ -1,8 +1,8 @@
 //! Parameters: what each has for a value, and whether it may.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use regex_lite::RegexBuilder;
+use regex_lite::{Regex, RegexBuilder};
 
 use super::Inputs;
 use super::node::{Entry, Node, Value};
@@ -65,6 +65,16 @@ struct Parameter<'p> {
     sink: &'p Sink,
 }
 
+/// What each item of a parameter's value is held to, made ready once for all of them.
+struct Held<'p> {
+    /// `AllowedValues`, in template order.
+    listed: Option<Vec<&'p str>>,
+    /// The same, to look one up.
+    known: BTreeSet<&'p str>,
+    /// `AllowedPattern`, if it can be checked.
+    pattern: Option<(&'p str, Regex)>,
+}
+
 impl<'p> Parameter<'p> {
     fn check_keys(&self) {
         for entry in self.node.as_map().unwrap_or_default() {
@@ -94,39 +104,57 @@ impl<'p> Parameter<'p> {
     fn typed(&self, kind: &str, text: &str) -> Kind {
         let is_list = kind == "CommaDelimitedList" || kind.starts_with("List<");
         let element = kind.strip_prefix("List<").and_then(|rest| rest.strip_suffix('>')).unwrap_or(kind);
+        let held = self.held();
         if !is_list {
-            return if self.allowed(element, text) { Kind::Text(text.to_owned()) } else { Kind::Failed };
+            return if self.allowed(&held, element, text) { Kind::Text(text.to_owned()) } else { Kind::Failed };
         }
         let items: Vec<&str> = if text.is_empty() { Vec::new() } else { text.split(',').map(str::trim).collect() };
-        let refused = items.iter().filter(|item| !self.allowed(element, item)).count();
+        let refused = items.iter().filter(|item| !self.allowed(&held, element, item)).count();
         let item = |text: &str| super::values::Resolved::text(self.at, text);
         if refused == 0 { Kind::List(items.into_iter().map(item).collect()) } else { Kind::Failed }
     }
 
     /// Every check is made, so that all that is wrong is said.
-    fn allowed(&self, kind: &str, text: &str) -> bool {
+    fn allowed(&self, held: &Held<'p>, kind: &str, text: &str) -> bool {
         let number = kind != "Number" || text.trim().parse::<f64>().is_ok();
         if !number {
             self.error(&format!("must be a number; it is {}", quote(text)));
         }
-        let listed = self.listed(text);
+        let listed = self.listed(held, text);
         let sized = self.sized(text);
         let ranged = !number || self.ranged(text);
-        let matching = self.matching(text);
+        let matching = self.matching(held, text);
         number && listed && sized && ranged && matching
     }
 
-    fn listed(&self, text: &str) -> bool {
-        let Some(Value::List(allowed)) = self.node.get("AllowedValues").map(|node| &node.value) else {
-            return true;
+    /// Patterns that this kind of regular expression cannot say are not checked, and the operator is told.
+    fn held(&self) -> Held<'p> {
+        let listed = match self.node.get("AllowedValues").map(|node| &node.value) {
+            Some(Value::List(allowed)) => {
+                let text_of = |node: &'p Node| if node.value == Value::Null { Some("") } else { node.as_text() };
+                Some(allowed.iter().filter_map(text_of).collect())
+            }
+            _ => None,
         };
-        let text_of = |node: &Node| {
-            if node.value == Value::Null { Some(String::new()) } else { node.as_text().map(str::to_owned) }
-        };
-        let values: Vec<String> = allowed.iter().filter_map(text_of).collect();
-        let listed = values.iter().any(|value| value == text);
+        let pattern = self.node.get("AllowedPattern").and_then(|node| {
+            let pattern = node.as_text()?;
+            let compiled = RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(PATTERN_BYTES_MAX).build();
+            if compiled.is_err() {
+                let message = format!("parameter {}: AllowedPattern is not understood and not checked", self.name);
+                self.sink.warning(node.at, message);
+            }
+            Some((pattern, compiled.ok()?))
+        });
+        Held { known: listed.iter().flatten().copied().collect(), listed, pattern }
+    }
+
+    fn listed(&self, held: &Held<'p>, text: &str) -> bool {
+        let Some(values) = &held.listed else { return true };
+        let listed = held.known.contains(text);
         if !listed {
-            self.error(&format!("must be one of {}; it is {}", values.join(", "), quote(text)));
+            let more = if values.len() > VALUES_SHOWN_MAX { ", …" } else { "" };
+            let some = values.iter().take(VALUES_SHOWN_MAX).copied().collect::<Vec<_>>().join(", ");
+            self.error(&format!("must be one of {some}{more}; it is {}", quote(text)));
         }
         listed
     }
@@ -154,18 +182,8 @@ impl<'p> Parameter<'p> {
         fits
     }
 
-    /// Patterns that this kind of regular expression cannot say are not checked, and the operator is told.
-    fn matching(&self, text: &str) -> bool {
-        let Some((node, pattern)) = self.node.get("AllowedPattern").and_then(|node| Some((node, node.as_text()?)))
-        else {
-            return true;
-        };
-        let compiled = RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(PATTERN_BYTES_MAX).build();
-        let Ok(regex) = compiled else {
-            let message = format!("parameter {}: AllowedPattern is not understood and not checked", self.name);
-            self.sink.warning(node.at, message);
-            return true;
-        };
+    fn matching(&self, held: &Held<'p>, text: &str) -> bool {
+        let Some((pattern, regex)) = &held.pattern else { return true };
         let matching = regex.is_match(text);
         if !matching {
             self.error(&format!("must match {}; it is {}", quote(pattern), quote(text)));
@@ -181,6 +199,9 @@ impl<'p> Parameter<'p> {
         self.sink.error(self.at, format!("parameter {}: {problem}", self.name));
     }
 }
+
+/// How many of `AllowedValues` a message shows.
+const VALUES_SHOWN_MAX: usize = 40;
 
 /// The most memory that a compiled `AllowedPattern` may take, in bytes; it bounds the time of a match too.
 const PATTERN_BYTES_MAX: usize = 64 * 1024;

@@ -3,7 +3,6 @@
 use super::functions::Evaluator;
 use super::node::{Node, Value};
 use super::report::quote;
-use super::spelling::suggestion;
 use super::values::{Kind, Resolved};
 use crate::config::Position;
 
@@ -27,7 +26,7 @@ impl<'t> Evaluator<'t> {
             Some(entry) => self.refer_resource(at, entry),
             None => {
                 let names = self.sections.resources.keys().chain(self.parameters.keys()).copied();
-                let hint = suggestion(name, names);
+                let hint = self.sink.suggestion(name, names);
                 self.fail(at, format!("there is no parameter or resource {}{hint}", quote(name)))
             }
         }
@@ -79,7 +78,7 @@ impl<'t> Evaluator<'t> {
         match self.sections.resources.get(name) {
             Some(entry) => self.attribute_of(at, entry, attribute),
             None => {
-                let hint = suggestion(name, self.sections.resources.keys().copied());
+                let hint = self.sink.suggestion(name, self.sections.resources.keys().copied());
                 self.fail(at, format!("there is no resource {}{hint}", quote(name)))
             }
         }

@@ -6,6 +6,9 @@ pub(super) fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) 
         return None;
     }
     let near = |candidate: &'k str| {
+        if candidate.len().abs_diff(name.len()) > EDITS_MAX {
+            return None;
+        }
         let distance = if candidate.eq_ignore_ascii_case(name) { 0 } else { distance(name, candidate) };
         let allowed = EDITS_MAX.min(candidate.len() / 3);
         (distance <= allowed).then_some((distance, candidate))

@@ -3,7 +3,6 @@
 use super::functions::{Evaluator, function_call};
 use super::node::{Node, Value};
 use super::report::quote;
-use super::spelling::suggestion;
 use super::values::Kind;
 use crate::config::Position;
 
@@ -27,7 +26,7 @@ impl<'t> Evaluator<'t> {
     /// Whether a condition of that name holds.
     pub(super) fn condition(&self, at: Position, name: &str) -> Verdict {
         let Some((&name, entry)) = self.sections.conditions.get_key_value(name) else {
-            let hint = suggestion(name, self.sections.conditions.keys().copied());
+            let hint = self.sink.suggestion(name, self.sections.conditions.keys().copied());
             self.fail(at, format!("there is no condition {}{hint}", quote(name)));
             return Verdict::Failed;
         };

@@ -10,13 +10,18 @@ use super::report::quote;
 use crate::config::Position;
 
 pub(super) fn parse(text: &str) -> Result<Node, Malformed> {
-    let mut reader = Reader { parser: Parser::new_from_str(text), last: Position { line: 1, column: 1 } };
+    let last = Position { line: 1, column: 1 };
+    let end = within(text, Position { line: u32::MAX, column: 1 });
+    let mut reader = Reader { parser: Parser::new_from_str(text), text, last, end };
     reader.document()
 }
 
 struct Reader<'t> {
     parser: Parser<'t, StrInput<'t>>,
+    text: &'t str,
     last: Position,
+    /// Where the text ends. The parser sees a line behind it where the last one has no line end.
+    end: Position,
 }
 
 impl<'t> Reader<'t> {
@@ -52,10 +57,10 @@ impl<'t> Reader<'t> {
     fn next(&mut self) -> Result<(Event<'t>, Position), Malformed> {
         match self.parser.next_event() {
             Some(Ok((event, span))) => {
-                self.last = position(&span.start);
+                self.last = position(&span.start).min(self.end);
                 Ok((event, self.last))
             }
-            Some(Err(error)) => Err(scan_error(&error)),
+            Some(Err(error)) => Err(scan_error(&error, self.text)),
             None => Err(malformed(self.last, "the template ends in the middle")),
         }
     }
@@ -138,8 +143,8 @@ fn long_form(short: &str) -> Option<String> {
     }
 }
 
-fn scan_error(error: &ScanError) -> Malformed {
-    malformed(position(error.marker()), &format!("this is not YAML: {}", error.info()))
+fn scan_error(error: &ScanError, text: &str) -> Malformed {
+    malformed(within(text, position(error.marker())), &format!("this is not YAML: {}", error.info()))
 }
 
 fn malformed(at: Position, message: &str) -> Malformed {
@@ -150,4 +155,45 @@ fn position(marker: &Marker) -> Position {
     let line = u32::try_from(marker.line()).unwrap_or(u32::MAX);
     let column = u32::try_from(marker.col()).unwrap_or(u32::MAX).saturating_add(1);
     Position { line, column }
+}
+
+/// `at`, or the nearest place before it that the text has: the parser counts some columns in bytes, and lines that are
+/// not there. LF, CR and both together end a line.
+fn within(text: &str, at: Position) -> Position {
+    let (mut line, mut rest) = (1, text);
+    while line < at.line
+        && let Some(next) = behind_line(rest)
+    {
+        (line, rest) = (line + 1, next);
+    }
+    let width = rest.split(['\n', '\r']).next().unwrap_or_default().chars().count();
+    let last = u32::try_from(width).unwrap_or(u32::MAX).saturating_add(1);
+    Position { line, column: if line < at.line { last } else { at.column.min(last) } }
+}
+
+fn behind_line(text: &str) -> Option<&str> {
+    let (_, behind) = text.split_at(text.find(['\n', '\r'])?);
+    behind.strip_prefix("\r\n").or_else(|| behind.strip_prefix(['\n', '\r']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistake_stands_no_further_than_the_end_of_its_line_and_of_the_text() {
+        for (text, line, column) in [
+            ("a: {", 1, 5),
+            ("a: {\n", 2, 1),
+            ("a:\r\n - {", 2, 5),
+            ("a:\r - {", 2, 5),
+            ("é: [\n x", 2, 3),
+            ("# é", 1, 4),
+            ("%ééé\0\na: b", 1, 6),
+            ("", 1, 1),
+        ] {
+            let at = parse(text).expect_err(text).at;
+            assert_eq!((at.line, at.column), (line, column), "{text:?}");
+        }
+    }
 }
