@@ -48,7 +48,6 @@ const PREDICATES: &[(&str, Predicate)] = &[
     ("fold-of-content-type", fold_of_content_type),
     ("no-colon-framing", no_colon_framing),
     ("fold-of-no-field", fold_of_no_field),
-    ("value-of-no-name", value_of_no_name),
     ("last-line-feed-alone", last_line_feed_alone),
     ("empty-lines-first", empty_lines_first),
     ("look-alike-missed", look_alike_missed),
@@ -298,15 +297,6 @@ fn no_colon_framing(it: &Disagreement<'_>) -> bool {
 fn fold_of_no_field(it: &Disagreement<'_>) -> bool {
     let of_none = |(before, _): (Option<&[u8]>, &[u8])| before.is_some_and(|line| !line.contains(&b':'));
     it.theirs_is(SEVERE_FRAMING) && it.ours_is(&[Reason::EmptyHeader]) && it.folds().any(of_none)
-}
-
-/// A line that is left out for its name is not looked at any further.
-fn value_of_no_name(it: &Disagreement<'_>) -> bool {
-    let token = |name: &[u8]| {
-        !name.is_empty() && name.iter().all(|&byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-    };
-    let broken = |value: &[u8]| value.contains(&b'\r') || value.contains(&0);
-    it.theirs_is(&[Reason::BadHeader]) && it.split.fields().any(|(name, value)| !token(name) && broken(value))
 }
 
 fn last_line_feed_alone(it: &Disagreement<'_>) -> bool {

@@ -71,7 +71,9 @@ impl<'a> Judge<'a> {
     /// A field; its value is without blanks at its ends.
     pub(super) fn field(&mut self, name: &'a [u8], value: &[u8]) -> Fate {
         let known = Known::of_any(name);
-        if !self.name(name) {
+        let is_token = self.name(name);
+        let clean = self.value(name, value, known);
+        if !is_token {
             self.body.take(known, name, value);
             if matches!(known, Known::LengthLookAlike | Known::CodingLookAlike) {
                 self.verdict.note(Reason::SuspiciousHeader, Some(name));
@@ -79,7 +81,6 @@ impl<'a> Judge<'a> {
             self.dropped_a_name = true;
             return Fate::Drop;
         }
-        let clean = self.value(name, value, known);
         self.body.take(known, name, value);
         match known {
             Known::LengthLookAlike | Known::CodingLookAlike => {
