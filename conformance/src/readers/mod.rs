@@ -36,6 +36,7 @@ mod body;
 pub mod lenient;
 mod quirks;
 pub mod strict;
+pub mod unmended;
 
 pub use agree::{Disagreement, agree, bodies_come_last};
 pub use quirks::{
