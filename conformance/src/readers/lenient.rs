@@ -223,6 +223,7 @@ impl<'a> Reader<'a> {
             }
             Names::Underscores => hyphenated(|byte| byte == b'_'),
             Names::Punctuation => hyphenated(|byte| !byte.is_ascii_alphanumeric()),
+            Names::Alphanumerics if wanted == b"host" => name.eq_ignore_ascii_case(wanted),
             Names::Alphanumerics => filtered(|byte| byte.is_ascii_alphanumeric()),
             Names::Visible => filtered(|byte| byte > b' ' && byte != 0x7f),
         }

@@ -70,7 +70,7 @@ pub enum Names {
     Underscores,
     /// Any byte that is no letter or digit is `-`.
     Punctuation,
-    /// Only letters and digits count.
+    /// Only letters and digits count, in the names of the fields that frame a body. Another's `-Host` is no `Host`.
     Alphanumerics,
     /// Blanks and control characters do not count, wherever they are.
     Visible,

@@ -74,14 +74,15 @@ fn lines(chance: &mut Chance, oddity: u64, length: usize) -> Vec<Vec<u8>> {
     }
     let (codings, lengths) =
         chance.pick(&[(0, 0), (1, 0), (1, 0), (0, 1), (0, 1), (1, 1), (1, 1), (2, 0), (0, 2), (2, 2)]);
+    let disguise = chance.pick(&[2, 5, 20]);
     for _ in 0..codings {
-        let name = if chance.one_in(3) { chance.pick(CODING_NAMES) } else { b"Transfer-Encoding" };
-        let value = if chance.one_in(3) { chance.pick(CODINGS) } else { b"chunked" };
+        let name = if chance.one_in(disguise) { chance.pick(CODING_NAMES) } else { b"Transfer-Encoding" };
+        let value = if chance.one_in(disguise) { chance.pick(CODINGS) } else { b"chunked" };
         lines.push(line(chance, name, value));
     }
     for _ in 0..lengths {
-        let name = if chance.one_in(3) { chance.pick(LENGTH_NAMES) } else { b"Content-Length" };
-        let value = if chance.one_in(3) { chance.pick(LENGTHS) } else { b"@" };
+        let name = if chance.one_in(disguise) { chance.pick(LENGTH_NAMES) } else { b"Content-Length" };
+        let value = if chance.one_in(disguise) { chance.pick(LENGTHS) } else { b"@" };
         let value = filled(value, length.to_string().as_bytes());
         lines.push(line(chance, name, &value));
     }
@@ -98,7 +99,7 @@ fn lines(chance: &mut Chance, oddity: u64, length: usize) -> Vec<Vec<u8>> {
 
 fn line(chance: &mut Chance, name: &[u8], value: &[u8]) -> Vec<u8> {
     let mut name = name.to_vec();
-    if chance.one_in(12) {
+    if chance.one_in(20) {
         let at = chance.below(name.len() as u64 + 1) as usize;
         name.insert(at, chance.pick(ODD_BYTES));
     }
@@ -144,13 +145,13 @@ fn chunks(chance: &mut Chance, oddity: u64) -> Vec<u8> {
     let mut out = Vec::new();
     for _ in 0..chance.below(4) {
         let data = if chance.one_in(3) { hidden(chance) } else { vec![b'c'; chance.between(1, 40) as usize] };
-        let size = if chance.one_in(oddity) { chance.pick(CHUNK_SIZES) } else { b"@" };
+        let size = if chance.one_in(oddity.min(6)) { chance.pick(CHUNK_SIZES) } else { b"@" };
         out.extend(filled(size, format!("{:x}", data.len()).as_bytes()));
         out.extend_from_slice(if chance.one_in(2 * oddity) { chance.pick(CHUNK_LINE_ENDS) } else { b"\r\n" });
         out.extend_from_slice(&data);
         out.extend_from_slice(if chance.one_in(oddity) { chance.pick(AFTER_CHUNKS) } else { b"\r\n" });
     }
-    out.extend_from_slice(if chance.one_in(oddity) { chance.pick(LAST_CHUNKS) } else { b"0\r\n\r\n" });
+    out.extend_from_slice(if chance.one_in(2) { chance.pick(LAST_CHUNKS) } else { b"0\r\n\r\n" });
     out
 }
 

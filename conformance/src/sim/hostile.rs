@@ -84,11 +84,11 @@ fn bad(chance: &mut Chance) -> Attempt {
         });
         steps.push_back(Step::Send(rest.to_vec()));
     }
-    match chance.below(8) {
+    match chance.below(10) {
         0 => steps.extend([Step::Pause(chance.below(100 * MILLIS)), Step::Reset]),
         1 => steps.extend([Step::Pause(chance.below(100 * MILLIS)), Step::Close]),
-        2 => steps.push_back(Step::Half),
-        3 => {
+        2..=4 => steps.push_back(Step::Half),
+        5 => {
             // Leaves before everything was sent.
             steps.truncate(chance.between(1, steps.len() as u64) as usize);
             steps.push_back(if chance.one_in(2) { Step::Reset } else { Step::Close });

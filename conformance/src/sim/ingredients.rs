@@ -334,8 +334,6 @@ pub(super) const AFTER_CHUNKS: &[&[u8]] = &[b"\n", b"\r", b"", b"XX", b"\rX", b"
 
 pub(super) const LAST_CHUNKS: &[&[u8]] = &[
     b"0\r\n\r\n",
-    b"0\r\n\r\n",
-    b"0\r\n\r\n",
     b"00\r\n\r\n",
     b"0;x\r\n\r\n",
     b"0 \r\n\r\n",

@@ -248,7 +248,7 @@ impl Witness {
             _ => Manner::Proper,
         };
         let early = matches!(manner, Manner::Early | Manner::EarlyClose);
-        let answer_at = early.then(|| now + self.chance.pick(&[0, 50 * MICROS, 5 * MILLIS]));
+        let answer_at = early.then(|| now + self.chance.pick(&[0, 50 * MICROS, 5 * MILLIS, 500 * MILLIS]));
         let closes = manner == Manner::EarlyClose || self.chance.one_in(8);
         self.babble_at = None;
         self.current = Some(Current { head, manner, end: None, answer_at, answer: None, closes });
