@@ -1,6 +1,7 @@
 //! The oracle of request smuggling can fail: on the classic payloads, sent as they are, its readers do disagree. On
 //! requests with one reading they agree, wherever the stream is cut.
 
+use sluicegate_conformance::readers::quirks::Versions;
 use sluicegate_conformance::readers::{
     Ending, Framing, Quirks, Reading, agree, bodies_come_last, lenient, strict, unmended,
 };
@@ -207,10 +208,7 @@ fn lines_end_where_each_reader_likes() {
 fn request_lines_have_many_words() {
     let spaced = "GET /a b HTTP/1.1\r\nHost: h\r\n\r\n";
     assert_eq!(targets(&read_by("the last word is the version", spaced)), ["/a b"]);
-    let blanks = Quirks {
-        versions: sluicegate_conformance::readers::Versions::Any,
-        ..*Quirks::named("words at any blanks").unwrap()
-    };
+    let blanks = Quirks { versions: Versions::Any, ..*Quirks::named("words at any blanks").unwrap() };
     assert_eq!(targets(&lenient::read(spaced.as_bytes(), &blanks)), ["/a"]);
     assert!(agree(spaced.as_bytes()).is_err());
     let old = format!("GET /a\r\n{SMUGGLED}");

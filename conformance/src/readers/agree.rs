@@ -38,8 +38,9 @@ pub fn agree(stream: &[u8]) -> Result<Vec<Seen>, Disagreement> {
         let what = format!("{why}, near {}", excerpt(stream, at));
         return Err(Disagreement { reader: "strict", request, at, what });
     }
+    let marked = lenient::Marked::new(stream);
     for quirks in Quirks::all_variants() {
-        let loosely = lenient::read(stream, quirks);
+        let loosely = lenient::read_marked(&marked, quirks);
         if let Some((request, at, what)) = difference(&strictly, &loosely, quirks) {
             let what = format!("{what}, near {}", excerpt(stream, at));
             return Err(Disagreement { reader: quirks.name, request, at, what });
@@ -54,7 +55,7 @@ pub fn agree(stream: &[u8]) -> Result<Vec<Seen>, Disagreement> {
 /// # Errors
 /// Another request follows it.
 pub fn bodies_come_last(seen: &[Seen]) -> Result<(), Disagreement> {
-    match seen.iter().position(may_be_ignored) {
+    match seen.iter().position(Seen::may_be_ignored) {
         Some(request) if request + 1 < seen.len() => Err(Disagreement {
             reader: "no bodies on GET and HEAD",
             request,
@@ -65,14 +66,10 @@ pub fn bodies_come_last(seen: &[Seen]) -> Result<(), Disagreement> {
     }
 }
 
-fn may_be_ignored(seen: &Seen) -> bool {
-    seen.has_body() && matches!(&seen.method[..], b"GET" | b"HEAD")
-}
-
 /// The number of the request, the place, and what it is.
 fn difference(strict: &Reading, other: &Reading, quirks: &Quirks) -> Option<(usize, usize, String)> {
-    let ignores = quirks.bodies == super::Bodies::NotOfGetAndHead;
-    let compared = strict.requests.iter().position(|seen| ignores && may_be_ignored(seen));
+    let ignores = quirks.bodies == super::quirks::Bodies::NotOfGetAndHead;
+    let compared = strict.requests.iter().position(|seen| ignores && seen.may_be_ignored());
     for (number, seen) in strict.requests.iter().enumerate() {
         let Some(theirs) = other.requests.get(number) else {
             return Some((number, seen.start, format!("it does not see {}, {:?}", brief(seen), other.ending)));

@@ -8,8 +8,27 @@ use super::{Framing, Reading, Seen, Stop, read_all, rejected};
 
 /// Reads a stream of requests, as a server with those quirks does.
 pub fn read(stream: &[u8], quirks: &Quirks) -> Reading {
+    read_marked(&Marked::new(stream), quirks)
+}
+
+/// A stream, and where its control characters are other than HTAB: only there a line may end.
+pub(super) struct Marked<'a> {
+    stream: &'a [u8],
+    marks: Vec<usize>,
+}
+
+impl<'a> Marked<'a> {
+    pub(super) fn new(stream: &'a [u8]) -> Self {
+        let odd = |&at: &usize| stream[at].is_ascii_control() && stream[at] != b'\t';
+        Marked { stream, marks: (0..stream.len()).filter(odd).collect() }
+    }
+}
+
+/// As [`read`], for one stream and many readers.
+pub(super) fn read_marked(marked: &Marked<'_>, quirks: &Quirks) -> Reading {
+    let Marked { stream, ref marks } = *marked;
     read_all(stream, |at, requests| {
-        let mut reader = Reader { stream, at, quirks };
+        let mut reader = Reader { stream, marks, at, quirks };
         if quirks.leading_lines {
             reader.skip_empty_lines();
             if reader.at == stream.len() {
@@ -28,7 +47,8 @@ pub fn read(stream: &[u8], quirks: &Quirks) -> Reading {
 
 /// A place in a stream, and how to read on from there.
 pub(super) struct Reader<'a> {
-    pub(super) stream: &'a [u8],
+    stream: &'a [u8],
+    marks: &'a [usize],
     pub(super) at: usize,
     pub(super) quirks: &'a Quirks,
 }
@@ -57,30 +77,28 @@ impl<'a> Reader<'a> {
 
     /// The next line, without whatever ended it.
     pub(super) fn line(&mut self, lf: Bare, cr: Bare) -> Result<&'a [u8], Stop> {
-        let rest = self.rest();
-        let mut i = 0;
-        while let Some(&byte) = rest.get(i) {
-            let bare = match (byte, rest.get(i + 1)) {
+        let start = self.at;
+        let first = self.marks.partition_point(|&mark| mark < start);
+        for &mark in &self.marks[first..] {
+            let bare = match (self.stream[mark], self.stream.get(mark + 1)) {
                 (b'\r', Some(b'\n')) => {
-                    self.at += i + 2;
-                    return Ok(&rest[..i]);
+                    self.at = mark + 2;
+                    return Ok(&self.stream[start..mark]);
                 }
                 (b'\r', None) => return Err(Stop::More),
                 (b'\r', Some(_)) => cr,
                 (b'\n', _) => lf,
-                (b'\t', _) => Bare::IsData,
-                (0..b' ' | 0x7f, _) if self.quirks.controls == Controls::Refused => Bare::Refused,
+                _ if self.quirks.controls == Controls::Refused => Bare::Refused,
                 _ => Bare::IsData,
             };
             match bare {
-                Bare::Refused => return rejected(self.at + i, "a control character in a line"),
+                Bare::Refused => return rejected(mark, "a control character in a line"),
                 Bare::IsData => {}
                 Bare::EndsLine => {
-                    self.at += i + 1;
-                    return Ok(&rest[..i]);
+                    self.at = mark + 1;
+                    return Ok(&self.stream[start..mark]);
                 }
             }
-            i += 1;
         }
         Err(Stop::More)
     }

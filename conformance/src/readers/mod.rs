@@ -22,7 +22,7 @@
 //! agree up to the head of the first such request, and nothing is asked of them behind it. What takes the sting out
 //! is that nobody else's request follows on the connection: [`bodies_come_last`] checks that a request with a body on
 //! `GET` or `HEAD` is the last of its stream. It holds where the balancer closes the target's connection after it (guide
-//! DSY-04, DSY-26, DSY-27: mode `defensive`) or refuses it (`strictest`), not in `monitor`, which only counts. Bodies
+//! DSY-04, DSY-26, DSY-27: mode `defensive`); in mode `strictest` there is none at all, and `monitor` only counts. Bodies
 //! on other methods are none of this: a server that ignores the body of a `POST` is broken for everybody, and closing
 //! after each would be the end of kept connections.
 //!
@@ -34,15 +34,12 @@
 mod agree;
 mod body;
 pub mod lenient;
-mod quirks;
+pub mod quirks;
 pub mod strict;
 pub mod unmended;
 
 pub use agree::{Disagreement, agree, bodies_come_last};
-pub use quirks::{
-    AfterData, Bare, Bodies, Both, Codings, Controls, Folds, Hosts, Names, Numbers, OldCodings, Quirks, Sizes,
-    Trailers, Versions, Which, Words,
-};
+pub use quirks::Quirks;
 
 /// How a reader takes a body to be framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +79,11 @@ impl Seen {
     /// Whether bytes follow the head which belong to this request.
     pub fn has_body(&self) -> bool {
         !matches!(self.framing, Framing::None | Framing::Length(0))
+    }
+
+    /// Whether some servers take what follows the head for the next request: a body on `GET` or `HEAD`.
+    pub fn may_be_ignored(&self) -> bool {
+        self.has_body() && matches!(&self.method[..], b"GET" | b"HEAD")
     }
 }
 

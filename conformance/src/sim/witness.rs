@@ -129,10 +129,13 @@ impl Witness {
                 return fail(&format!("{head} heads of the balancer in a head, {body} in its body: \"{text}\""));
             }
         }
-        if !BODIES_ON_GET && self.terms.mode != DesyncMitigationMode::Monitor {
-            bodies_come_last(&seen).or_else(|fault| fail(&fault))?;
+        match self.terms.mode {
+            _ if BODIES_ON_GET => Ok(()),
+            DesyncMitigationMode::Monitor => Ok(()),
+            DesyncMitigationMode::Defensive => bodies_come_last(&seen).or_else(|fault| fail(&fault)),
+            DesyncMitigationMode::Strictest if seen.iter().any(Seen::may_be_ignored) => fail(&"a body on GET or HEAD"),
+            DesyncMitigationMode::Strictest => Ok(()),
         }
-        Ok(())
     }
 
     pub(crate) fn tick<E>(&mut self, net: &mut Net<E>) -> Result<Option<Time>, String> {
