@@ -67,20 +67,23 @@ pub(super) const VERSIONS: &[&[u8]] = &[
 
 pub(super) const SEPARATORS: &[&[u8]] = &[b"  ", b"\t", b"\x0b", b"\x0c", b"", b" \t ", b"\r", b"\xa0"];
 
-/// Ends of lines that are not CRLF.
+/// Ends of lines that are not CRLF. Most are those that somebody lets pass.
 pub(super) const ENDS: &[&[u8]] = &[
     b"\n",
     b"\n",
-    b"\r",
-    b"\r\r\n",
-    b"\n\r",
+    b"\n",
+    b"\n",
     b"\r\n ",
     b"\r\n\t",
     b" \r\n",
-    b"\r\n\r",
-    b"\0\r\n",
+    b"\t\n",
     b"\x0b\r\n",
     b"\x85",
+    b"\r",
+    b"\r\r\n",
+    b"\n\r",
+    b"\r\n\r",
+    b"\0\r\n",
 ];
 
 pub(super) const CODING_NAMES: &[&[u8]] = &[

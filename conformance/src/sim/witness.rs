@@ -62,10 +62,11 @@ struct Current {
     closes: bool,
 }
 
-/// An answer that was given: the watch for the end of its head.
+/// An answer that was given: the watch for the end of its head, and where it ends in the output.
 #[derive(Clone, Copy, Debug)]
 struct Answer {
     head_read: usize,
+    end: usize,
 }
 
 #[derive(Debug)]
@@ -290,8 +291,8 @@ impl Witness {
         let (head, body) = self.final_answer(current);
         self.out.extend_from_slice(head.as_bytes());
         let head_read = net.watch(self.conn, Side::Ours, self.out.len() as u64 - 1);
-        current.answer = Some(Answer { head_read });
         self.out.extend_from_slice(&body);
+        current.answer = Some(Answer { head_read, end: self.out.len() });
         if current.manner == Manner::Excess {
             self.babble(net);
         }
@@ -355,7 +356,7 @@ impl Witness {
         );
         self.out.extend_from_slice(head.as_bytes());
         let head_read = net.watch(self.conn, Side::Ours, self.out.len() as u64 - 1);
-        current.answer = Some(Answer { head_read });
+        current.answer = Some(Answer { head_read, end: self.out.len() });
         current.closes = true;
     }
 
@@ -386,7 +387,7 @@ impl Witness {
     /// Once the answer is out: the next request may come, or the connection closes.
     fn proceed<E>(&mut self, net: &mut Net<E>) {
         let Some(&Current { answer: Some(answer), closes, manner, end, .. }) = self.current.as_ref() else { return };
-        if self.over || self.written < self.out.len() {
+        if self.over || self.written < answer.end {
             return;
         }
         if manner == Manner::EarlyClose || closes && end.is_some() {
