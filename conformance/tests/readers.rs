@@ -261,6 +261,13 @@ fn one_host_is_what_everybody_finds() {
 }
 
 #[test]
+fn nothing_follows_the_request_that_is_the_last() {
+    let last = "GET /a HTTP/1.1\r\nHost: h\r\nConnection: x, Close\r\n\r\n";
+    assert_eq!(agree(last.as_bytes()).map(|seen| seen.len()), Ok(1));
+    assert!(agree(format!("{last}{SMUGGLED}").as_bytes()).is_err());
+}
+
+#[test]
 fn transfer_encoding_in_http_1_0_is_chunks_to_some() {
     let stream = format!("POST /a HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{SMUGGLED}");
     assert_eq!(targets(&read_by("chunks in HTTP/1.0", &stream)), ["/a", "/smuggled"]);

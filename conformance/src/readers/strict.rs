@@ -11,11 +11,17 @@ use super::{Framing, Reading, Seen, Stop, read_all, rejected};
 /// - HTTP/1.1 has exactly one `Host`, HTTP/1.0 at most one; it is a host and perhaps a port.
 /// - There is at most one `Content-Length`, of digits; `Transfer-Encoding` is `chunked`, once, never beside a length or in
 ///   HTTP/1.0.
+/// - Nothing follows a request that says `Connection: close`.
 /// - Chunks are as their grammar says, and no field in their trailers steers framing or routing.
 pub fn read(stream: &[u8]) -> Reading {
+    let mut closed = false;
     read_all(stream, |at, requests| {
+        if closed {
+            return rejected(at, BEHIND_THE_LAST);
+        }
         let mut cursor = Cursor { stream, at };
-        let head = cursor.head()?;
+        let (head, closes) = cursor.head()?;
+        closed = closes;
         requests.push(head);
         if let Some(seen) = requests.last_mut() {
             cursor.body(seen)?;
@@ -36,7 +42,11 @@ struct Noted<'a> {
     hosts: Vec<&'a [u8]>,
     lengths: Vec<&'a [u8]>,
     codings: Vec<&'a [u8]>,
+    closes: bool,
 }
+
+/// RFC 9112 section 9.6.
+const BEHIND_THE_LAST: &str = "bytes behind a request that says it is the last";
 
 impl<'a> Cursor<'a> {
     /// A line without its CRLF.
@@ -60,7 +70,8 @@ impl<'a> Cursor<'a> {
         Err(Stop::More)
     }
 
-    fn head(&mut self) -> Result<Seen, Stop> {
+    /// The head, and whether the connection ends with this request.
+    fn head(&mut self) -> Result<(Seen, bool), Stop> {
         let start = self.at;
         let (method, target, old) = request_line(self.line()?, start)?;
         let mut noted = Noted::default();
@@ -75,11 +86,12 @@ impl<'a> Cursor<'a> {
                 b"host" => noted.hosts.push(value),
                 b"content-length" => noted.lengths.push(value),
                 b"transfer-encoding" => noted.codings.push(value),
+                b"connection" => noted.closes |= lists_close(value),
                 _ => {}
             }
         }
         let host = noted.host(old, start)?;
-        Ok(Seen {
+        let seen = Seen {
             method: method.to_vec(),
             target: target.to_vec(),
             host: authority(target).unwrap_or(host).to_vec(),
@@ -89,7 +101,8 @@ impl<'a> Cursor<'a> {
             head_end: self.at,
             end: self.at,
             whole: false,
-        })
+        };
+        Ok((seen, noted.closes))
     }
 
     fn body(&mut self, seen: &mut Seen) -> Result<(), Stop> {
@@ -239,6 +252,10 @@ impl<'a> Noted<'a> {
             _ => rejected(at, "Content-Length beside Transfer-Encoding"),
         }
     }
+}
+
+fn lists_close(value: &[u8]) -> bool {
+    value.split(|&byte| byte == b',').any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
 }
 
 fn decimal(digits: &[u8]) -> Option<u64> {
