@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod ledger;
+pub mod readers;
 pub mod score;
 pub mod sim;
 

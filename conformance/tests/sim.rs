@@ -2,7 +2,7 @@
 
 use sluicegate_conformance::sim::{Scenario, run, seeds};
 
-/// Seeds per scenario; nine scenarios make 3,600 worlds.
+/// Seeds per scenario; ten scenarios make 4,000 worlds.
 const SEEDS: u64 = 400;
 
 fn all(scenario: Scenario) {
@@ -63,6 +63,11 @@ fn reload_and_drain_lose_no_answer_in_progress() {
 #[test]
 fn storm_of_everything_at_once() {
     all(Scenario::Storm);
+}
+
+#[test]
+fn hostile_bytes_reach_targets_in_one_reading_or_not_at_all() {
+    all(Scenario::Hostile);
 }
 
 #[test]

@@ -2,16 +2,24 @@
 //! between simulated clients and targets that do to it what real ones do, and worse. Checkers look at every byte.
 //!
 //! - `net` is TCP as a balancer meets it: windows, segments, delays, half-closes, resets.
-//! - `world` and `socket` are the adapter, which obeys the boundary's contract and does nothing beyond it; `world` has
-//!   the checkers, too.
+//! - `world` and `socket` are the adapter, which obeys the boundary's contract and does nothing beyond it; `checks` has
+//!   the checkers.
 //! - `client` and `target` are the peers; each judges what it gets, with readers of its own (`reader`).
 //! - `spec` is what a request and its answer are, known to both ends; `scenario` and `deal` make them up.
+//! - `hostile` is the world of request smuggling: an `attacker` sends any bytes (`attack`, `ingredients`) and reads its
+//!   `answers`, a `witness` is a target that keeps all bytes it gets, and the readers of [`crate::readers`] judge them.
 //! - [`run`] runs seeds and says how to replay the one that failed.
 //! - [`script`] is for tests of single behaviours: they read as transcripts.
 
+mod answers;
+mod attack;
+mod attacker;
 mod chance;
+mod checks;
 mod client;
 mod deal;
+mod hostile;
+mod ingredients;
 mod net;
 mod reader;
 mod run;
@@ -21,6 +29,7 @@ mod scripted;
 mod socket;
 mod spec;
 mod target;
+mod witness;
 mod world;
 
 pub use run::{Failure, Report, run, seeds};

@@ -79,6 +79,14 @@ struct End {
     starved: bool,
     read: u64,
     written: u64,
+    watches: Vec<Watch>,
+}
+
+/// A byte of which it matters what its reader had written when it read it.
+#[derive(Debug)]
+struct Watch {
+    byte: u64,
+    written: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -180,6 +188,18 @@ impl<E> Net<E> {
         (self.peek(conn, side).read, self.peek(conn, side).written)
     }
 
+    /// Watches for the `byte`-th byte (from 0) that the end `side` reads. The watch's number.
+    pub(crate) fn watch(&mut self, conn: Conn, side: Side, byte: u64) -> usize {
+        let watches = &mut self.end(conn, side).watches;
+        watches.push(Watch { byte, written: None });
+        watches.len() - 1
+    }
+
+    /// How many bytes that end had written when it read what is watched, if it did.
+    pub(crate) fn watched(&self, conn: Conn, side: Side, watch: usize) -> Option<u64> {
+        self.peek(conn, side).watches.get(watch)?.written
+    }
+
     /// Reads into `room`; zero bytes are the end.
     pub(crate) fn read(&mut self, conn: Conn, side: Side, room: &mut [u8]) -> Result<usize, Stop> {
         let most = if self.chance.one_in(4) { self.chance.between(1, room.len() as u64) as usize } else { room.len() };
@@ -201,6 +221,9 @@ impl<E> Net<E> {
         room[first..n].copy_from_slice(&back[..n - first]);
         end.inbox.drain(..n);
         end.read += n as u64;
+        for watch in end.watches.iter_mut().filter(|watch| watch.byte < end.read) {
+            watch.written.get_or_insert(end.written);
+        }
         let writer = self.end(conn, side.other());
         if std::mem::take(&mut writer.starved) {
             let at = self.now + self.late(conn);

@@ -15,6 +15,7 @@ use sluicegate::shard::{ListenerId, Options};
 
 use super::chance::Chance;
 use super::deal::client;
+use super::hostile;
 use super::net::{MICROS, MILLIS, SECONDS, Time};
 use super::target::{Host, Nature};
 use super::world::{Event, Weather, World};
@@ -23,8 +24,8 @@ use super::world::{Event, Weather, World};
 pub(crate) const FIXED_BODY: &[u8] = b"nothing here";
 
 /// The listener that every world has, and the one that may be taken away.
-const PORT: u16 = 80;
-const SECOND_PORT: u16 = 8080;
+pub(super) const PORT: u16 = 80;
+pub(super) const SECOND_PORT: u16 = 8080;
 
 /// A kind of world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,11 +48,13 @@ pub enum Scenario {
     Reload,
     /// All of it.
     Storm,
+    /// Clients send whatever bytes could be read in two ways, and targets keep all that reaches them.
+    Hostile,
 }
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Scenario; 9] = [
+    pub const ALL: [Scenario; 10] = [
         Scenario::Calm,
         Scenario::Bulk,
         Scenario::Pipelines,
@@ -61,6 +64,7 @@ impl Scenario {
         Scenario::Tight,
         Scenario::Reload,
         Scenario::Storm,
+        Scenario::Hostile,
     ];
 
     pub(super) fn bad_targets(self) -> bool {
@@ -95,6 +99,9 @@ pub(super) struct Sizes {
 /// The world of a seed.
 pub(crate) fn world(seed: u64, scenario: Scenario) -> World {
     let mut chance = Chance::new(seed ^ 0x5EED);
+    if scenario == Scenario::Hostile {
+        return hostile::world(seed, &mut chance);
+    }
     let idle = chance.between(5, 20);
     let sizes = scenario.sizes(&mut chance);
     let hosts = hosts(scenario, sizes, &mut chance);
@@ -199,7 +206,7 @@ impl Faults {
         let mut errors = Vec::new();
         for nature in natures {
             match nature {
-                Nature::Good | Nature::ClosesEvery(_) => {}
+                Nature::Good | Nature::ClosesEvery(_) | Nature::Witnesses(_) => {}
                 Nature::Refuses
                 | Nature::Unreachable
                 | Nature::ClosesIdle(_)

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use super::net::{Conn, Net, Side, Stop, Time};
 use super::reader::{Framing, Head, Kind, Piece, Reader};
 use super::spec::{Course, Ender, Flow, Ledger, Manner, Spec, stream};
+use super::witness::Terms;
 
 /// What a target does with its connections, whatever the requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub(crate) enum Nature {
     ResetsIdle(Time),
     /// Announces `Connection: close` with every n-th answer of a connection, and closes.
     ClosesEvery(u64),
+    /// Is none of these: it keeps every byte that it gets, and says at the end what it has seen.
+    Witnesses(Terms),
 }
 
 /// A target.

@@ -5,7 +5,6 @@
 //! wire is ever looked at just in case, so a wake that is forgotten shows as a hang.
 
 use std::collections::VecDeque;
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use sluicegate::config::Config;
 use sluicegate::shard::{Census, DialError, Effect, Endpoints, ListenerId, Options, Shard, WireId};
 use sluicegate::time::{Mono, Now, Wall};
 
+use super::attacker::{Attacker, Attempt};
 use super::chance::{Chance, mix};
 use super::client::{Client, Plan};
 use super::net::{Arrival, Conn, Happening, MICROS, MILLIS, Manners, Net, Readiness, SECONDS, Side, Time};
@@ -22,20 +22,16 @@ use super::scripted::Scripted;
 use super::socket::{Outcome, Socket, pump};
 use super::spec::Ledger;
 use super::target::{Host, Nature, Target};
+use super::witness::Witness;
 
 /// 2026-01-01T00:00:00Z, in microseconds: what the wall clock says when a world begins.
 const EPOCH_MICROS: u64 = 1_767_225_600_000_000;
-
-/// Wakes that may come for each event, on average. An event concerns one wire, which concerns at most one other.
-const WAKES_PER_EVENT: u64 = 4;
-
-/// Turns at one instant, after which the world is taken to run in a circle.
-const TURNS_AT_ONCE: u64 = 20_000;
 
 /// What is scheduled besides arrivals.
 #[derive(Debug)]
 pub(crate) enum Event {
     Connect(Box<Plan>, ListenerId),
+    Attempt(Box<Attempt>, ListenerId),
     Drive(WireId),
     Dialed(WireId, Result<usize, DialError>),
     Tick(Conn),
@@ -46,10 +42,12 @@ pub(crate) enum Event {
 
 /// Who is at the other end of a connection.
 #[derive(Debug)]
-enum Peer {
+pub(super) enum Peer {
     Client(Box<Client>),
     Target(Box<Target>),
     Script(Scripted),
+    Attacker(Box<Attacker>),
+    Witness(Box<Witness>),
 }
 
 /// How the network of a world behaves.
@@ -74,25 +72,25 @@ pub(crate) struct World {
     pub(crate) drained: u64,
     pub(crate) journal: Vec<u8>,
     journal_due: bool,
-    sockets: Vec<Option<Socket>>,
-    peers: Vec<Option<Peer>>,
+    pub(super) sockets: Vec<Option<Socket>>,
+    pub(super) peers: Vec<Option<Peer>>,
     wires: Vec<Vec<(WireId, Conn)>>,
     dialing: Vec<WireId>,
-    deadline: Option<Time>,
+    pub(super) deadline: Option<Time>,
     timer_late: Time,
     effects: Vec<Effect>,
     clients: u16,
-    idle: Time,
-    memory_max: usize,
+    pub(super) idle: Time,
+    pub(super) memory_max: usize,
     pub(crate) lent_most: usize,
     pub(crate) shed: u64,
     /// Scripted targets: an address that tests accept connections at.
     pub(crate) accepted: Vec<(SocketAddr, Conn)>,
     scripted: Vec<SocketAddr>,
     hash: u64,
-    events: u64,
-    wakes: u64,
-    turns_now: (Time, u64),
+    pub(super) events: u64,
+    pub(super) wakes: u64,
+    pub(super) turns_now: (Time, u64),
     checked_at: Time,
     pub(crate) told: Option<VecDeque<String>>,
     failure: Option<String>,
@@ -166,7 +164,7 @@ impl World {
         }
     }
 
-    fn fail(&mut self, what: String) {
+    pub(super) fn fail(&mut self, what: String) {
         self.note(99, || format!("FAILED: {what}"));
         self.failure.get_or_insert(what);
     }
@@ -216,6 +214,7 @@ impl World {
         match happening {
             Happening::Arrives(conn, side, what) => self.arrives(conn, side, what),
             Happening::Other(Event::Connect(plan, listener)) => self.connect(*plan, listener),
+            Happening::Other(Event::Attempt(attempt, listener)) => self.attempt(*attempt, listener),
             Happening::Other(Event::Drive(wire)) => self.drive(wire),
             Happening::Other(Event::Dialed(wire, result)) => self.dialed(wire, result),
             Happening::Other(Event::Tick(conn)) => self.tick(conn),
@@ -345,6 +344,9 @@ impl World {
         if self.scripted.contains(&host.address) {
             self.accepted.push((host.address, conn));
             self.peers[conn] = Some(Peer::Script(Scripted::default()));
+        } else if let Nature::Witnesses(terms) = host.nature {
+            let witness = Witness::new(conn, terms, self.chance.fork());
+            self.peers[conn] = Some(Peer::Witness(Box::new(witness)));
         } else {
             self.peers[conn] = Some(Peer::Target(Box::new(Target::new(conn, host.clone(), self.net.now))));
         }
@@ -463,6 +465,16 @@ impl World {
         self.tick(conn);
     }
 
+    /// A client connects that is out for mischief, or in the way of it.
+    fn attempt(&mut self, attempt: Attempt, listener: ListenerId) {
+        let Some((conn, address)) = self.accept(listener) else { return };
+        self.peers[conn] = Some(Peer::Attacker(Box::new(Attacker::new(conn, address, attempt))));
+        if let Some(wire) = self.sockets[conn].as_ref().map(|socket| socket.wire) {
+            self.drive(wire);
+        }
+        self.tick(conn);
+    }
+
     /// A client connects: its connection and address, unless nobody listens or the shard sheds it.
     pub(crate) fn accept(&mut self, listener: ListenerId) -> Option<(Conn, SocketAddr)> {
         if self.unlistened.contains(&listener) {
@@ -511,6 +523,12 @@ impl World {
             Peer::Target(target) => target
                 .tick(&mut self.net, &mut self.ledger)
                 .map_err(|what| format!("target, conn {}: {what}", target.conn)),
+            Peer::Attacker(attacker) => attacker
+                .tick(&mut self.net, &mut self.ledger)
+                .map_err(|what| format!("client {}: {what}", attacker.address)),
+            Peer::Witness(witness) => {
+                witness.tick(&mut self.net).map_err(|what| format!("target, conn {}: {what}", witness.conn))
+            }
             Peer::Script(scripted) => {
                 scripted.tick(conn, &mut self.net);
                 Ok(None)
@@ -522,73 +540,5 @@ impl World {
             Ok(None) => {}
             Err(what) => self.fail(what),
         }
-    }
-
-    // ---- checkers ---------------------------------------------------------------------------------------------
-
-    fn check_memory(&mut self) {
-        let memory = self.shard.census().memory;
-        self.lent_most = self.lent_most.max(memory.lent);
-        if memory.lent > self.memory_max {
-            self.fail(format!("{} bytes of memory lent, {} is the ceiling", memory.lent, self.memory_max));
-        }
-    }
-
-    fn check_circles(&mut self) {
-        if self.turns_now.0 != self.net.now {
-            self.turns_now = (self.net.now, 0);
-        }
-        self.turns_now.1 += 1;
-        if self.turns_now.1 > TURNS_AT_ONCE {
-            self.fail("the world runs in a circle".to_owned());
-        }
-        if self.wakes > 1000 + WAKES_PER_EVENT * self.events {
-            self.fail(format!("{} wakes for {} events", self.wakes, self.events));
-        }
-    }
-
-    /// No connection outlives its deadline: silence on a client's socket ends.
-    fn check_deadlines(&mut self) {
-        let longest = 3 * self.idle + 90 * SECONDS;
-        let now = self.net.now;
-        let old =
-            self.sockets.iter().flatten().find(|socket| socket.front && now.saturating_sub(socket.moved_at) > longest);
-        if let Some(wire) = old.map(|socket| socket.wire) {
-            self.fail(format!("{wire:?} has been silent for more than {} s", longest / SECONDS));
-        }
-    }
-
-    /// Everything is over: nothing may be left.
-    pub(crate) fn check_end(&mut self) -> Result<(), String> {
-        for peer in self.peers.iter().flatten() {
-            if let Peer::Client(client) = peer {
-                client.satisfied()?;
-            }
-        }
-        let census = self.shard.census();
-        let memory = census.memory;
-        if (census.fronts, census.backs, census.pooled, census.exchanges) != (0, 0, 0, 0)
-            || (memory.lent, memory.admitted, memory.metered) != (0, 0, 0)
-        {
-            return Err(format!("after the end there is still {census:?}"));
-        }
-        if let Some(deadline) = self.deadline {
-            return Err(format!("after the end there is a deadline at {deadline}"));
-        }
-        Ok(())
-    }
-
-    /// What everybody is in the middle of.
-    pub(crate) fn situation(&self) -> String {
-        let mut out = String::new();
-        for peer in self.peers.iter().flatten() {
-            match peer {
-                Peer::Client(client) if !client.over => drop(writeln!(out, "  {}", client.situation())),
-                Peer::Target(target) if !target.over => drop(writeln!(out, "  {}", target.situation())),
-                _ => {}
-            }
-        }
-        let _ = writeln!(out, "  {:?}", self.shard.census());
-        out
     }
 }
