@@ -54,10 +54,15 @@ impl<'a> BodyFields<'a> {
     }
 
     /// What they come to in a request of that method and version.
+    #[inline]
     pub(super) fn judge(&self, method: &[u8], spoken: Spoken, verdict: &mut Verdict<'a>) {
-        if self.is_empty() {
+        if self.is_ordinary(method, spoken) {
             return;
         }
+        self.judge_closely(method, spoken, verdict);
+    }
+
+    fn judge_closely(&self, method: &[u8], spoken: Spoken, verdict: &mut Verdict<'a>) {
         if let Some(name) = self.look_alike {
             verdict.note(Reason::SuspiciousHeader, Some(name));
         }
@@ -76,6 +81,15 @@ impl<'a> BodyFields<'a> {
         if self.codings.identity {
             verdict.note(Reason::UndefinedTransferEncodingSemantics, self.codings.name);
         }
+    }
+
+    /// What almost every request is: nothing, or one field without a fault where one is expected. There is nothing to find.
+    #[inline]
+    fn is_ordinary(&self, method: &[u8], spoken: Spoken) -> bool {
+        let one_at_most = self.codings.name.is_none() || self.lengths.name.is_none();
+        let faultless = self.look_alike.is_none() && self.lengths.fault.is_none() && self.codings.is_faultless();
+        let expected = spoken == Spoken::Known(Version::Http11) && !matches!(method, b"GET" | b"HEAD");
+        self.is_empty() || one_at_most && faultless && expected
     }
 
     /// HTTP/1.0 knows no `Transfer-Encoding`, and a message that has one ends who knows where (RFC 9112 section 6.1).

@@ -66,6 +66,12 @@ impl<'a> Codings<'a> {
         }
     }
 
+    /// Whether there is nothing to be said against the list as such.
+    #[inline]
+    pub(super) fn is_faultless(&self) -> bool {
+        self.fault.is_none() && self.misplaced.is_none() && !self.identity
+    }
+
     fn fault(&mut self, reason: Reason, name: &'a [u8]) {
         self.fault.get_or_insert((reason, name));
     }

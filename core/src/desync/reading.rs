@@ -49,8 +49,8 @@ impl<'r> Reading<'r> {
         let mut body = BodyFields::default();
         reading.refusal = reading.notes.take(&request.fields, &mut body).err();
         if !body.is_empty() {
-            body.judge(request.method, Spoken::Known(request.version), &mut reading.verdict);
             reading.framing = body.framing();
+            body.judge(request.method, Spoken::Known(request.version), &mut reading.verdict);
         }
         reading
     }
