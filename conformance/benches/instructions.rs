@@ -17,7 +17,7 @@ mod head {
 
     use gungraun::prelude::*;
     use sluicegate::config::LoadBalancerAttributes;
-    use sluicegate::desync::{Cleared, Clearing, clear};
+    use sluicegate::desync::{Cleared, Clearing, Reading};
     use sluicegate::exchange::incoming::{framing_towards, keeps_alive, write_response};
     use sluicegate::exchange::outgoing::{Terms, write_request};
     use sluicegate::http::h1::head::{Scan, Scanner, parse_request, parse_response, response_framing};
@@ -72,7 +72,9 @@ mod head {
     type Answering = Box<(Response<'static>, Vec<u8>)>;
 
     fn forwarding(bytes: &'static [u8]) -> Forwarding {
-        let cleared = clear(parsed(bytes), &Clearing::default()).expect("a request with one reading");
+        let (mended, room) = (Box::leak(Box::default()), Box::leak(Box::default()));
+        let cleared = Reading::of(bytes, true, mended, room).clear(&Clearing::default());
+        let cleared = cleared.expect("a request with one reading");
         Box::new((cleared, LoadBalancerAttributes::default(), Vec::with_capacity(4096)))
     }
 
@@ -118,12 +120,12 @@ mod head {
     #[bench::tiny(known(TINY))]
     #[bench::get_with_12_fields(known(GET))]
     fn scan_parse_and_clear(bytes: &'static [u8]) -> usize {
-        let Ok(Scan::Head { len, .. }) = Scanner::request().scan(black_box(bytes)) else {
+        let Ok(Scan::Head { len, regular }) = Scanner::request().scan(black_box(bytes)) else {
             panic!("a whole head");
         };
-        let mut room = FieldRoom::default();
-        let request = parse_request(&bytes[..len], &mut room).expect("a good head");
-        let cleared = clear(request, &Clearing::default()).expect("a request with one reading");
+        let (mut mended, mut room) = (Vec::new(), FieldRoom::default());
+        let reading = Reading::of(&bytes[..len], regular, &mut mended, &mut room);
+        let cleared = reading.clear(&Clearing::default()).expect("a request with one reading");
         black_box(&cleared).host().len()
     }
 

@@ -41,6 +41,8 @@ pub(crate) enum Outcome {
     Kept,
     /// Routed; the client's connection ends, the target's stays open.
     Ends,
+    /// Routed; the target's connection closes, the client's stays open.
+    Target,
     /// Routed; both connections close.
     Both,
     /// Routed as long as it was good.
@@ -181,6 +183,7 @@ fn outcome_of(word: &str) -> Result<Outcome, String> {
     Ok(match word {
         "kept" => Outcome::Kept,
         "ends" => Outcome::Ends,
+        "target" => Outcome::Target,
         "both" => Outcome::Both,
         "cut" => Outcome::Cut,
         status => Outcome::Status(status.parse().map_err(|_| format!("no outcome `{status}`"))?),

@@ -81,3 +81,13 @@ fn targets_are_percent_encoded() {
 fn the_log_has_class_and_reason() {
     run("desync/the-log-has-class-and-reason");
 }
+
+#[test]
+fn monitor_leaves_a_target_that_may_not_see_a_body() {
+    run("desync/monitor-leaves-a-target-that-may-not-see-a-body");
+}
+
+#[test]
+fn ambiguous_upgrades_are_not_asked_for() {
+    run("desync/ambiguous-upgrades-are-not-asked-for");
+}

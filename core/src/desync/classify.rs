@@ -41,7 +41,7 @@ pub struct Sent<'a> {
 pub fn classify<'a>(sent: &Sent<'a>) -> Classification<'a> {
     let mut judge = Judge::default();
     for field in sent.fields {
-        judge.field(field.name, trim_blanks(field.value));
+        judge.field(field.name, Known::of_any(field.name), trim_blanks(field.value));
     }
     judge.request_line(sent.method, sent.target, sent.version);
     judge.verdict.classification
@@ -68,25 +68,20 @@ pub(super) enum Fate {
 }
 
 impl<'a> Judge<'a> {
-    /// A field; its value is without blanks at its ends.
-    pub(super) fn field(&mut self, name: &'a [u8], value: &[u8]) -> Fate {
-        let known = Known::of_any(name);
+    /// A field whose name means `known`; its value is without blanks at its ends.
+    pub(super) fn field(&mut self, name: &'a [u8], known: Known, value: &[u8]) -> Fate {
         let is_token = self.name(name);
         let clean = self.value(name, value, known);
-        if !is_token {
-            self.body.take(known, name, value);
-            if matches!(known, Known::LengthLookAlike | Known::CodingLookAlike) {
-                self.verdict.note(Reason::SuspiciousHeader, Some(name));
-            }
-            self.dropped_a_name = true;
-            return Fate::Drop;
-        }
         self.body.take(known, name, value);
+        let looks_alike = matches!(known, Known::LengthLookAlike | Known::CodingLookAlike);
+        if looks_alike {
+            self.verdict.note(Reason::SuspiciousHeader, Some(name));
+        }
+        self.dropped_a_name |= !is_token;
         match known {
-            Known::LengthLookAlike | Known::CodingLookAlike => {
-                self.verdict.note(Reason::SuspiciousHeader, Some(name));
-                Fate::Drop
-            }
+            _ if looks_alike || !is_token => Fate::Drop,
+            // What is wrong with a Host is not mended: it is refused for it.
+            Known::Host => Fate::Pass,
             _ if clean => Fate::Pass,
             _ => Fate::Clean,
         }
@@ -100,7 +95,7 @@ impl<'a> Judge<'a> {
         if name.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
             self.verdict.note(Reason::BadHeader, Some(name));
         } else if matches!(trim_blanks(name), [] | [b':', ..]) {
-            self.verdict.note(Reason::EmptyHeader, Some(name));
+            self.verdict.note(Reason::EmptyHeader, Some(name).filter(|name| !name.is_empty()));
         } else if name.ends_with(b" ") || name.ends_with(b"\t") {
             self.verdict.note(Reason::BadHeader, Some(name));
         } else {

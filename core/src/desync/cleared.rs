@@ -3,8 +3,10 @@
 use super::notes::{Notes, Options};
 use super::reading::Reading;
 use super::reason::{Mode, Reason, Tier};
+use super::verdict::Verdict;
 use super::{Clearing, FORWARDED_ADDRESSES_MAX};
-use crate::http::target::{Target, host_and_port};
+use crate::http::h1::head::REQUEST_LIMITS;
+use crate::http::target::{Target, encoded_len, host_and_port};
 use crate::http::{Framing, Refusal, Request, Version};
 
 /// A head that may be forwarded. Only [`Reading::clear`] makes one, and it cannot be changed.
@@ -34,8 +36,18 @@ pub struct Facts<'a> {
     /// The port beside that host.
     port: Option<&'a [u8]>,
     notes: Notes<'a>,
-    is_last: bool,
+    last: Last,
     dropped_a_name: bool,
+}
+
+/// For whom a request must be the last on its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Last {
+    Nobody,
+    /// For the target, which may not see the body.
+    Target,
+    /// For the client and the target.
+    Both,
 }
 
 /// Why a request is not forwarded.
@@ -65,6 +77,8 @@ impl<'a> Reading<'a> {
     /// - What the mode does not let through, and what is Severe without one reading, is [`Refused::Desync`]: 400.
     /// - Versions from HTTP/2 on are 505, transfer codings other than `chunked` 501 (guide HDR-12).
     /// - `TRACE` is 405 (guide HDR-11), `CONNECT` is 400.
+    /// - `Connection` lists at most [`CONNECTION_OPTIONS_MAX`](super::CONNECTION_OPTIONS_MAX) options.
+    /// - The request line is within its limit also once its target is percent-encoded, or 414.
     /// - The request target is in origin, absolute or asterisk form ([`Target::parse`]).
     /// - HTTP/1.1 has a `Host`, nothing has two (but see [`Clearing::preserve_host`]), and each is valid; an empty one is
     ///   not. This holds beside an absolute target too (RFC 9112 section 3.2).
@@ -73,24 +87,30 @@ impl<'a> Reading<'a> {
         if let Some(refusal) = self.refusal {
             return Err(refusal.into());
         }
-        let is_last = self.decide(clearing.mode)?;
+        let last = self.decide(clearing.mode)?;
         let Reading { request, framing, notes, dropped_a_name, .. } = self;
         if request.method == b"TRACE" {
             return Err(Refusal::TraceRefused.into());
         }
+        if notes.has_too_many_options() {
+            return Err(Refusal::TooManyConnectionOptions.into());
+        }
         let target = Target::parse(request.method, request.target)?;
+        if encoded_len(request.target) + request.method.len() + b"  HTTP/1.1".len() > REQUEST_LIMITS.first_line {
+            return Err(Refusal::UriTooLong.into());
+        }
         let (host, port) = host_and_port_of(&request, &target, &notes, clearing)?;
         if notes.forwarded_addresses > FORWARDED_ADDRESSES_MAX {
             return Err(Refusal::TooManyForwardedAddresses.into());
         }
-        let facts = Facts { target, framing: framing?, host, port, notes, is_last, dropped_a_name };
+        let facts = Facts { target, framing: framing?, host, port, notes, last, dropped_a_name };
         Ok(Cleared { facts, head: request })
     }
 
-    /// The guide's matrix (DSY-03 to DSY-05); whether both connections close after the request.
-    fn decide(&self, mode: Mode) -> Result<bool, Refused> {
+    /// The guide's matrix (DSY-03 to DSY-05); which connections close after the request.
+    fn decide(&self, mode: Mode) -> Result<Last, Refused> {
         let Some(reason) = self.verdict.classification.reason() else {
-            return self.framing.map(|_| false).map_err(Refused::Http);
+            return self.framing.map(|_| Last::Nobody).map_err(Refused::Http);
         };
         let tier = reason.tier();
         if self.verdict.unreadable || tier == Tier::Severe && !mode.lets_through(tier) {
@@ -105,13 +125,13 @@ impl<'a> Reading<'a> {
             Mode::Monitor => tier == Tier::Severe,
             Mode::Defensive | Mode::Strictest => tier >= Tier::Ambiguous,
         };
-        Ok(closes || self.verdict.end_in_doubt)
+        Ok(match self.verdict {
+            _ if closes => Last::Both,
+            Verdict { end_in_doubt: true, .. } => Last::Both,
+            Verdict { body_in_doubt: true, .. } => Last::Target,
+            _ => Last::Nobody,
+        })
     }
-}
-
-/// [`Reading::clear`] for a head that is parsed already.
-pub fn clear<'a>(request: Request<'a>, clearing: &Clearing) -> Result<Cleared<Request<'a>>, Refused> {
-    Reading::of_regular(request).clear(clearing)
 }
 
 impl<'a> Cleared<Request<'a>> {
@@ -150,7 +170,13 @@ impl<'a> Cleared<Request<'a>> {
     /// Whether this must be the last request on both its connections, the client's and the target's, since others may
     /// read it differently (guide DSY-04, RFC 9112 section 6.3).
     pub fn is_last(&self) -> bool {
-        self.facts.is_last
+        self.facts.last == Last::Both
+    }
+
+    /// Whether this must be the last request on the target's connection: if it is the last one anyway, and while monitoring
+    /// also if it has a body where none is expected, which not every target reads (RFC 9110 section 9.3.1).
+    pub fn is_last_for_target(&self) -> bool {
+        self.facts.last >= Last::Target
     }
 
     /// Whether a field was left out since its name is no token: nobody could be sent it.
@@ -161,7 +187,7 @@ impl<'a> Cleared<Request<'a>> {
     /// Whether the client's connection persists after this request (RFC 9112 section 9.3).
     pub fn keep_alive(&self) -> bool {
         let options = self.options();
-        !self.facts.is_last && !options.close && (self.head.version == Version::Http11 || options.keep_alive)
+        !self.is_last() && !options.close && (self.head.version == Version::Http11 || options.keep_alive)
     }
 
     /// Whether the client waits for `100 Continue`: only HTTP/1.1 can (RFC 9110 section 10.1.1).
@@ -170,9 +196,11 @@ impl<'a> Cleared<Request<'a>> {
     }
 
     /// Whether the client asks for a WebSocket: `GET` in HTTP/1.1 without a body, `Connection` lists `upgrade`, and
-    /// `Upgrade` is `websocket` alone (RFC 6455 section 4.1, guide CONN-13). Other upgrades are not asked for.
+    /// `Upgrade` is `websocket` alone (RFC 6455 section 4.1, guide CONN-13). Other upgrades are not asked for, and
+    /// none by a request after which both connections close.
     pub fn upgrade(&self) -> bool {
-        self.facts.notes.websocket
+        !self.is_last()
+            && self.facts.notes.websocket
             && self.options().upgrade
             && self.head.method == b"GET"
             && self.head.version == Version::Http11

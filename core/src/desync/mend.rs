@@ -11,19 +11,21 @@ use crate::http::names::Known;
 use crate::http::{Field, FieldRoom, Refusal};
 
 /// Puts the fields of `loose` that may go on into `room`; what had to be written anew of their values is in `mended`.
+/// A field that is too long once it is joined is left out, and its refusal given.
 pub(super) fn mend<'a>(
     loose: &Loose<'a>,
     judge: &mut Judge<'a>,
     mended: &'a mut Vec<u8>,
     room: &mut FieldRoom<'a>,
-) -> Result<(), Refusal> {
-    let mut mending = Mending { judge, mended, kept: Vec::with_capacity(loose.lines.len()), before: Before::Nothing };
-    loose.lines.iter().try_for_each(|line| mending.line(line))?;
-    let kept = mending.kept;
+) -> Option<Refusal> {
+    let kept = Vec::with_capacity(loose.lines.len());
+    let mut mending = Mending { judge, mended, kept, before: Before::Nothing, too_large: None };
+    loose.lines.iter().for_each(|line| mending.line(line));
+    let Mending { kept, too_large, .. } = mending;
     let mended: &'a [u8] = mended;
     room.0.clear();
     room.0.extend(kept.into_iter().map(|kept| kept.field(mended)));
-    Ok(())
+    too_large
 }
 
 struct Mending<'j, 'a, 'm> {
@@ -31,6 +33,7 @@ struct Mending<'j, 'a, 'm> {
     mended: &'m mut Vec<u8>,
     kept: Vec<Kept<'a>>,
     before: Before<'a>,
+    too_large: Option<Refusal>,
 }
 
 /// A field that may go on.
@@ -44,22 +47,22 @@ enum Value<'a> {
     Mended(Range<usize>),
 }
 
-/// The line that a fold continues.
+/// The line that a fold continues. What its name means is found out once, however many folds there are.
 #[derive(Clone, Copy)]
 enum Before<'a> {
     /// The request line.
     Nothing,
-    /// One that is left out; its name, if it has one.
-    Dropped(&'a [u8]),
+    /// One that is left out; its name, or all of it if it has none.
+    Dropped(&'a [u8], Known),
     /// The last one that is kept.
-    Kept(&'a [u8]),
+    Kept(&'a [u8], Known),
 }
 
 impl<'a> Mending<'_, 'a, '_> {
-    fn line(&mut self, line: &Line<'a>) -> Result<(), Refusal> {
+    fn line(&mut self, line: &Line<'a>) {
         match line.kind {
             Kind::Field { name, value } => self.field(name, value),
-            Kind::Fold(text) => self.fold(text)?,
+            Kind::Fold(text) => self.fold(text),
             Kind::NoColon(text) => self.no_colon(text),
         }
         if line.bare_line_feed {
@@ -67,36 +70,35 @@ impl<'a> Mending<'_, 'a, '_> {
             self.judge.verdict.note(Reason::NonCompliantHeader, name);
             self.judge.verdict.doubt_its_end();
         }
-        Ok(())
     }
 
     fn field(&mut self, name: &'a [u8], value: &'a [u8]) {
-        let value = match self.judge.field(name, value) {
+        let known = Known::of_any(name);
+        let value = match self.judge.field(name, known, value) {
             Fate::Drop => {
-                self.before = Before::Dropped(name);
+                self.before = Before::Dropped(name, known);
                 return;
             }
             Fate::Pass => Value::AsSent(value),
             Fate::Clean => Value::Mended(self.cleaned(value)),
         };
         self.kept.push(Kept { name, value });
-        self.before = Before::Kept(name);
+        self.before = Before::Kept(name, known);
     }
 
     fn no_colon(&mut self, text: &'a [u8]) {
         self.forbid(text, Some(text));
         self.judge.verdict.note(Reason::EmptyHeader, Some(text));
-        self.before = Before::Dropped(text);
+        self.before = Before::Dropped(text, Known::of_any(text));
     }
 
     /// "… or replace each received obs-fold with one or more SP octets" (RFC 9112 section 5.2), but not in fields that
     /// decide where a request ends or goes.
-    fn fold(&mut self, text: &'a [u8]) -> Result<(), Refusal> {
-        let header = match self.before {
-            Before::Nothing => None,
-            Before::Dropped(name) | Before::Kept(name) => Some(name),
+    fn fold(&mut self, text: &'a [u8]) {
+        let (header, owner) = match self.before {
+            Before::Nothing => (None, Known::Other),
+            Before::Dropped(name, known) | Before::Kept(name, known) => (Some(name), known),
         };
-        let owner = header.map_or(Known::Other, Known::of_any);
         match owner {
             Known::TransferEncoding | Known::CodingLookAlike => {
                 self.judge.verdict.note(Reason::BadTransferEncoding, header);
@@ -108,9 +110,8 @@ impl<'a> Mending<'_, 'a, '_> {
         self.forbid(text, header);
         self.judge.verdict.note(Reason::EmptyHeader, header);
         self.field_in_fold(text);
-        match self.before {
-            Before::Kept(name) => self.join(name, text),
-            Before::Nothing | Before::Dropped(_) => Ok(()),
+        if let Before::Kept(name, known) = self.before {
+            self.join(name, known, text);
         }
     }
 
@@ -138,8 +139,9 @@ impl<'a> Mending<'_, 'a, '_> {
         }
     }
 
-    fn join(&mut self, name: &[u8], text: &[u8]) -> Result<(), Refusal> {
-        let Some(mut last) = self.kept.pop() else { return Ok(()) };
+    /// Continues the last field; one that becomes too long is dropped, and the request refused for it.
+    fn join(&mut self, name: &'a [u8], known: Known, text: &[u8]) {
+        let Some(mut last) = self.kept.pop() else { return };
         let start = match last.value {
             Value::AsSent(value) => self.cleaned(value).start,
             Value::Mended(range) => range.start,
@@ -147,11 +149,12 @@ impl<'a> Mending<'_, 'a, '_> {
         self.mended.push(b' ');
         let end = self.cleaned(text).end;
         if name.len() + b": ".len() + (end - start) > REQUEST_LIMITS.field_line {
-            return Err(Refusal::FieldTooLarge);
+            self.too_large = Some(Refusal::FieldTooLarge);
+            self.before = Before::Dropped(name, known);
+            return;
         }
         last.value = Value::Mended(start..end);
         self.kept.push(last);
-        Ok(())
     }
 
     /// Appends a value with a space for every control character.

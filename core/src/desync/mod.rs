@@ -32,7 +32,7 @@ mod verdict;
 mod version;
 
 pub use classify::{Sent, classify};
-pub use cleared::{Cleared, Facts, Head, Refused, clear};
+pub use cleared::{Cleared, Facts, Head, Refused};
 pub use reading::{Reading, classify_head};
 pub use reason::{Mode, Reason, Tier};
 pub use verdict::Classification;
@@ -40,8 +40,8 @@ pub use verdict::Classification;
 /// The most addresses that `X-Forwarded-For` may hold, over all its fields (guide HDR-07).
 pub const FORWARDED_ADDRESSES_MAX: usize = 30;
 
-/// The most options that `Connection` may list, over all its fields. A sender needs two or three; each is compared
-/// with each field, so their number is bounded.
+/// The most options that `Connection` may list, over all its fields, empty ones included. A sender needs two or three;
+/// each is compared with each field, so their number is bounded.
 pub const CONNECTION_OPTIONS_MAX: usize = 32;
 
 /// What the door needs to know of the load balancer.

@@ -2,7 +2,7 @@
 
 use super::body_fields::BodyFields;
 use crate::http::names::{self, Known};
-use crate::http::{Field, Fields, Refusal};
+use crate::http::{Field, Fields};
 
 use super::CONNECTION_OPTIONS_MAX;
 
@@ -38,16 +38,20 @@ pub(super) struct Options {
 }
 
 impl<'a> Notes<'a> {
-    /// One pass: what there is, and into `body` what says where the body ends. Refuses a `Connection` beyond its limit.
+    /// One pass: what there is, and into `body` what says where the body ends.
     #[inline(always)]
-    pub(super) fn take(&mut self, fields: &Fields<'a>, body: &mut BodyFields<'a>) -> Result<(), Refusal> {
+    pub(super) fn take(&mut self, fields: &Fields<'a>, body: &mut BodyFields<'a>) {
         for field in fields.iter() {
             let known = Known::of(field.name);
             if known != Known::Other {
                 self.note(known, field, body);
             }
         }
-        if self.options.count > CONNECTION_OPTIONS_MAX { Err(Refusal::TooManyConnectionOptions) } else { Ok(()) }
+    }
+
+    /// Whether `Connection` is beyond its limit.
+    pub(super) fn has_too_many_options(&self) -> bool {
+        self.options.count > CONNECTION_OPTIONS_MAX
     }
 
     #[inline(always)]
@@ -80,10 +84,10 @@ impl Options {
         if self.take_plain(value) {
             self.count += 1;
         } else {
-            for option in items(value) {
+            for option in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
                 self.count += 1;
                 let plain = self.take_plain(option);
-                self.others |= !plain && Known::of(option) != Known::OneHop;
+                self.others |= !plain && !option.is_empty() && Known::of(option) != Known::OneHop;
             }
         }
     }

@@ -44,10 +44,10 @@ impl<'r> Reading<'r> {
 
     /// The reading of a head that [`parse_request`](crate::http::h1::head::parse_request) took, and whose lines are regular.
     #[inline(always)]
-    pub fn of_regular(request: Request<'r>) -> Reading<'r> {
+    fn of_regular(request: Request<'r>) -> Reading<'r> {
         let mut reading = Reading::unjudged(request);
         let mut body = BodyFields::default();
-        reading.refusal = reading.notes.take(&request.fields, &mut body).err();
+        reading.notes.take(&request.fields, &mut body);
         if !body.is_empty() {
             reading.framing = body.framing();
             body.judge(request.method, Spoken::Known(request.version), &mut reading.verdict);
@@ -72,7 +72,7 @@ impl<'r> Reading<'r> {
             judge.verdict.note(Reason::NonCompliantHeader, None);
             judge.verdict.doubt_its_end();
         }
-        let too_large = mend(&loose, &mut judge, mended, room).err();
+        let too_large = mend(&loose, &mut judge, mended, room);
         let spoken = judge.request_line(loose.method, loose.target, loose.version);
         if loose.spaces {
             judge.verdict.note(Reason::SpaceInUri, None);
@@ -85,9 +85,9 @@ impl<'r> Reading<'r> {
         let Judge { verdict, body, dropped_a_name } = judge;
         let fields = Fields(&room.0);
         let mut notes = Notes::default();
-        let refusal = notes.take(&fields, &mut BodyFields::default()).err();
+        notes.take(&fields, &mut BodyFields::default());
         let request = Request { head, method: loose.method, target: loose.target, version: spoken.version(), fields };
-        let refusal = unsupported.or(too_large).or(refusal);
+        let refusal = unsupported.or(too_large);
         let (framing, version) = (body.framing(), Some(loose.version));
         Reading { request, verdict, framing, notes, refusal, dropped_a_name, version }
     }
@@ -102,8 +102,8 @@ impl<'r> Reading<'r> {
         &self.request
     }
 
-    /// The version as sent, where that is not one of the two that HTTP/1 has.
-    pub fn odd_version(&self) -> Option<&'r [u8]> {
+    /// The version as sent, of a head that does not follow the grammar; empty if there is none.
+    pub fn sent_version(&self) -> Option<&'r [u8]> {
         self.version
     }
 
@@ -225,7 +225,12 @@ mod tests {
     fn a_joined_field_is_no_longer_than_a_line_may_be() {
         let joined = |len: usize| with(&format!("A: {}\r\n b\r\n", "x".repeat(len - 5)));
         assert_eq!(reading(joined(16 * 1024).as_bytes()).refusal, None);
-        assert_eq!(reading(joined(16 * 1024 + 1).as_bytes()).refusal, Some(Refusal::FieldTooLarge));
+        let over = joined(16 * 1024 + 1).replace("\r\n\r\n", "\r\nContent-Length: +5\r\n\r\n");
+        let over = reading(over.as_bytes());
+        assert_eq!(over.refusal, Some(Refusal::FieldTooLarge));
+        // The rest is read all the same.
+        assert_eq!(over.classification().reason(), Some(Reason::BadContentLength));
+        assert_eq!(over.request().fields.first(b"content-length"), Some(&b"+5"[..]));
     }
 
     #[test]

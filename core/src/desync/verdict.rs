@@ -47,6 +47,9 @@ pub(super) struct Verdict<'a> {
     /// Others may see the end of this request elsewhere: nothing may follow it on either connection, whatever the mode
     /// (RFC 9112 sections 6.1 and 6.3).
     pub(super) end_in_doubt: bool,
+    /// A target may not see its body, and take it for the next request: nothing may follow it there, whatever the mode
+    /// (RFC 9110 section 9.3.1).
+    pub(super) body_in_doubt: bool,
 }
 
 impl<'a> Verdict<'a> {
@@ -59,6 +62,8 @@ impl<'a> Verdict<'a> {
     /// Takes note of a finding that still leaves one reading.
     pub(super) fn note_readable(&mut self, reason: Reason, header: Option<&'a [u8]>) {
         self.end_in_doubt |= matches!(reason, Reason::BothTeClPresent | Reason::SuspiciousHeader | Reason::EmptyHeader);
+        self.body_in_doubt |=
+            matches!(reason, Reason::UndefinedContentLengthSemantics | Reason::UndefinedTransferEncodingSemantics);
         if reason.tier() > self.classification.tier() {
             self.classification.found = Some((reason, header));
         }

@@ -1,6 +1,8 @@
 //! The head that goes back to a client: what the target sent, without what belongs to its hop. How its body is framed
 //! is the caller's choice; [`framing_towards`] makes the usual one.
 
+use smallvec::SmallVec;
+
 use super::lines::{Lines, line};
 use crate::http::names::{self, Known};
 use crate::http::{Field, Framing, Response, Version};
@@ -32,7 +34,7 @@ pub fn framing_towards(client: Version, framing: Framing) -> Framing {
 /// even if listed.
 pub fn write_response(response: &Response<'_>, framing: Framing, keep_alive: bool, out: &mut Vec<u8>) {
     status_line(response, out);
-    let mut head = Head { response, framing, has_length: false, has_listed: Options::of(response).others };
+    let mut head = Head { response, framing, has_length: false, listed: listed(response) };
     let mut lines = Lines::new(response.head, out);
     for field in response.fields.iter() {
         head.field(field, &mut lines);
@@ -55,7 +57,7 @@ struct Head<'r, 'a> {
     response: &'r Response<'a>,
     framing: Framing,
     has_length: bool,
-    has_listed: bool,
+    listed: SmallVec<[&'a [u8]; OPTIONS_MAX]>,
 }
 
 impl Head<'_, '_> {
@@ -65,9 +67,14 @@ impl Head<'_, '_> {
             Known::Connection | Known::TransferEncoding | Known::OneHop => {}
             Known::Upgrade if self.response.status != 101 => {}
             Known::ContentLength => self.content_length(field, lines),
-            Known::Other if self.has_listed && is_listed(self.response, field.name) => {}
+            Known::Other if self.is_listed(field.name) => {}
             _ => lines.pass(field),
         }
+    }
+
+    #[inline]
+    fn is_listed(&self, name: &[u8]) -> bool {
+        self.listed.iter().any(|option| option.eq_ignore_ascii_case(name)) && may_be_listed(name)
     }
 
     fn content_length(&mut self, field: &Field<'_>, lines: &mut Lines<'_, '_>) {
@@ -102,21 +109,22 @@ impl Head<'_, '_> {
     }
 }
 
+/// The names of fields that `Connection` lists, among its first options.
+fn listed<'a>(response: &Response<'a>) -> SmallVec<[&'a [u8]; OPTIONS_MAX]> {
+    if !Options::of(response).others {
+        return SmallVec::new();
+    }
+    let values = response.fields.iter().filter(|field| field.is(b"connection")).map(|field| field.value);
+    let options = values.flat_map(|value| value.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii);
+    options.take(OPTIONS_MAX).collect()
+}
+
 fn status_line(response: &Response<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"HTTP/1.1 ");
     out.extend_from_slice(itoa::Buffer::new().format(response.status).as_bytes());
     out.push(b' ');
     out.extend_from_slice(response.reason);
     out.extend_from_slice(b"\r\n");
-}
-
-fn options<'r, 'a>(response: &'r Response<'a>) -> impl Iterator<Item = &'a [u8]> + use<'r, 'a> {
-    response
-        .fields
-        .all(b"connection")
-        .flat_map(|value| value.split(|&byte| byte == b','))
-        .map(<[u8]>::trim_ascii)
-        .take(OPTIONS_MAX)
 }
 
 /// What `Connection` lists.
@@ -156,10 +164,10 @@ impl Options {
     }
 }
 
-fn is_listed(response: &Response<'_>, name: &[u8]) -> bool {
+/// What may not be lost by being listed.
+fn may_be_listed(name: &[u8]) -> bool {
     let begins = |prefix: &[u8]| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    let kept = begins(b"set-cookie") || begins(b"content-") || begins(b"date");
-    !kept && options(response).any(|option| option.eq_ignore_ascii_case(name))
+    !begins(b"set-cookie") && !begins(b"content-") && !begins(b"date")
 }
 
 #[cfg(test)]

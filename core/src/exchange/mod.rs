@@ -50,7 +50,7 @@ pub(crate) struct Facts {
     /// The client wants to, and may, send another request on this connection.
     pub(crate) keep_alive: bool,
     /// Others may read it differently: the target's connection serves nobody after it (guide DSY-04).
-    pub(crate) is_last: bool,
+    pub(crate) is_last_for_target: bool,
 }
 
 /// A request and its answer under way.
@@ -252,7 +252,7 @@ impl Exchange {
             && !back.broken
             && !back.ended
             && back.input.is_empty();
-        let reusable = clean && !self.facts.upgrade && !self.facts.is_last && self.record.target_keeps_alive;
+        let reusable = clean && !self.facts.upgrade && !self.facts.is_last_for_target && self.record.target_keeps_alive;
         done.then_some(if reusable { Parting::Reuse } else { Parting::Close })
     }
 

@@ -9,9 +9,11 @@ mod trace;
 use core::net::SocketAddr;
 use core::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::lines::Lines;
 use crate::config::{LoadBalancerAttributes, XffHeaderProcessing};
-use crate::desync::Cleared;
+use crate::desync::{CONNECTION_OPTIONS_MAX, Cleared};
 use crate::http::names::Known;
 use crate::http::target::{Form, write_encoded};
 use crate::http::{Field, Framing, Request};
@@ -75,7 +77,7 @@ pub fn write_request(cleared: &Cleared<Request<'_>>, terms: &Terms<'_>, out: &mu
     passing.dropped_invalid_names |= cleared.dropped_a_name();
     if cleared.upgrade() {
         out.extend_from_slice(b"Connection: upgrade\r\nUpgrade: websocket\r\n");
-    } else if cleared.is_last() {
+    } else if cleared.is_last_for_target() {
         out.extend_from_slice(b"Connection: close\r\n");
     }
     out.extend_from_slice(b"\r\n");
@@ -102,16 +104,22 @@ fn request_line(cleared: &Cleared<Request<'_>>, out: &mut Vec<u8>) {
     out.extend_from_slice(b" HTTP/1.1\r\n");
 }
 
-/// What was seen of the client's fields while they pass.
+/// The client's fields on their way: what `Connection` lists, and what was seen of them.
 #[derive(Default)]
-struct Passing {
+struct Passing<'c> {
+    listed: SmallVec<[&'c [u8]; CONNECTION_OPTIONS_MAX]>,
     has_length: bool,
+    has_coding: bool,
     has_invalid_names: bool,
     dropped_invalid_names: bool,
 }
 
-fn client_fields(cleared: &Cleared<Request<'_>>, terms: &Terms<'_>, out: &mut Vec<u8>) -> Passing {
+fn client_fields<'c>(cleared: &'c Cleared<Request<'_>>, terms: &Terms<'_>, out: &mut Vec<u8>) -> Passing<'c> {
     let mut passing = Passing::default();
+    if cleared.lists_fields() {
+        let values = cleared.request().fields.iter().filter(|field| field.is(b"connection")).map(|field| field.value);
+        passing.listed.extend(values.flat_map(|value| value.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii));
+    }
     let mut lines = Lines::new(cleared.request().head, out);
     for field in cleared.request().fields.iter() {
         passing.client_field(cleared, terms, field, &mut lines);
@@ -120,7 +128,7 @@ fn client_fields(cleared: &Cleared<Request<'_>>, terms: &Terms<'_>, out: &mut Ve
     passing
 }
 
-impl Passing {
+impl Passing<'_> {
     #[inline]
     fn client_field(
         &mut self,
@@ -130,7 +138,7 @@ impl Passing {
         lines: &mut Lines<'_, '_>,
     ) {
         match Known::of(field.name) {
-            Known::Other if is_listed(cleared, field.name) => {}
+            Known::Other if self.is_listed(field.name) => {}
             Known::Other if is_valid_name(field.name) => lines.pass(field),
             Known::Other if terms.attributes.drop_invalid_header_fields => self.dropped_invalid_names = true,
             Known::Other => {
@@ -138,13 +146,26 @@ impl Passing {
                 lines.pass(field);
             }
             Known::ContentLength => self.content_length(field.name, cleared.framing(), lines),
-            Known::TransferEncoding if cleared.framing() == Framing::Chunked => lines.write(field.name, b"chunked"),
+            Known::TransferEncoding if cleared.framing() == Framing::Chunked => self.chunked(field.name, lines),
             Known::ForwardedFor if terms.attributes.xff_header_processing == XffHeaderProcessing::Preserve => {
                 lines.pass(field);
             }
             Known::TransferEncoding | Known::LengthLookAlike | Known::CodingLookAlike => {}
             Known::Host | Known::Connection | Known::Upgrade | Known::Expect | Known::OneHop => {}
             Known::ForwardedFor | Known::ForwardedOther | Known::TraceId | Known::Reserved => {}
+        }
+    }
+
+    /// Whether the client's `Connection` names that field and it may be lost by it (RFC 9110 section 7.6.1).
+    #[inline]
+    fn is_listed(&self, name: &[u8]) -> bool {
+        self.listed.iter().any(|option| option.eq_ignore_ascii_case(name)) && may_be_listed(name)
+    }
+
+    /// Once, however often it came.
+    fn chunked(&mut self, name: &[u8], lines: &mut Lines<'_, '_>) {
+        if !core::mem::replace(&mut self.has_coding, true) {
+            lines.write(name, b"chunked");
         }
     }
 
@@ -155,12 +176,6 @@ impl Passing {
             lines.write(name, itoa::Buffer::new().format(length).as_bytes());
         }
     }
-}
-
-/// Whether the client's `Connection` names that field and it may be lost by it (RFC 9110 section 7.6.1).
-#[inline]
-fn is_listed(cleared: &Cleared<Request<'_>>, name: &[u8]) -> bool {
-    cleared.lists_fields() && may_be_listed(name) && cleared.request().fields.lists(b"connection", name)
 }
 
 /// Listing must not strip what is meant for the end of the chain: who asks (`Authorization`, `Cookie`), where a request

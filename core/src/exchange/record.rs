@@ -145,7 +145,7 @@ pub(crate) fn raw_line<'a>(reading: &Reading<'a>, scheme: &'a str, port: u16) ->
     let request = reading.request();
     let host = request.fields.first(b"host").unwrap_or_default();
     let host = host.split(|&byte| byte == b':').next().unwrap_or_default();
-    let sent = reading.odd_version().map(|version| if version.is_empty() { b"-" } else { version });
+    let sent = reading.sent_version().map(|version| if version.is_empty() { b"-" } else { version });
     RequestLine {
         method: request.method,
         scheme,

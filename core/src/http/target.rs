@@ -76,6 +76,11 @@ pub fn write_encoded(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// How many bytes [`write_encoded`] writes.
+pub fn encoded_len(bytes: &[u8]) -> usize {
+    bytes.len() + 2 * bytes.iter().filter(|byte| !byte.is_ascii_graphic()).count()
+}
+
 fn absolute(target: &[u8]) -> Option<Target<'_>> {
     let after = after_scheme(target, b"http://").or_else(|| after_scheme(target, b"https://"))?;
     let end = after.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(after.len());
@@ -201,6 +206,7 @@ mod tests {
         let encoded = |bytes: &[u8]| {
             let mut out = b"x".to_vec();
             write_encoded(bytes, &mut out);
+            assert_eq!(out.len(), 1 + encoded_len(bytes));
             String::from_utf8(out).unwrap()
         };
         assert_eq!(encoded(b"/a%20b?c={d}|\"<e>"), "x/a%20b?c={d}|\"<e>");

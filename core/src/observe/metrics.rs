@@ -36,7 +36,7 @@ metrics! {
     desync_mitigation_mode_non_compliant_request_count, "DesyncMitigationMode_NonCompliant_Request_Count", "Count; MET-10, DSY-06",
         "requests that do not keep to RFC 9112 in every point, routed or not, in every desync mitigation mode.";
     dropped_invalid_header_request_count, "DroppedInvalidHeaderRequestCount", "Count; MET-11",
-        "requests of which a header field with an invalid name was dropped before they were routed, because `routing.http.drop_invalid_header_fields.enabled` is true.";
+        "requests of which a header field with an invalid name was dropped before they were routed: because `routing.http.drop_invalid_header_fields.enabled` is true, or because the name is no token, which is never forwarded.";
     forwarded_invalid_header_request_count, "ForwardedInvalidHeaderRequestCount", "Count; MET-11",
         "requests that were routed with a header field whose name is invalid, because `routing.http.drop_invalid_header_fields.enabled` is false.";
 }

@@ -97,6 +97,8 @@ mod tests {
         for &reason in Reason::ALL {
             let cause = Cause::from(Refused::Desync(reason));
             assert_eq!((cause.code(), cause.status()), (reason.code(), Some(400)));
+            let found = reason.describe().trim_end_matches('.');
+            assert!(cause.describe().starts_with(found), "{cause:?} does not say what {reason} is");
         }
         assert_eq!(Cause::from(BadResponse::HeadTooLarge).status(), Some(502));
         assert_eq!(Cause::from(BadResponse::TooManyFields).status(), Some(502));

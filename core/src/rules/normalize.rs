@@ -3,10 +3,11 @@
 //!
 //! The guide does not say what is normalised. These steps are taken, in this order:
 //!
-//! 1. Bytes that rules do not see (control characters and whatever is not ASCII, guide RULE-10) are left out.
-//! 2. `%XX` of an unreserved character (letters, digits, `-._~`) becomes that character; the hexadecimal
+//! 1. `%XX` of an unreserved character (letters, digits, `-._~`) becomes that character; the hexadecimal
 //!    digits of every other `%xx` become upper case (RFC 3986 sections 6.2.2.1 and 6.2.2.2). Once, not again.
-//! 3. The segments `.` and `..` are resolved (RFC 3986 section 5.2.4); nothing leads above the root.
+//! 2. The segments `.` and `..` are resolved (RFC 3986 section 5.2.4); nothing leads above the root.
+//! 3. Bytes that rules do not see (control characters and whatever is not ASCII, guide RULE-10) are left out: last, since
+//!    a target gets them percent-encoded, and to it they are part of a segment and of no escape.
 //! 4. An empty path is `/` (RFC 3986 section 6.2.3).
 //!
 //! All of them are equivalences that the RFC grants, so a request cannot pass by `/admin/*` as `/%61dmin/x` or
@@ -27,13 +28,10 @@ pub fn normalize_path(path: &[u8]) -> Cow<'_, [u8]> {
     if is_normal(path) {
         return Cow::Borrowed(path);
     }
-    let visible: Vec<u8> = path.iter().copied().filter(|&byte| is_visible(byte)).collect();
-    let decoded = decode_unreserved(&visible);
-    Cow::Owned(match decoded.first() {
-        None => b"/".to_vec(),
-        Some(b'/') => remove_dot_segments(&decoded),
-        Some(_) => decoded,
-    })
+    let decoded = decode_unreserved(path);
+    let mut normal = if decoded.starts_with(b"/") { remove_dot_segments(&decoded) } else { decoded };
+    normal.retain(|&byte| is_visible(byte));
+    Cow::Owned(if normal.is_empty() { b"/".to_vec() } else { normal })
 }
 
 /// Whether there is surely nothing to do: no escape, no byte to leave out, no segment that begins with a dot.
@@ -156,9 +154,10 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_rules_do_not_see_are_left_out_first() {
+    fn bytes_that_rules_do_not_see_are_left_out_last() {
         assert_eq!(&*normalize_path(b"/ad\x01min\x7f/\xff"), b"/admin/");
-        assert_eq!(&*normalize_path(b"/x/.\x09./admin"), b"/admin");
+        assert_eq!(&*normalize_path(b"/x/.\x09./admin"), b"/x/../admin");
+        assert_eq!(&*normalize_path(b"/x/\x80../admin%6\xff1"), b"/x/../admin%61");
         assert_eq!(&*normalize_path(b"\x01"), b"/");
     }
 

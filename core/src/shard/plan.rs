@@ -82,7 +82,7 @@ impl Shard {
             is_head: cleared.is_head(),
             upgrade: cleared.upgrade(),
             keep_alive: cleared.keep_alive() && !aged && !*draining,
-            is_last: cleared.is_last(),
+            is_last_for_target: cleared.is_last_for_target(),
         };
         let decision = listener.rules.decide(&subject(&cleared, front.endpoints.peer));
         record.rule = decision.rule.map_or(MatchedRule::Default, |rule| MatchedRule::Priority(rule.priority));
@@ -227,8 +227,13 @@ fn choose_target<'c>(
 impl Plan {
     /// An error, after which nothing more is understood of what the client sends.
     pub(super) fn refusing(cause: Cause, idle: Duration, record: Record) -> Plan {
-        let facts =
-            Facts { version: Version::Http11, is_head: false, upgrade: false, keep_alive: false, is_last: true };
+        let facts = Facts {
+            version: Version::Http11,
+            is_head: false,
+            upgrade: false,
+            keep_alive: false,
+            is_last_for_target: true,
+        };
         Plan {
             facts,
             framing: Framing::UntilClose,

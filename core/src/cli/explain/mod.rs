@@ -17,7 +17,7 @@ pub use asked::{Asked, RAW_BYTES_MAX};
 use super::{Report, load};
 use crate::config::template::{Inputs, Source};
 use crate::config::{Config, Listener, LoadBalancer, LoadBalancerAttributes};
-use crate::desync::{Clearing, Mode, Reading, Reason, Refused};
+use crate::desync::{Clearing, Mode, Reading, Refused};
 use crate::http::FieldRoom;
 use crate::http::h1::head::{Scan, Scanner};
 use crate::time::Wall;
@@ -92,8 +92,8 @@ fn tell<'c>(place: &Place<'c>, question: &Question<'_>) -> Result<Told<'c>, Stri
     let (head, rest) = bytes.split_at(len);
     let raw = matches!(question.request, Asked::Raw { .. });
     if !raw && !rest.is_empty() {
-        // A line break within what was given ends the head early: more than one request.
-        return Ok(told(Err(Refused::Desync(Reason::EmptyHeader))));
+        return Err("the head of the request ends early: there is an empty line in what was given (--raw explains bytes as they are)\n"
+            .to_owned());
     }
     let (mut mended, mut room) = (Vec::new(), FieldRoom::default());
     let reading = Reading::of(head, regular, &mut mended, &mut room);
@@ -246,9 +246,21 @@ Resources:
         let report = told(&asking(Asked::Composed { method: "TRACE", url: "/", headers: &[] }));
         assert!(report.out.starts_with("refused with 405 "), "{}", report.out);
         assert!(report.out.contains("  monitor: refused with 405\n"), "{}", report.out);
+    }
+
+    #[test]
+    fn a_header_that_ends_the_head_is_a_mistake_of_who_asks() {
         let smuggled = "A: b\r\n\r\nGET /smuggled HTTP/1.1".to_owned();
         let report = told(&with_header("/", &smuggled));
-        assert!(report.out.starts_with("refused with 400 "), "{}", report.out);
+        assert_eq!((report.code, report.out.as_str()), (1, ""));
+        assert!(report.err.contains("the head of the request ends early"), "{}", report.err);
+    }
+
+    #[test]
+    fn a_terminal_is_shown_no_control_characters() {
+        let header = "Y: \u{9b}2J".to_owned();
+        let report = told(&with_header("/shop", &header));
+        assert!(report.out.contains("  Y: \\u{9b}2J\n"), "{}", report.out);
     }
 
     #[test]

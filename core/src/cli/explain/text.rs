@@ -72,7 +72,13 @@ fn put_answer(answer: &Answer<'_>, text: &mut String) {
     if let Some(head) = &answer.forwarded {
         text.push_str("the target would receive:\n");
         for line in String::from_utf8_lossy(head).trim_end().lines() {
-            let _ = writeln!(text, "  {line}");
+            let _ = writeln!(text, "  {}", harmless(line));
         }
     }
+}
+
+/// What a terminal may be shown: control characters are spelled out, those beyond ASCII too.
+fn harmless(line: &str) -> String {
+    let spelled = |c: char| c.is_control() && c != '\t';
+    line.chars().map(|c| if spelled(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
