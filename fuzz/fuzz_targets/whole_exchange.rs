@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use readers::unmended::BODIES_ON_GET;
 use readers::{Seen, agree, bodies_come_last, strict};
 use sluicegate::config::{Config, DesyncMitigationMode};
 use sluicegate::shard::{Effect, Endpoints, Fate, ListenerId, Options, Shard, Turn, WireId};
@@ -181,7 +180,6 @@ impl World {
                 assert!(!spoiled, "a request on a spoiled connection: \"{text}\"");
             }
             match mode {
-                _ if BODIES_ON_GET => {}
                 DesyncMitigationMode::Monitor => {}
                 DesyncMitigationMode::Defensive => {
                     bodies_come_last(&seen).unwrap_or_else(|fault| panic!("{fault}, of \"{text}\""));

@@ -3,7 +3,6 @@
 use super::quirks::{
     Bare, Bodies, Both, Codings, Controls, Folds, Hosts, Names, Numbers, OldCodings, Quirks, Versions, Which, Words,
 };
-use super::unmended::BYTES_IN_TARGETS;
 use super::{Framing, Reading, Seen, Stop, read_all, rejected};
 
 /// Reads a stream of requests, as a server with those quirks does.
@@ -158,7 +157,7 @@ impl<'a> Reader<'a> {
             _ => return rejected(start, "not the words of a request line"),
         };
         let Some(version) = version else { return rejected(start, "an unknown version") };
-        let is_uri_byte = |byte: u8| matches!(byte, b'!'..=b'"' | b'$'..=b'~') || BYTES_IN_TARGETS && byte > 0x7f;
+        let is_uri_byte = |byte: u8| matches!(byte, b'!'..=b'"' | b'$'..=b'~');
         let is_target = !target.is_empty() && target.iter().all(|&byte| is_uri_byte(byte));
         if self.quirks.words == Words::Three && !(is_token(method) && is_target) {
             return rejected(start, "a method or target that is none");

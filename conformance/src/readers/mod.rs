@@ -36,7 +36,6 @@ mod body;
 pub mod lenient;
 pub mod quirks;
 pub mod strict;
-pub mod unmended;
 
 pub use agree::{Disagreement, agree, bodies_come_last};
 pub use quirks::Quirks;

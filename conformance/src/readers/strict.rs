@@ -1,6 +1,5 @@
 //! RFC 9112 to the letter, and nothing that it merely lets a recipient forgive.
 
-use super::unmended::BYTES_IN_TARGETS;
 use super::{Framing, Reading, Seen, Stop, read_all, rejected};
 
 /// Reads a stream of requests.
@@ -182,7 +181,7 @@ fn request_line(line: &[u8], at: usize) -> Result<(&[u8], &[u8], bool), Stop> {
     if !is_token(method) {
         return rejected(at, "a method that is no token");
     }
-    if !target.iter().all(may_be_in_a_target) {
+    if !target.iter().all(u8::is_ascii_graphic) || target.contains(&b'#') {
         return rejected(at, "a request target with a byte that it may not have");
     }
     let origin = target.starts_with(b"/");
@@ -195,10 +194,6 @@ fn request_line(line: &[u8], at: usize) -> Result<(&[u8], &[u8], bool), Stop> {
         b"HTTP/1.0" => Ok((method, target, true)),
         _ => rejected(at, "a version other than HTTP/1.1 and HTTP/1.0"),
     }
-}
-
-fn may_be_in_a_target(byte: &u8) -> bool {
-    byte.is_ascii_graphic() && *byte != b'#' || BYTES_IN_TARGETS && !byte.is_ascii()
 }
 
 /// What stands between `scheme://` and the path.

@@ -11,7 +11,6 @@ use sluicegate::config::DesyncMitigationMode;
 
 use super::chance::Chance;
 use super::net::{Conn, MICROS, MILLIS, Net, Side, Stop, Time};
-use crate::readers::unmended::BODIES_ON_GET;
 use crate::readers::{Ending, Seen, agree, bodies_come_last, strict};
 
 /// What a witness does, and what it may expect.
@@ -131,7 +130,6 @@ impl Witness {
             }
         }
         match self.terms.mode {
-            _ if BODIES_ON_GET => Ok(()),
             DesyncMitigationMode::Monitor => Ok(()),
             DesyncMitigationMode::Defensive => bodies_come_last(&seen).or_else(|fault| fail(&fault)),
             DesyncMitigationMode::Strictest if seen.iter().any(Seen::may_be_ignored) => fail(&"a body on GET or HEAD"),
