@@ -19,8 +19,11 @@ fuzz_target!(|input: (u8, &[u8])| {
     assert!(fields.iter().count() < head.split(|&byte| byte == b'\n').count());
     for field in fields.iter() {
         assert!(!field.name.is_empty() && !field.name.iter().any(|&byte| byte <= b' ' || byte == b':' || byte >= 127));
-        assert!(!field.value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t'));
-        assert_eq!(field.value.trim_ascii().len(), field.value.len());
+        // A Host is not mended: what is wrong with it is why it is refused.
+        if !field.is(b"host") {
+            assert!(!field.value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t'));
+            assert_eq!(field.value.trim_ascii().len(), field.value.len());
+        }
     }
     let tier = reading.classification().tier();
     for mode in Mode::ALL {

@@ -97,7 +97,7 @@ impl<'r> Reading<'r> {
         self.verdict.classification
     }
 
-    /// The request as it is understood. Its fields are mended; method and target are as sent, whatever they are.
+    /// The request as it is understood. Its fields are mended, but for Host; method and target are as sent, whatever they are.
     pub fn request(&self) -> &Request<'r> {
         &self.request
     }
