@@ -49,7 +49,7 @@
 //! * [`config`]: what an operator said, cross-checked and immutable; its `template` reads CloudFormation files.
 //! * [`shard`]: connections, timers, the pool of target connections, and the turn.
 //! * [`http`]: heads as fields over borrowed bytes; the bytes of HTTP/1.
-//! * [`desync`]: the only door to a target; it mints [`Cleared`](desync::Cleared) heads, or refuses.
+//! * [`desync`]: the only door to a target; it classifies requests, and mints [`Cleared`](desync::Cleared) heads or refuses.
 //! * [`rules`]: which action a request takes, and why.
 //! * [`target`]: which target of a group gets it.
 //! * [`exchange`]: the hinge where a client's and a target's connection meet.
