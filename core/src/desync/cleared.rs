@@ -96,7 +96,7 @@ impl<'a> Reading<'a> {
             return Err(Refusal::TooManyConnectionOptions.into());
         }
         let target = Target::parse(request.method, request.target)?;
-        if encoded_len(request.target) + request.method.len() + b"  HTTP/1.1".len() > REQUEST_LIMITS.first_line {
+        if is_too_long_once_encoded(&request) {
             return Err(Refusal::UriTooLong.into());
         }
         let (host, port) = host_and_port_of(&request, &target, &notes, clearing)?;
@@ -237,6 +237,12 @@ impl<'a> Cleared<Request<'a>> {
     fn options(&self) -> &Options {
         &self.facts.notes.options
     }
+}
+
+/// Only long targets are looked at: no byte becomes more than three.
+fn is_too_long_once_encoded(request: &Request<'_>) -> bool {
+    let most = REQUEST_LIMITS.first_line.saturating_sub(request.method.len() + b"  HTTP/1.1".len());
+    request.target.len() > most / 3 && encoded_len(request.target) > most
 }
 
 fn host_and_port_of<'a>(

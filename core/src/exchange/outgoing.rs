@@ -73,7 +73,8 @@ pub fn write_request(cleared: &Cleared<Request<'_>>, terms: &Terms<'_>, out: &mu
     forwarded::proto_and_port(terms, out);
     host::write(cleared, terms, out);
     let trace = trace::write(cleared, terms, out);
-    let mut passing = client_fields(cleared, terms, out);
+    let listed = listed(cleared);
+    let mut passing = client_fields(cleared, terms, &listed, out);
     passing.dropped_invalid_names |= cleared.dropped_a_name();
     if cleared.upgrade() {
         out.extend_from_slice(b"Connection: upgrade\r\nUpgrade: websocket\r\n");
@@ -106,20 +107,21 @@ fn request_line(cleared: &Cleared<Request<'_>>, out: &mut Vec<u8>) {
 
 /// The client's fields on their way: what `Connection` lists, and what was seen of them.
 #[derive(Default)]
-struct Passing<'c> {
-    listed: SmallVec<[&'c [u8]; CONNECTION_OPTIONS_MAX]>,
+struct Passing<'l> {
+    listed: &'l [&'l [u8]],
     has_length: bool,
     has_coding: bool,
     has_invalid_names: bool,
     dropped_invalid_names: bool,
 }
 
-fn client_fields<'c>(cleared: &'c Cleared<Request<'_>>, terms: &Terms<'_>, out: &mut Vec<u8>) -> Passing<'c> {
-    let mut passing = Passing::default();
-    if cleared.lists_fields() {
-        let values = cleared.request().fields.iter().filter(|field| field.is(b"connection")).map(|field| field.value);
-        passing.listed.extend(values.flat_map(|value| value.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii));
-    }
+fn client_fields<'l>(
+    cleared: &Cleared<Request<'_>>,
+    terms: &Terms<'_>,
+    listed: &'l [&'l [u8]],
+    out: &mut Vec<u8>,
+) -> Passing<'l> {
+    let mut passing = Passing { listed, ..Passing::default() };
     let mut lines = Lines::new(cleared.request().head, out);
     for field in cleared.request().fields.iter() {
         passing.client_field(cleared, terms, field, &mut lines);
@@ -128,8 +130,17 @@ fn client_fields<'c>(cleared: &'c Cleared<Request<'_>>, terms: &Terms<'_>, out: 
     passing
 }
 
+/// What `Connection` lists, if that is more than what is dropped on every hop anyway.
+fn listed<'a>(cleared: &Cleared<Request<'a>>) -> SmallVec<[&'a [u8]; CONNECTION_OPTIONS_MAX]> {
+    if !cleared.lists_fields() {
+        return SmallVec::new();
+    }
+    let values = cleared.request().fields.iter().filter(|field| field.is(b"connection")).map(|field| field.value);
+    values.flat_map(|value| value.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii).collect()
+}
+
 impl Passing<'_> {
-    #[inline]
+    #[inline(always)]
     fn client_field(
         &mut self,
         cleared: &Cleared<Request<'_>>,
@@ -188,7 +199,17 @@ fn may_be_listed(name: &[u8]) -> bool {
     !KEPT.into_iter().any(begins)
 }
 
-/// `[-A-Za-z0-9]+` (guide LB-16).
+/// `[-A-Za-z0-9]+` (guide LB-16). Asked of every field, so without a way out of the loop.
+#[inline]
 fn is_valid_name(name: &[u8]) -> bool {
-    name.iter().all(|&byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    const VALID: [bool; 256] = {
+        let mut valid = [false; 256];
+        let mut at = 0;
+        while at < valid.len() {
+            valid[at] = (at as u8).is_ascii_alphanumeric() || at as u8 == b'-';
+            at += 1;
+        }
+        valid
+    };
+    name.iter().fold(true, |all, &byte| all & VALID[usize::from(byte)])
 }
