@@ -32,31 +32,36 @@ const PIECES_MAX: usize = 100;
 enum Manner {
     /// When a request is whole.
     Proper,
-    /// When its head is there.
+    /// When its head is there, but for the last byte, which comes when the request is whole.
     Early,
     /// Without a length, and then they close.
     Close,
     /// As they should; and when nothing is asked, they go on.
     Babble,
+    /// With more than the answer.
+    Excess,
 }
 
-const MANNERS: [Manner; 4] = [Manner::Proper, Manner::Early, Manner::Close, Manner::Babble];
+const MANNERS: [Manner; 5] = [Manner::Proper, Manner::Early, Manner::Close, Manner::Babble, Manner::Excess];
+
+/// What nobody asked for.
+const BABBLE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbabble";
 
 const VICTIM: &[u8] = b"GET /victim HTTP/1.1\r\nHost: v.example\r\n\r\n";
 
 fuzz_target!(|data: &[u8]| {
     let Some((&choice, bytes)) = data.split_first() else { return };
     let choice = usize::from(choice);
-    let (mode, piece, manner) = (MODES[choice % 3], PIECES[choice / 3 % 6], MANNERS[choice / 18 % 4]);
+    let (mode, piece, manner) = (MODES[choice % 3], PIECES[choice / 3 % 6], MANNERS[choice / 18 % 5]);
     let mut world = World::new(mode, manner, hash(data));
     let attacker = world.connect();
     for piece in bytes.chunks(piece.clamp(bytes.len() / PIECES_MAX + 1, bytes.len() + 1)) {
         world.say(attacker, piece);
     }
-    let victim = world.connect();
-    world.say(victim, VICTIM);
-    world.check_victim(victim);
-    world.end(attacker);
+    world.serve_a_victim();
+    world.leave(attacker);
+    world.serve_a_victim();
+    world.end();
     world.check_streams(mode);
     world.check_nothing_is_left();
 });
@@ -76,6 +81,8 @@ struct Target {
     begun: usize,
     answered: bool,
     to_say: Vec<u8>,
+    /// The end of the answer, for when the request is whole.
+    withheld: Vec<u8>,
     ends: bool,
     /// From here on no request may begin.
     spoiled_at: Option<usize>,
@@ -157,7 +164,9 @@ impl World {
     }
 
     /// Whoever comes next gets its own answer.
-    fn check_victim(&self, victim: usize) {
+    fn serve_a_victim(&mut self) {
+        let victim = self.connect();
+        self.say(victim, VICTIM);
         let received = String::from_utf8_lossy(&self.clients[victim].received);
         assert!(received.starts_with("HTTP/1.1 200 OK\r\n"), "the next client gets {received:?}");
         for client in &self.clients {
@@ -197,14 +206,18 @@ impl World {
         self.clients.iter().map(|client| text.matches(&client.address.to_string()).count()).sum()
     }
 
-    /// The attacker closes its side, time passes, and then everybody is gone.
-    fn end(&mut self, attacker: usize) {
+    /// A client closes its side.
+    fn leave(&mut self, client: usize) {
         let mut turn = self.shard.turn(now(self.nanos));
-        if let Some(mut wire) = turn.wire(self.clients[attacker].wire) {
+        if let Some(mut wire) = turn.wire(self.clients[client].wire) {
             wire.ended();
         }
         self.dials.extend(finish(turn));
         self.settle();
+    }
+
+    /// Time passes, and then everybody is gone.
+    fn end(&mut self) {
         for _ in 0..4 {
             self.nanos += Duration::from_secs(50).as_nanos() as u64;
             self.settle();
@@ -240,6 +253,7 @@ impl Target {
             begun: 0,
             answered: false,
             to_say: Vec::new(),
+            withheld: Vec::new(),
             ends: false,
             spoiled_at: None,
             over: false,
@@ -271,10 +285,16 @@ impl Target {
             self.to_say.extend(answer(&seen, &rest[..seen.head_end], manner));
             self.ends |= manner == Manner::Close;
             if !seen.whole {
+                self.withheld.extend(self.to_say.pop());
                 self.spoiled_at = Some(self.begun + 1);
+            }
+            if manner == Manner::Excess {
+                self.to_say.extend_from_slice(BABBLE);
+                self.spoiled_at = Some(self.begun + seen.end);
             }
         }
         if self.answered && seen.whole {
+            self.to_say.append(&mut self.withheld);
             self.begun += seen.end;
             self.answered = false;
         }
@@ -299,7 +319,7 @@ impl Target {
         let Some(mut wire) = turn.wire(self.wire).filter(|wire| idle && wire.pending().is_empty()) else {
             return false;
         };
-        if self.spoiled_at.is_some() || wire.offer(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbabble") == 0 {
+        if self.spoiled_at.is_some() || wire.offer(BABBLE) == 0 {
             return false;
         }
         self.spoiled_at = Some(self.stream.len());
