@@ -189,8 +189,7 @@ impl World {
                 assert!(!spoiled, "a request on a spoiled connection: \"{text}\"");
             }
             match mode {
-                DesyncMitigationMode::Monitor => {}
-                DesyncMitigationMode::Defensive => {
+                DesyncMitigationMode::Monitor | DesyncMitigationMode::Defensive => {
                     bodies_come_last(&seen).unwrap_or_else(|fault| panic!("{fault}, of \"{text}\""));
                 }
                 DesyncMitigationMode::Strictest => {

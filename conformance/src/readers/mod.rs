@@ -22,7 +22,7 @@
 //! agree up to the head of the first such request, and nothing is asked of them behind it. What takes the sting out
 //! is that nobody else's request follows on the connection: [`bodies_come_last`] checks that a request with a body on
 //! `GET` or `HEAD` is the last of its stream. It holds where the balancer closes the target's connection after it (guide
-//! DSY-04, DSY-26, DSY-27: mode `defensive`); in mode `strictest` there is none at all, and `monitor` only counts. Bodies
+//! DSY-04, DSY-26, DSY-27: modes `monitor` and `defensive`); in mode `strictest` there is none at all. Bodies
 //! on other methods are none of this: a server that ignores the body of a `POST` is broken for everybody, and closing
 //! after each would be the end of kept connections.
 //!

@@ -130,8 +130,9 @@ impl Witness {
             }
         }
         match self.terms.mode {
-            DesyncMitigationMode::Monitor => Ok(()),
-            DesyncMitigationMode::Defensive => bodies_come_last(&seen).or_else(|fault| fail(&fault)),
+            DesyncMitigationMode::Monitor | DesyncMitigationMode::Defensive => {
+                bodies_come_last(&seen).or_else(|fault| fail(&fault))
+            }
             DesyncMitigationMode::Strictest if seen.iter().any(Seen::may_be_ignored) => fail(&"a body on GET or HEAD"),
             DesyncMitigationMode::Strictest => Ok(()),
         }

@@ -73,8 +73,12 @@ pub fn write_request(cleared: &Cleared<Request<'_>>, terms: &Terms<'_>, out: &mu
     forwarded::proto_and_port(terms, out);
     host::write(cleared, terms, out);
     let trace = trace::write(cleared, terms, out);
-    let listed = listed(cleared);
-    let mut passing = client_fields(cleared, terms, &listed, out);
+    // Seldom is more listed than what is dropped on every hop anyway.
+    let mut passing = if cleared.lists_fields() {
+        client_fields(cleared, terms, &listed(cleared), out)
+    } else {
+        client_fields(cleared, terms, &[], out)
+    };
     passing.dropped_invalid_names |= cleared.dropped_a_name();
     if cleared.upgrade() {
         out.extend_from_slice(b"Connection: upgrade\r\nUpgrade: websocket\r\n");
@@ -105,51 +109,44 @@ fn request_line(cleared: &Cleared<Request<'_>>, out: &mut Vec<u8>) {
     out.extend_from_slice(b" HTTP/1.1\r\n");
 }
 
-/// The client's fields on their way: what `Connection` lists, and what was seen of them.
+/// What was seen of the client's fields on their way.
 #[derive(Default)]
-struct Passing<'l> {
-    listed: &'l [&'l [u8]],
+struct Passing {
     has_length: bool,
     has_coding: bool,
     has_invalid_names: bool,
     dropped_invalid_names: bool,
 }
 
-fn client_fields<'l>(
-    cleared: &Cleared<Request<'_>>,
-    terms: &Terms<'_>,
-    listed: &'l [&'l [u8]],
-    out: &mut Vec<u8>,
-) -> Passing<'l> {
-    let mut passing = Passing { listed, ..Passing::default() };
+fn client_fields(cleared: &Cleared<Request<'_>>, terms: &Terms<'_>, listed: &[&[u8]], out: &mut Vec<u8>) -> Passing {
+    let mut passing = Passing::default();
     let mut lines = Lines::new(cleared.request().head, out);
     for field in cleared.request().fields.iter() {
-        passing.client_field(cleared, terms, field, &mut lines);
+        passing.client_field(cleared, terms, listed, field, &mut lines);
     }
     lines.flush();
     passing
 }
 
-/// What `Connection` lists, if that is more than what is dropped on every hop anyway.
+/// What `Connection` lists.
+#[cold]
 fn listed<'a>(cleared: &Cleared<Request<'a>>) -> SmallVec<[&'a [u8]; CONNECTION_OPTIONS_MAX]> {
-    if !cleared.lists_fields() {
-        return SmallVec::new();
-    }
     let values = cleared.request().fields.iter().filter(|field| field.is(b"connection")).map(|field| field.value);
     values.flat_map(|value| value.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii).collect()
 }
 
-impl Passing<'_> {
-    #[inline(always)]
+impl Passing {
+    #[inline]
     fn client_field(
         &mut self,
         cleared: &Cleared<Request<'_>>,
         terms: &Terms<'_>,
+        listed: &[&[u8]],
         field: &Field<'_>,
         lines: &mut Lines<'_, '_>,
     ) {
         match Known::of(field.name) {
-            Known::Other if self.is_listed(field.name) => {}
+            Known::Other if is_listed(field.name, listed) => {}
             Known::Other if is_valid_name(field.name) => lines.pass(field),
             Known::Other if terms.attributes.drop_invalid_header_fields => self.dropped_invalid_names = true,
             Known::Other => {
@@ -167,12 +164,6 @@ impl Passing<'_> {
         }
     }
 
-    /// Whether the client's `Connection` names that field and it may be lost by it (RFC 9110 section 7.6.1).
-    #[inline]
-    fn is_listed(&self, name: &[u8]) -> bool {
-        self.listed.iter().any(|option| option.eq_ignore_ascii_case(name)) && may_be_listed(name)
-    }
-
     /// Once, however often it came.
     fn chunked(&mut self, name: &[u8], lines: &mut Lines<'_, '_>) {
         if !core::mem::replace(&mut self.has_coding, true) {
@@ -187,6 +178,12 @@ impl Passing<'_> {
             lines.write(name, itoa::Buffer::new().format(length).as_bytes());
         }
     }
+}
+
+/// Whether the client's `Connection` names that field and it may be lost by it (RFC 9110 section 7.6.1).
+#[inline]
+fn is_listed(name: &[u8], listed: &[&[u8]]) -> bool {
+    listed.iter().any(|option| option.eq_ignore_ascii_case(name)) && may_be_listed(name)
 }
 
 /// Listing must not strip what is meant for the end of the chain: who asks (`Authorization`, `Cookie`), where a request

@@ -62,11 +62,18 @@ impl<'a> Target<'a> {
 
 /// Appends a request target, or a part of one, with everything percent-encoded that may not stand in a URI whatever
 /// it means (RFC 3986 section 2.1): spaces, control characters, and what is not ASCII. The rest stays as it is.
+#[inline]
 pub fn write_encoded(bytes: &[u8], out: &mut Vec<u8>) {
     // Without a way out of the loop, so that it is one of vectors.
     if !bytes.iter().fold(false, |odd, byte| odd | !byte.is_ascii_graphic()) {
-        return out.extend_from_slice(bytes);
+        out.extend_from_slice(bytes);
+    } else {
+        encode(bytes, out);
     }
+}
+
+#[cold]
+fn encode(bytes: &[u8], out: &mut Vec<u8>) {
     for &byte in bytes {
         if byte.is_ascii_graphic() {
             out.push(byte);
