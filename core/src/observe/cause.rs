@@ -113,6 +113,7 @@ causes! {
     TargetConnectTimeout, Target, Some(504), "No connection to the target came about within 10 seconds; check firewalls and the target's backlog.";
     TargetReset, Target, Some(502), "The target reset the connection while it had the request; look at its log for a crash, and at its keep-alive time.";
     TargetClosedEarly, Target, Some(502), "The target closed the connection without answering the request; check that its keep-alive time is longer than the idle timeout here.";
+    TargetSpokeFirst, Target, Some(502), "The target sent bytes on a waiting connection before the request that took it was sent; look at what the target answers twice.";
     TargetHeadMalformed, Target, Some(502), "The target's response head does not follow the HTTP grammar, or contradicts itself about the length of the body; look at the target.";
     TargetHeadTooLarge, Target, Some(502), "The target's response head is longer than 32 K or has more than 1,000 fields; look at its cookies and header fields.";
     TooManyInterimResponses, Target, Some(502), "The target sent 1xx responses without end; look at the target.";

@@ -70,6 +70,10 @@ impl<S: Socket> Carrier<S> {
     /// of `Effect::Wake`.
     fn carry(&mut self, turn: &mut Turn<'_>, id: WireId, cx: &mut Context<'_>) -> Progress {
         let Some(mut wire) = turn.wire(id) else { return Progress::Gone };
+        if wire.reads_first() && matches!(self.read(&mut wire, cx), Read::Failed) {
+            wire.lost();
+            return Progress::Gone;
+        }
         for _ in 0..READS_PER_TURN {
             if self.write(&mut wire, cx) == Written::Some {
                 return Progress::Busy;

@@ -19,7 +19,7 @@ impl Shard {
         if let Some(waiting) = self.pool.take(origin) {
             return waiting;
         }
-        let back = Back { origin, idle, phase: BackPhase::Idle };
+        let back = Back { origin, idle, reused_at: None, phase: BackPhase::Idle };
         WireId(self.wires.insert(WireState::new(Role::Back(back), self.now.mono)))
     }
 
@@ -28,9 +28,11 @@ impl Shard {
         let until = self.now.mono.after(CONNECT_TIMEOUT);
         let now = self.now.mono;
         let Some(wire) = self.wires.get_mut(id.0) else { return };
-        let fresh = wire.leg.received == 0 && wire.leg.sent == 0;
+        let sent = wire.leg.sent;
+        let fresh = wire.leg.received == 0 && sent == 0;
         wire.leg.activity = now;
         let Some(back) = wire.back_mut() else { return };
+        back.reused_at = (!fresh).then_some(sent);
         let origin = back.origin;
         if !fresh && let Some(exchange) = self.exchanges.get_mut(exchange) {
             exchange.record.dispatched(self.now);
@@ -68,6 +70,19 @@ impl Shard {
         failed.back = None;
         self.fail(exchange, cause);
         self.answer_is_due(exchange);
+        self.drive(exchange);
+    }
+
+    /// A target said something on a connection from the pool before the request was sent on it: that is no answer to it.
+    pub(crate) fn spoke_first(&mut self, id: WireId, exchange: ExchangeId) {
+        if let Some(back) = self.wires.get_mut(id.0).and_then(WireState::back_mut) {
+            back.phase = BackPhase::Idle;
+        }
+        self.kill(id);
+        if let Some(failed) = self.exchanges.get_mut(exchange) {
+            failed.back = None;
+        }
+        self.fail(exchange, Cause::TargetSpokeFirst);
         self.drive(exchange);
     }
 

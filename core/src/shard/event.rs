@@ -91,6 +91,12 @@ impl Shard {
             Role::Front(Front { phase: Phase::Lingering { .. }, .. }) => self.linger(id),
             // A target that says something unasked, or leaves: it serves nobody any more.
             Role::Back(Back { phase: BackPhase::Idle, .. }) => self.kill(id),
+            Role::Back(Back { phase: BackPhase::Busy(exchange), .. })
+                if wire.has_yet_to_ask() && !wire.leg.input.is_empty() =>
+            {
+                let exchange = *exchange;
+                self.spoke_first(id, exchange);
+            }
             Role::Front(Front { phase: Phase::Busy(exchange), .. })
             | Role::Back(Back { phase: BackPhase::Busy(exchange) | BackPhase::Dialing { exchange, .. }, .. }) => {
                 let exchange = *exchange;

@@ -70,6 +70,9 @@ pub(crate) enum Phase {
 pub(crate) struct Back {
     pub(crate) origin: OriginId,
     pub(crate) idle: Duration,
+    /// It came from the pool when so many bytes had been sent on it. As long as there are no more, whatever the target says
+    /// is no answer to the request that it was taken for.
+    pub(crate) reused_at: Option<u64>,
     pub(crate) phase: BackPhase,
 }
 
@@ -124,6 +127,11 @@ impl WireState {
 
     pub(crate) fn back_mut(&mut self) -> Option<&mut Back> {
         if let Role::Back(back) = &mut self.role { Some(back) } else { None }
+    }
+
+    /// Whether nothing was sent yet of the request that it was taken from the pool for.
+    pub(crate) fn has_yet_to_ask(&self) -> bool {
+        matches!(&self.role, Role::Back(Back { reused_at: Some(sent), phase: BackPhase::Busy(_), .. }) if *sent == self.leg.sent)
     }
 
     /// The exchange that this wire is a leg of.
@@ -186,6 +194,12 @@ impl Wire<'_> {
             taken += n;
         }
         taken
+    }
+
+    /// Whether to read once before anything is written: the connection waited until now, and what its target said meanwhile,
+    /// unasked, must not be taken for the answer to what is about to be written.
+    pub fn reads_first(&self) -> bool {
+        self.shard.wires.get(self.id.0).is_some_and(WireState::has_yet_to_ask)
     }
 
     /// The peer's end was read: it will send nothing more, but may still read.
