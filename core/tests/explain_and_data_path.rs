@@ -292,7 +292,7 @@ fn what_explain_tells_of_odd_requests_is_what_happens_in_every_mode() {
                 }
                 (_, received) => {
                     let closes = received.is_some_and(|head| head.contains("\r\nConnection: close\r\n"));
-                    assert_eq!(fate["closes"] == true, closes, "{context}");
+                    assert_eq!(fate["target_closes"] == true, closes, "{context}");
                 }
             }
         }

@@ -47,8 +47,9 @@ fn classification_json(judged: &Judged) -> Value {
 
 fn fate_json(fate: Fate) -> Value {
     match fate {
-        Fate::Routed => json!({ "routed": true, "closes": false }),
-        Fate::RoutedAsTheLast => json!({ "routed": true, "closes": true }),
+        Fate::Routed => json!({ "routed": true, "closes": false, "target_closes": false }),
+        Fate::RoutedAsTheTargetsLast => json!({ "routed": true, "closes": false, "target_closes": true }),
+        Fate::RoutedAsTheLast => json!({ "routed": true, "closes": true, "target_closes": true }),
         Fate::Refused(refused) => {
             json!({ "routed": false, "status": refused.status(), "reason": refused.to_string() })
         }

@@ -21,7 +21,9 @@ pub(super) struct Judged {
 pub(super) enum Fate {
     /// It goes the way that the rules say.
     Routed,
-    /// The same, and nothing may follow it.
+    /// The same, and nothing may follow it on the target's connection.
+    RoutedAsTheTargetsLast,
+    /// The same, and nothing may follow it on either connection.
     RoutedAsTheLast,
     /// It does not get as far as the rules.
     Refused(Refused),
@@ -32,6 +34,7 @@ impl Judged {
         let classification = reading.classification();
         let fate = |mode| match reading.clone().clear(&place.clearing(mode)) {
             Ok(cleared) if cleared.is_last() => Fate::RoutedAsTheLast,
+            Ok(cleared) if cleared.is_last_for_target() => Fate::RoutedAsTheTargetsLast,
             Ok(_) => Fate::Routed,
             Err(refused) => Fate::Refused(refused),
         };
@@ -49,6 +52,7 @@ impl fmt::Display for Fate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fate::Routed => f.write_str("routed"),
+            Fate::RoutedAsTheTargetsLast => f.write_str("routed, then the target's connection closes"),
             Fate::RoutedAsTheLast => f.write_str("routed, then both connections close"),
             Fate::Refused(refused) => write!(f, "refused with {}", refused.status()),
         }

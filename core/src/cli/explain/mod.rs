@@ -257,6 +257,14 @@ Resources:
     }
 
     #[test]
+    fn a_connection_that_closes_for_the_target_alone_is_told_so() {
+        let bytes = b"GET /shop HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx";
+        let report = told(&asking(Asked::Raw { name: "r.http", bytes, crlf: false }));
+        assert!(report.out.contains("  monitor: routed, then the target's connection closes\n"), "{}", report.out);
+        assert!(report.out.contains("  defensive (the load balancer's mode): routed, then both connections close\n"));
+    }
+
+    #[test]
     fn a_terminal_is_shown_no_control_characters() {
         let header = "Y: \u{9b}2J".to_owned();
         let report = told(&with_header("/shop", &header));
@@ -407,7 +415,11 @@ classification: Compliant
         assert_eq!(classification["header"], "Content-Length");
         assert_eq!(classification["description"], "There are both Transfer-Encoding and Content-Length.");
         for mode in ["monitor", "defensive"] {
-            assert_eq!(value["outcome"][mode], serde_json::json!({ "routed": true, "closes": true }), "{mode}");
+            assert_eq!(
+                value["outcome"][mode],
+                serde_json::json!({ "routed": true, "closes": true, "target_closes": true }),
+                "{mode}"
+            );
         }
         assert_eq!(value["outcome"]["strictest"]["status"], 400);
         assert_eq!(value["decision"]["rule"], "ShopRule");
