@@ -15,8 +15,8 @@ fn ends() -> Endpoints {
     Endpoints { peer: "192.0.2.1:4711".parse().unwrap(), local: "127.0.0.1:80".parse().unwrap() }
 }
 
-/// A shard with a client that was served once, and the connection to the target that now waits in the pool.
-fn shard_with_a_pooled_connection() -> (Shard, WireId, WireId) {
+/// A shard with a client that has sent a request, and a new connection to the target that nothing was sent on.
+fn shard_with_a_new_connection() -> (Shard, WireId, WireId) {
     let config = Config::forwarding(80, &["127.0.0.1:9001".parse().unwrap()]);
     let mut shard = Shard::new(Arc::new(config), Options::default(), 1);
     let mut turn = shard.turn(NOW);
@@ -24,6 +24,14 @@ fn shard_with_a_pooled_connection() -> (Shard, WireId, WireId) {
     turn.wire(client).unwrap().offer(REQUEST);
     let Some(Effect::Dial { wire: target, .. }) = turn.next_effect() else { panic!("nothing is dialed") };
     turn.dialed(target, Ok(ends()));
+    let _ = turn.finish();
+    (shard, client, target)
+}
+
+/// The same once the client was served, and the connection to the target waits in the pool.
+fn shard_with_a_pooled_connection() -> (Shard, WireId, WireId) {
+    let (mut shard, client, target) = shard_with_a_new_connection();
+    let mut turn = shard.turn(NOW);
     send_all(&mut turn.wire(target).unwrap());
     turn.wire(target).unwrap().offer(ANSWER);
     send_all(&mut turn.wire(client).unwrap());
@@ -67,13 +75,9 @@ fn what_comes_once_the_request_is_sent_is_its_answer() {
 
 #[test]
 fn a_new_connection_is_written_to_at_once() {
-    let config = Config::forwarding(80, &["127.0.0.1:9001".parse().unwrap()]);
-    let mut shard = Shard::new(Arc::new(config), Options::default(), 1);
+    let (mut shard, _, target) = shard_with_a_new_connection();
     let mut turn = shard.turn(NOW);
-    let client = turn.accepted(ListenerId(80), ends()).unwrap();
-    turn.wire(client).unwrap().offer(REQUEST);
-    let Some(Effect::Dial { wire: target, .. }) = turn.next_effect() else { panic!("nothing is dialed") };
-    turn.dialed(target, Ok(ends()));
-    assert!(!turn.wire(target).unwrap().reads_first());
+    let wire = turn.wire(target).unwrap();
+    assert!(!wire.reads_first() && !wire.pending().is_empty());
     let _ = turn.finish();
 }

@@ -114,9 +114,7 @@ fn listed<'a>(response: &Response<'a>) -> SmallVec<[&'a [u8]; OPTIONS_MAX]> {
     if !Options::of(response).others {
         return SmallVec::new();
     }
-    let values = response.fields.iter().filter(|field| field.is(b"connection")).map(|field| field.value);
-    let options = values.flat_map(|value| value.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii);
-    options.take(OPTIONS_MAX).collect()
+    response.fields.items(b"connection").take(OPTIONS_MAX).collect()
 }
 
 fn status_line(response: &Response<'_>, out: &mut Vec<u8>) {

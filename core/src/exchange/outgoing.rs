@@ -131,8 +131,7 @@ fn client_fields(cleared: &Cleared<Request<'_>>, terms: &Terms<'_>, listed: &[&[
 /// What `Connection` lists.
 #[cold]
 fn listed<'a>(cleared: &Cleared<Request<'a>>) -> SmallVec<[&'a [u8]; CONNECTION_OPTIONS_MAX]> {
-    let values = cleared.request().fields.iter().filter(|field| field.is(b"connection")).map(|field| field.value);
-    values.flat_map(|value| value.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii).collect()
+    cleared.request().fields.items(b"connection").collect()
 }
 
 impl Passing {

@@ -65,12 +65,10 @@ impl<'a> Fields<'a> {
         self.0.iter().filter(move |field| field.is(name)).map(|field| field.value)
     }
 
-    /// Whether a comma-separated list field (`Connection`, `Upgrade`, …) names `token`, in any case
-    /// (RFC 9110 section 5.6.1).
-    pub fn lists(&self, name: &[u8], token: &[u8]) -> bool {
-        self.all(name)
-            .flat_map(|value| value.split(|&byte| byte == b','))
-            .any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
+    /// The items of a comma-separated list field (`Connection`, …) over all fields of that name, in order, empty ones
+    /// included (RFC 9110 section 5.6.1).
+    pub fn items<'s>(&'s self, name: &'s [u8]) -> impl Iterator<Item = &'a [u8]> + 's {
+        self.all(name).flat_map(|value| value.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii)
     }
 }
 

@@ -78,10 +78,15 @@ fn encode(bytes: &[u8], out: &mut Vec<u8>) {
         if byte.is_ascii_graphic() {
             out.push(byte);
         } else {
-            const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-            out.extend([b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+            percent_encode(byte, out);
         }
     }
+}
+
+/// Appends `%` and the byte as two hexadecimal digits in upper case (RFC 3986 section 2.1).
+pub(crate) fn percent_encode(byte: u8, out: &mut Vec<u8>) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    out.extend([b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
 }
 
 /// How many bytes [`write_encoded`] writes.

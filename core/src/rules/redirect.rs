@@ -5,6 +5,8 @@
 //! in that place is percent-encoded, so nothing that a client sends can end the line, begin another field, or make a
 //! fragment. A `%` stays, since the text is taken to be encoded already (`wire.md` H18).
 
+use crate::http::target::percent_encode;
+
 /// A redirect (guide RED-*). Every part may hold the keywords `#{protocol}`, `#{host}`, `#{port}`, `#{path}`
 /// and `#{query}` as far as the guide allows them there; elsewhere they are text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -202,8 +204,7 @@ fn put(byte: u8, place: Place, ip_literal: bool, out: &mut Vec<u8>) {
     if may_stand(byte, place, ip_literal) {
         out.push(byte);
     } else {
-        const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-        out.extend([b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        percent_encode(byte, out);
     }
 }
 
