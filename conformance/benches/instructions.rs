@@ -298,7 +298,7 @@ mod decide {
     use sluicegate::rules::{Action, Condition, Forward, GroupId, Pattern, Rule, Ruleset, Subject, WeightedGroup};
 
     fn forward(group: u32) -> Action {
-        Action::Forward(Forward { groups: vec![WeightedGroup { group: GroupId(group), weight: 1 }] })
+        Action::Forward(Forward { groups: vec![WeightedGroup { group: GroupId(group), weight: 1 }], stickiness: None })
     }
 
     /// Rules 1 to 100: `service-N.example.com` with `/api/N/*`.

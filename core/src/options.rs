@@ -16,6 +16,9 @@ pub struct Options {
     pub name_causes: bool,
     /// The `Server` field of answers that the balancer makes. Default `awselb/2.0`.
     pub server_header: String,
+    /// The availability zone that this node is in: what a group without cross-zone load balancing keeps to (guide XZ-02).
+    /// Default none: then it uses the targets of every zone.
+    pub zone: Option<String>,
 }
 
 impl Default for Options {
@@ -26,6 +29,7 @@ impl Default for Options {
             access_log: false,
             name_causes: false,
             server_header: "awselb/2.0".to_owned(),
+            zone: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use sluicegate::rules::{Forward, GroupId, WeightedGroup};
 
 fn forward(weights: &[u16]) -> Forward {
     let group = |(at, &weight)| WeightedGroup { group: GroupId(at as u32), weight };
-    Forward { groups: weights.iter().enumerate().map(group).collect() }
+    Forward { groups: weights.iter().enumerate().map(group).collect(), stickiness: None }
 }
 
 #[test]

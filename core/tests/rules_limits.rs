@@ -11,7 +11,7 @@ fn fixed(status: u16, body_len: usize) -> Action {
 
 fn forward(weights: &[u16]) -> Action {
     let group = |(at, &weight)| WeightedGroup { group: GroupId(at as u32), weight };
-    Action::Forward(Forward { groups: weights.iter().enumerate().map(group).collect() })
+    Action::Forward(Forward { groups: weights.iter().enumerate().map(group).collect(), stickiness: None })
 }
 
 fn paths(patterns: &[&str]) -> Condition {

@@ -339,9 +339,9 @@ fn identities_survive_a_reload_that_changes_other_things() {
         groups.chain(config.listeners.iter().map(|listener| listener.arn.clone())).collect::<Vec<_>>()
     };
     assert_eq!(arns(&before), arns(&after));
-    before.groups[1].slot.cursor.store(5, std::sync::atomic::Ordering::Relaxed);
-    let next = after.next(&before);
-    assert_eq!(next.groups[1].slot.cursor.load(std::sync::atomic::Ordering::Relaxed), 5);
+    before.groups[1].state.cursor.store(5, std::sync::atomic::Ordering::Relaxed);
+    let next = after.next(&before, sluicegate::time::Mono::default());
+    assert_eq!(next.groups[1].state.cursor.load(std::sync::atomic::Ordering::Relaxed), 5);
     let other_stack = Inputs { stack_name: "other".to_owned(), ..Inputs::default() };
     assert_ne!(arns(&before), arns(&load_with(MICROSERVICES, &other_stack).config));
     let resource = before.load_balancers[0].resource_id();

@@ -94,6 +94,7 @@ struct Control {
     events: Receiver<Event>,
     log: Option<AccessLog>,
     drain_timeout: Duration,
+    clock: Clock,
     /// When draining began, the moment it has to end.
     deadline: Option<Instant>,
     /// The exit code so far.
@@ -106,6 +107,7 @@ impl Control {
             Some(path) => Some(AccessLog::open(path, P::NAME).map_err(|error| format!("access log {path}: {error}"))?),
             None => None,
         };
+        let clock = Clock::new();
         let (sender, events) = channel();
         signals::forward(sender.clone()).map_err(|error| format!("cannot handle signals: {error}"))?;
         let mut control = Control {
@@ -118,10 +120,10 @@ impl Control {
             events,
             log,
             drain_timeout: Duration::from_secs(serving.drain_timeout.into()),
+            clock,
             deadline: None,
             code: 0,
         };
-        let clock = Clock::new();
         for (shard, sockets) in bound.sockets.into_iter().enumerate() {
             // After a picked port the listener is known by that port, not by 0.
             let sockets = rename(sockets, &control.places);
@@ -255,7 +257,7 @@ impl Control {
 
     fn reconfigure(&mut self, planned: Planned, bound: Bound) {
         let _ = io::stderr().write_all(planned.warnings.as_bytes());
-        self.config = Arc::new(planned.config.next(&self.config));
+        self.config = Arc::new(planned.config.next(&self.config, self.clock.now().mono));
         self.places = planned.places;
         for (shard, listeners) in self.shards.iter().zip(bound.sockets) {
             shard.post(Command::Reconfigure { config: Arc::clone(&self.config), listeners });

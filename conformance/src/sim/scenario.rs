@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate::config::{
-    Config, GroupSlot, Listener, LoadBalancer, LoadBalancerAttributes, Protocol, ProtocolVersion, TargetGroup,
+    Config, GroupAttributes, GroupState, HealthCheck, Listener, LoadBalancer, LoadBalancerAttributes, Protocol,
+    ProtocolVersion, Target, TargetGroup,
 };
 use sluicegate::rules::{
     Action, Condition, FixedResponse, Forward, GroupId, Pattern, Redirect, RedirectProtocol, RedirectStatus, Rule,
@@ -128,7 +129,7 @@ pub(crate) fn world(seed: u64, scenario: Scenario) -> World {
         world.net.at(at, Event::Connect(Box::new(plan), ListenerId(listener)));
     }
     if matches!(scenario, Scenario::Reload) || scenario == Scenario::Storm && chance.one_in(3) {
-        disturb(&mut world, &config, &hosts, idle, &mut chance);
+        disturb(&mut world, &hosts, idle, &mut chance);
     }
     world.ledger.starved = scenario == Scenario::Tight;
     world.ledger.disturbed |= world.ledger.starved;
@@ -138,15 +139,12 @@ pub(crate) fn world(seed: u64, scenario: Scenario) -> World {
 /// How long a world may take at most: the idle timeouts that may follow each other, and then the pool's.
 pub(crate) const HORIZON: Time = 3_000 * SECONDS;
 
-fn disturb(world: &mut World, config: &Config, hosts: &[Host], idle: u64, chance: &mut Chance) {
+fn disturb(world: &mut World, hosts: &[Host], idle: u64, chance: &mut Chance) {
     world.ledger.disturbed = true;
-    let mut last = None;
     for _ in 0..chance.between(1, 3) {
         let kept: Vec<SocketAddr> = addresses(hosts).into_iter().filter(|_| !chance.one_in(3)).collect();
-        let next = self::config(hosts, &kept, idle, !chance.one_in(2)).next(last.as_deref().unwrap_or(config));
-        let next = Arc::new(next);
-        world.net.at(chance.below(4 * SECONDS), Event::Reconfigure(Arc::clone(&next)));
-        last = Some(next);
+        let next = self::config(hosts, &kept, idle, !chance.one_in(2));
+        world.net.at(chance.below(4 * SECONDS), Event::Reconfigure(Box::new(next)));
     }
     if chance.one_in(2) {
         world.net.at(chance.below(6 * SECONDS), Event::Drain);
@@ -229,7 +227,7 @@ pub(crate) fn config(hosts: &[Host], kept: &[SocketAddr], idle: u64, second: boo
         group(&format!("g{number}"), &targets.collect::<Vec<_>>())
     });
     let mut config =
-        Config { load_balancers: vec![balancer(attributes)], listeners: Vec::new(), groups: groups.collect() };
+        Config { load_balancers: vec![balancer(attributes)], groups: groups.collect(), ..Config::default() };
     config.listeners.push(listener(PORT));
     if second {
         config.listeners.push(listener(SECOND_PORT));
@@ -248,20 +246,24 @@ pub(crate) fn balancer(attributes: LoadBalancerAttributes) -> LoadBalancer {
 }
 
 pub(crate) fn group(name: &str, targets: &[SocketAddr]) -> TargetGroup {
+    let state = Arc::new(GroupState::default());
     TargetGroup {
         logical_id: name.to_owned(),
         name: name.to_owned(),
         arn: format!("arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/{name}/0123456789abcdef"),
         protocol: Protocol::Http,
         protocol_version: ProtocolVersion::Http1,
-        targets: targets.iter().map(|&address| sluicegate::config::Target { address, zone: None }).collect(),
-        slot: Arc::new(GroupSlot::default()),
+        health_check: HealthCheck::disabled(),
+        attributes: GroupAttributes::default(),
+        targets: targets.iter().map(|&at| Target::new(at.ip().to_string(), at, None, &state)).collect(),
+        draining: Vec::new(),
+        state,
         position: Default::default(),
     }
 }
 
 pub(crate) fn forward(group: u32) -> Action {
-    Action::Forward(Forward { groups: vec![WeightedGroup { group: GroupId(group), weight: 1 }] })
+    Action::Forward(Forward { groups: vec![WeightedGroup { group: GroupId(group), weight: 1 }], stickiness: None })
 }
 
 fn listener(port: u16) -> Listener {

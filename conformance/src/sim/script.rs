@@ -203,7 +203,7 @@ impl Script {
         if targets == 0 {
             next.listeners.clear();
         }
-        self.world.net.at(0, Event::Reconfigure(Arc::new(next)));
+        self.world.net.at(0, Event::Reconfigure(Box::new(next)));
         self.settle();
     }
 

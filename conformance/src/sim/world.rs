@@ -36,7 +36,7 @@ pub(crate) enum Event {
     Dialed(WireId, Result<usize, DialError>),
     Tick(Conn),
     Journal,
-    Reconfigure(Arc<Config>),
+    Reconfigure(Box<Config>),
     Drain,
 }
 
@@ -63,6 +63,7 @@ pub(crate) struct Weather {
 /// One shard in its world.
 pub(crate) struct World {
     pub(crate) shard: Shard,
+    config: Arc<Config>,
     pub(crate) net: Net<Event>,
     pub(crate) ledger: Ledger,
     chance: Chance,
@@ -102,7 +103,8 @@ impl World {
         let idle = config.load_balancers.iter().map(|lb| lb.attributes.idle_timeout).max().unwrap_or_default();
         World {
             memory_max: options.memory_max,
-            shard: Shard::new(config, options, chance.next()),
+            shard: Shard::new(Arc::clone(&config), options, chance.next()),
+            config,
             net: Net::new(chance.fork()),
             ledger: Ledger::default(),
             weather,
@@ -221,7 +223,9 @@ impl World {
             Happening::Other(Event::Journal) => self.take_journal(),
             Happening::Other(Event::Reconfigure(config)) => {
                 self.note(2, || "reconfigured".to_owned());
-                self.turn(move |turn, _| drop(turn.reconfigured(config)));
+                let next = Arc::new(config.next(&self.config, self.now().mono));
+                self.config = Arc::clone(&next);
+                self.turn(move |turn, _| drop(turn.reconfigured(next)));
             }
             Happening::Other(Event::Drain) => {
                 self.note(3, || "draining".to_owned());

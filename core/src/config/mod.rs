@@ -3,23 +3,28 @@
 //!
 //! The shapes and names are the API's own. [`template`] reads them from CloudFormation files.
 //!
-//! What shards share has identity across reloads: each [`TargetGroup`] holds an `Arc` slot, and
-//! [`Config::next`] carries the slots of groups that are still there from the old configuration to the new.
+//! What shards share has identity across reloads: each [`TargetGroup`] and each [`Target`] holds its state in an `Arc`, and
+//! [`Config::next`] carries the states of those that are still there from the old configuration to the new.
 
 mod address;
 pub mod attributes;
 mod identity;
 mod position;
+mod state;
+mod succession;
 #[cfg(feature = "template")]
 pub mod template;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 pub use address::is_private;
 pub use attributes::{DesyncMitigationMode, LoadBalancerAttributes, XffHeaderProcessing};
 pub use position::Position;
+pub use state::{Checking, ConfigState};
+
+pub use crate::http::Protocol;
+pub use crate::target::{GroupAttributes, GroupState, HealthCheck, Target};
 
 use crate::rules::{Action, Forward, GroupId, Ruleset, WeightedGroup};
 use identity::Identity;
@@ -33,6 +38,8 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// Every target group; a [`GroupId`] is an index into this list.
     pub groups: Vec<TargetGroup>,
+    /// What all shards, and the next configuration, share.
+    pub state: Arc<ConfigState>,
 }
 
 /// A load balancer: a name and its attributes.
@@ -55,25 +62,6 @@ impl LoadBalancer {
     pub fn resource_id(&self) -> &str {
         let resource = self.arn.rsplit(':').next().unwrap_or_default();
         resource.strip_prefix("loadbalancer/").unwrap_or(&self.arn)
-    }
-}
-
-/// What a listener speaks (guide LSN-01).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Protocol {
-    /// Plain HTTP.
-    Http,
-    /// HTTP over TLS.
-    Https,
-}
-
-impl Protocol {
-    /// `http` or `https`, as in URLs and `X-Forwarded-Proto`.
-    pub const fn scheme(self) -> &'static str {
-        match self {
-            Protocol::Http => "http",
-            Protocol::Https => "https",
-        }
     }
 }
 
@@ -120,42 +108,21 @@ pub struct TargetGroup {
     pub protocol: Protocol,
     /// What version of it.
     pub protocol_version: ProtocolVersion,
+    /// How its targets are checked.
+    pub health_check: HealthCheck,
+    /// How requests are spread over them.
+    pub attributes: GroupAttributes,
     /// The registered targets.
     pub targets: Vec<Target>,
+    /// Targets that were deregistered not long ago: no new requests, but those in progress may end (guide DRAIN-02).
+    pub draining: Vec<Target>,
     /// Where the template declares it.
     pub position: Position,
     /// What all shards, and the next configuration, share of this group.
-    pub slot: Arc<GroupSlot>,
-}
-
-/// One registered target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// Where it listens.
-    pub address: SocketAddr,
-    /// `AvailabilityZone`, if the template names one.
-    pub zone: Option<String>,
-}
-
-/// The state of a group that all shards share.
-#[derive(Debug, Default)]
-pub struct GroupSlot {
-    /// How many times round robin has chosen.
-    pub cursor: AtomicU64,
+    pub state: Arc<GroupState>,
 }
 
 impl Config {
-    /// The configuration with the groups' slots of `old` carried over, by ARN: their cursors and counts survive.
-    #[must_use]
-    pub fn next(mut self, old: &Config) -> Config {
-        for group in &mut self.groups {
-            if let Some(was) = old.groups.iter().find(|was| was.arn == group.arn) {
-                group.slot = Arc::clone(&was.slot);
-            }
-        }
-        self
-    }
-
     /// The group of that number.
     pub fn group(&self, id: GroupId) -> Option<&TargetGroup> {
         self.groups.get(id.0 as usize)
@@ -163,20 +130,25 @@ impl Config {
 
     /// The smallest configuration: one HTTP listener that forwards everything to `targets`
     /// (`run --listen ADDR:PORT --target ADDR:PORT`). The names and ARNs do not depend on the targets, so the
-    /// group keeps its state when they change.
+    /// group keeps its state when they change. Targets are not checked unless the group's
+    /// [`health_check`](TargetGroup::health_check) is changed.
     pub fn forwarding(port: u16, targets: &[SocketAddr]) -> Config {
         let identity = Identity { region: "local", account: "000000000000", stack: "run" };
         let name = "sluicegate";
         let arn = identity.load_balancer_arn("LoadBalancer", name);
+        let state = Arc::new(GroupState::default());
         let group = TargetGroup {
             logical_id: "Targets".to_owned(),
             name: "targets".to_owned(),
             arn: identity.group_arn("Targets", "targets"),
             protocol: Protocol::Http,
             protocol_version: ProtocolVersion::Http1,
-            targets: targets.iter().map(|&address| Target { address, zone: None }).collect(),
+            health_check: HealthCheck::disabled(),
+            attributes: GroupAttributes::default(),
+            targets: targets.iter().map(|&at| Target::new(at.ip().to_string(), at, None, &state)).collect(),
+            draining: Vec::new(),
             position: Position::default(),
-            slot: Arc::default(),
+            state,
         };
         let listener = Listener {
             logical_id: "Listener".to_owned(),
@@ -194,7 +166,12 @@ impl Config {
             dns_name: identity.dns_name("LoadBalancer", name, false),
             attributes: LoadBalancerAttributes::default(),
         };
-        Config { load_balancers: vec![load_balancer], listeners: vec![listener], groups: vec![group] }
+        Config {
+            load_balancers: vec![load_balancer],
+            listeners: vec![listener],
+            groups: vec![group],
+            state: Arc::default(),
+        }
     }
 
     /// What the template declares and this build cannot serve yet: HTTPS listeners and HTTPS target groups.
@@ -261,7 +238,7 @@ pub struct OwnListenerTarget {
 
 fn forward_everything() -> Ruleset {
     let group = WeightedGroup { group: GroupId(0), weight: 1 };
-    let action = Action::Forward(Forward { groups: vec![group] });
+    let action = Action::Forward(Forward { groups: vec![group], stickiness: None });
     match Ruleset::new(Vec::new(), action) {
         Ok(rules) => rules,
         // Without rules nothing can contradict anything.
@@ -272,7 +249,6 @@ fn forward_everything() -> Ruleset {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::Ordering;
 
     fn address(text: &str) -> SocketAddr {
         text.parse().expect("an address")
@@ -284,24 +260,14 @@ mod tests {
         let [listener] = &config.listeners[..] else { panic!("one listener") };
         assert_eq!((listener.port, listener.protocol), (8080, Protocol::Http));
         assert!(listener.rules.rules().is_empty());
-        let expected = Action::Forward(Forward { groups: vec![WeightedGroup { group: GroupId(0), weight: 1 }] });
+        let expected =
+            Action::Forward(Forward { groups: vec![WeightedGroup { group: GroupId(0), weight: 1 }], stickiness: None });
         assert_eq!(listener.rules.default_action(), &expected);
         let group = config.group(GroupId(0)).expect("the group");
         assert_eq!(group.targets[1].address, address("[::1]:9002"));
         assert!(config.group(GroupId(1)).is_none());
         assert!(config.load_balancers[0].resource_id().starts_with("app/sluicegate/"));
         assert!(config.unserved().is_empty());
-    }
-
-    #[test]
-    fn the_next_configuration_keeps_the_state_of_groups_that_stay() {
-        let old = Config::forwarding(8080, &[address("127.0.0.1:9001")]);
-        old.groups[0].slot.cursor.store(7, Ordering::Relaxed);
-        let next = Config::forwarding(8081, &[address("127.0.0.1:9002")]).next(&old);
-        assert_eq!(next.groups[0].slot.cursor.load(Ordering::Relaxed), 7);
-        let mut other = Config::forwarding(8081, &[]);
-        other.groups[0].arn.push('x');
-        assert_eq!(other.next(&old).groups[0].slot.cursor.load(Ordering::Relaxed), 0);
     }
 
     #[test]

@@ -34,6 +34,7 @@ use crate::http::date::DateCache;
 use crate::key::WireId;
 use crate::observe::{Blame, Cause};
 use crate::options::Options;
+use crate::target::Outstanding;
 use crate::time::Now;
 use record::Record;
 
@@ -57,6 +58,8 @@ pub(crate) struct Facts {
 pub(crate) struct Exchange {
     pub(crate) front: WireId,
     pub(crate) back: Option<WireId>,
+    /// The target that counts this request as its own.
+    pub(crate) target: Option<Outstanding>,
     pub(crate) facts: Facts,
     pub(crate) idle: Duration,
     pub(crate) record: Record,
@@ -113,19 +116,20 @@ impl Exchange {
     pub(crate) fn forwarded(
         front: WireId,
         back: WireId,
+        target: Outstanding,
         facts: Facts,
         idle: Duration,
         upload: Upload,
         record: Record,
     ) -> Self {
         let exchange = Exchange::answered_here(front, facts, idle, upload, record);
-        Exchange { back: Some(back), admitted: true, ..exchange }
+        Exchange { back: Some(back), target: Some(target), admitted: true, ..exchange }
     }
 
     /// An exchange that is answered here; the answer is written with [`Exchange::answer`].
     pub(crate) fn answered_here(front: WireId, facts: Facts, idle: Duration, upload: Upload, record: Record) -> Self {
         let (download, after) = (Download::waiting(), After::KeepAlive);
-        Exchange { front, back: None, facts, idle, record, admitted: false, upload, download, after }
+        Exchange { front, back: None, target: None, facts, idle, record, admitted: false, upload, download, after }
     }
 
     /// The wire at the other end.

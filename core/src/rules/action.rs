@@ -1,5 +1,7 @@
 //! What a rule does with a request: forward, redirect, or answer at once.
 
+use core::time::Duration;
+
 use super::Redirect;
 use crate::http::answer::Answer;
 
@@ -23,6 +25,9 @@ pub enum Action {
 pub struct Forward {
     /// The groups in template order.
     pub groups: Vec<WeightedGroup>,
+    /// For how long clients stay with the group that they first got (`TargetGroupStickinessConfig`, guide ACT-06, ACT-10):
+    /// 1 to 604,800 s; `None` is off, the default.
+    pub stickiness: Option<Duration>,
 }
 
 impl Forward {

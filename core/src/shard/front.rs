@@ -2,7 +2,9 @@
 
 use core::time::Duration;
 
+use super::choice::Chosen;
 use super::plan::{Course, Plan, dns_name, fixed_response, front_idle, note};
+use super::pool::OriginId;
 use super::timer::Deadline;
 use super::wire::{Front, Phase, WireState};
 use super::{ExchangeId, Shard, WireId};
@@ -13,7 +15,7 @@ use crate::exchange::{After, Exchange, UNWANTED_BYTES_MAX, Upload};
 use crate::http::answer::Answer;
 use crate::http::h1::head::{Scan, Scanner};
 use crate::observe::Cause;
-use crate::rules::GroupId;
+use crate::target::Outstanding;
 use crate::time::Mono;
 
 /// How long a head may take beyond the idle timeout, however steadily its bytes trickle: a client that sends a byte
@@ -68,14 +70,14 @@ impl Shard {
 
     fn set_out(&mut self, front: WireId, plan: Plan) {
         match plan.course {
-            Course::Forward { group, target } => self.forward(front, plan, group, target),
+            Course::Forward(chosen) => self.forward(front, plan, chosen),
             Course::Redirect { .. } | Course::Fixed { .. } | Course::Refuse(_) => self.answer_here(front, plan),
         }
     }
 
     /// Sends the outgoing head, which is in the scratch, to a target.
-    fn forward(&mut self, front: WireId, plan: Plan, group: GroupId, target: usize) {
-        let Some(origin) = self.pool.route(group, target) else {
+    fn forward(&mut self, front: WireId, plan: Plan, chosen: Chosen) {
+        let Some((origin, target)) = self.destination(chosen) else {
             return self.answer_here(front, Plan { course: Course::Refuse(Cause::NoTargets), ..plan });
         };
         if !self.buffers.admit() {
@@ -86,7 +88,7 @@ impl Shard {
         let back = self.connect(origin, idle);
         let upload = Upload::relaying(framing);
         let streams = !matches!(upload, Upload::Done);
-        let id = self.exchanges.insert(Exchange::forwarded(front, back, facts, idle, upload, record));
+        let id = self.exchanges.insert(Exchange::forwarded(front, back, target, facts, idle, upload, record));
         self.engage(back, id);
         self.occupy(front, id);
         if expects_continue {
@@ -103,6 +105,12 @@ impl Shard {
         } else {
             self.notice(back);
         }
+    }
+
+    /// The connections of a chosen target, and a request in progress there.
+    fn destination(&self, chosen: Chosen) -> Option<(OriginId, Outstanding)> {
+        let target = self.config.group(chosen.group)?.targets.get(chosen.target)?;
+        Some((self.pool.route(chosen.group, chosen.target)?, Outstanding::new(&target.state)))
     }
 
     /// Answers without a target.
@@ -130,7 +138,7 @@ impl Shard {
                     None => exchange.fail(Cause::NoTargets, front, cx),
                 });
             }
-            Course::Forward { .. } => {}
+            Course::Forward(_) => {}
         }
         self.drive(id);
     }

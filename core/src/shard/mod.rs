@@ -11,6 +11,7 @@
 
 mod back;
 mod census;
+mod choice;
 mod deadline;
 mod drive;
 mod effect;
@@ -45,6 +46,7 @@ use crate::http::date::DateCache;
 use crate::key::{Key, Slab};
 use crate::observe::Metrics;
 use crate::time::Now;
+use choice::Choices;
 use effect::Effects;
 use journal::JournalState;
 use pool::Pool;
@@ -61,6 +63,7 @@ pub struct Shard {
     wires: Slab<WireState>,
     exchanges: Slab<Exchange>,
     pool: Pool,
+    choices: Choices,
     timers: Timers,
     buffers: Buffers,
     journal: JournalState,
@@ -89,6 +92,7 @@ impl Shard {
             wires: Slab::new(),
             exchanges: Slab::new(),
             pool: Pool::default(),
+            choices: Choices::default(),
             timers: Timers::default(),
             buffers,
             journal: JournalState::default(),
@@ -132,6 +136,7 @@ impl Shard {
     /// Takes over a configuration: numbers for its targets; the old one is returned.
     fn adopt(&mut self, config: Arc<Config>) -> Arc<Config> {
         self.pool.learn(&config);
+        self.choices.forget();
         core::mem::replace(&mut self.config, config)
     }
 }

@@ -4,11 +4,12 @@
 use core::time::Duration;
 use std::net::SocketAddr;
 
+use super::choice::Chosen;
 use super::front::LINGER;
 use super::wire::{Front, WireState};
 use super::{Shard, WireId};
 use crate::buffer::Buffer;
-use crate::config::{Config, Listener, LoadBalancer, TargetGroup};
+use crate::config::{Config, Listener, LoadBalancer};
 use crate::desync::{Cleared, Clearing, Reading};
 use crate::exchange::outgoing::{Terms, write_request};
 use crate::exchange::record::{Notes, Record, raw_line};
@@ -16,8 +17,7 @@ use crate::exchange::{Facts, Leg};
 use crate::http::{FieldRoom, Framing, Request, Version};
 use crate::observe::Cause;
 use crate::observe::access::{ActionTaken, Draft, MatchedRule};
-use crate::rules::{Action, FixedResponse, Forward, GroupId, Redirect, RedirectParts, Subject};
-use crate::target::round_robin;
+use crate::rules::{Action, FixedResponse, Redirect, RedirectParts, Subject};
 use crate::time::Now;
 
 /// What a head leads to: everything that has to be known once its bytes are gone.
@@ -32,8 +32,8 @@ pub(super) struct Plan {
 
 /// The course that a request takes.
 pub(super) enum Course {
-    /// To a target: its place in its group. The outgoing head is in the shard's scratch.
-    Forward { group: GroupId, target: usize },
+    /// To a target. The outgoing head is in the shard's scratch.
+    Forward(Chosen),
     /// A redirect; the `Location` is kept by the shard.
     Redirect { status: u16 },
     /// The fixed response of the rule with that priority, or of the default action.
@@ -46,7 +46,7 @@ impl Shard {
     /// Reads the head and decides. Nothing of the connection changes here; what must outlive the head is copied.
     pub(super) fn plan(&mut self, id: WireId, input: &Buffer, len: usize, regular: bool) -> Plan {
         let mut notes = self.new_notes(id);
-        let Shard { wires, config, chance, scratch, location, now, draining, metrics, .. } = self;
+        let Shard { wires, config, choices, options, chance, scratch, location, now, draining, metrics, .. } = self;
         let Some((leg, front)) = wires.get(id.0).and_then(|wire| Some((&wire.leg, wire.front()?))) else {
             return Plan::refusing(Cause::InternalError, front_idle(None), Record::new(*now, &Leg::default(), 0, None));
         };
@@ -92,24 +92,26 @@ impl Shard {
             Action::Redirect(redirect) => {
                 redirected(redirect, &redirect_parts(&cleared, listener, balancer), location, &mut notes)
             }
-            Action::Forward(forward) => match choose_target(config, forward, chance) {
-                Err((cause, group)) => {
-                    note(&mut notes, |draft| draft.target_group(group.map_or("-", |group| &group.arn)));
-                    Course::Refuse(cause)
+            Action::Forward(forward) => {
+                match choices.choose(config, forward, options.zone.as_deref(), now.mono, chance) {
+                    Err((cause, group)) => {
+                        note(&mut notes, |draft| draft.target_group(group.map_or("-", |group| &group.arn)));
+                        Course::Refuse(cause)
+                    }
+                    Ok(chosen) => {
+                        scratch.clear();
+                        let terms = outgoing_terms(front, listener, balancer, *now, chance);
+                        let forwarded = write_request(&cleared, &terms, scratch);
+                        metrics.dropped_invalid_header_request_count += u64::from(forwarded.dropped_invalid_names);
+                        metrics.forwarded_invalid_header_request_count += u64::from(forwarded.has_invalid_names);
+                        note(&mut notes, |draft| {
+                            draft.target_group(config.group(chosen.group).map_or("-", |group| &group.arn));
+                            draft.trace_id(scratch.get(forwarded.trace.clone()).unwrap_or_default());
+                        });
+                        Course::Forward(chosen)
+                    }
                 }
-                Ok((group, target)) => {
-                    scratch.clear();
-                    let terms = outgoing_terms(front, listener, balancer, *now, chance);
-                    let forwarded = write_request(&cleared, &terms, scratch);
-                    metrics.dropped_invalid_header_request_count += u64::from(forwarded.dropped_invalid_names);
-                    metrics.forwarded_invalid_header_request_count += u64::from(forwarded.has_invalid_names);
-                    note(&mut notes, |draft| {
-                        draft.target_group(config.group(group).map_or("-", |group| &group.arn));
-                        draft.trace_id(scratch.get(forwarded.trace.clone()).unwrap_or_default());
-                    });
-                    Course::Forward { group, target }
-                }
-            },
+            }
         };
         record.notes = notes;
         let expects_continue = cleared.expects_continue() && facts.version == Version::Http11;
@@ -210,18 +212,6 @@ pub(super) fn fixed_response(config: &Config, listener: usize, priority: u16) ->
     let rule = rules.rules().iter().find(|rule| rule.priority == priority);
     let action = rule.map_or(rules.default_action(), |rule| &rule.action);
     if let Action::FixedResponse(fixed) = action { Some(fixed) } else { None }
-}
-
-/// A group by weight (guide ACT-04), and of it the target whose turn it is, whichever shard asks (guide ALG-02).
-fn choose_target<'c>(
-    config: &'c Config,
-    forward: &Forward,
-    chance: &mut fastrand::Rng,
-) -> Result<(GroupId, usize), (Cause, Option<&'c TargetGroup>)> {
-    let id = forward.choose(|total| chance.u32(..total)).ok_or((Cause::NoWeight, None))?;
-    let group = config.group(id);
-    let target = group.and_then(round_robin).ok_or((Cause::NoTargets, group))?;
-    Ok((id, target))
 }
 
 impl Plan {

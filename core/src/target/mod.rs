@@ -1,13 +1,24 @@
-//! Which target of a group gets a request.
+//! Everything between "this rule forwards to that group" and "this target gets the request": who is healthy, who may get
+//! requests, whose turn it is.
+//!
+//! ```text
+//!   HealthCheck ──outcomes──▶ Health ─┐
+//!   zones, thresholds ────────────────┼─▶ Eligible ──algorithm──▶ the next target
+//!   deregistered, slow start, weights ┘
+//! ```
+//!
+//! What all shards share is in [`GroupState`] and [`TargetState`]: atomics, written by whoever learns something, read by
+//! everyone. All shards must be given the same monotonic clock, because moments are kept there.
 
-use std::sync::atomic::Ordering;
+pub mod attributes;
+pub mod check;
+mod eligible;
+pub mod health;
+mod seat;
+mod state;
 
-use crate::config::TargetGroup;
-
-/// The next target in turn, by its place in the group; `None` for an empty group (guide ERR-19). The cursor belongs to
-/// the group, not to a shard: all shards together go round once before a target is chosen again.
-pub fn round_robin(group: &TargetGroup) -> Option<usize> {
-    let turn = group.slot.cursor.fetch_add(1, Ordering::Relaxed);
-    let targets = u64::try_from(group.targets.len()).ok()?;
-    usize::try_from(turn.checked_rem(targets)?).ok()
-}
+pub use attributes::{Algorithm, GroupAttributes, MinimumHealthy, Stickiness};
+pub use check::{CheckPort, HealthCheck, Matcher};
+pub use eligible::Eligible;
+pub use health::Health;
+pub use state::{GroupState, Outstanding, Target, TargetState};

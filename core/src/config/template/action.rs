@@ -1,5 +1,6 @@
 //! Actions of rules and listeners (guide ACT-*, RULE-04, RULE-05): in their order, one routing action at the end.
 
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::redirect;
@@ -128,9 +129,9 @@ fn forward(object: &Object<'_>, place: &Where<'_>) -> Option<Forward> {
             return None;
         };
         let (group, _) = group(&arn, place)?;
-        return Some(Forward { groups: vec![WeightedGroup { group, weight: 1 }] });
+        return Some(Forward { groups: vec![WeightedGroup { group, weight: 1 }], stickiness: None });
     };
-    let groups = forward_config(&config, place);
+    let (groups, stickiness) = forward_config(&config, place).unzip();
     if let Some(arn) = short {
         let (named, _) = group(&arn, place)?;
         let same = groups.as_ref().is_none_or(|groups| matches!(&groups[..], [only] if only.group == named));
@@ -138,10 +139,10 @@ fn forward(object: &Object<'_>, place: &Where<'_>) -> Option<Forward> {
             arn.error("ForwardConfig is there too, and does not name this group alone");
         }
     }
-    Some(Forward { groups: groups? })
+    Some(Forward { groups: groups?, stickiness: stickiness? })
 }
 
-fn forward_config(config: &Item<'_>, place: &Where<'_>) -> Option<Vec<WeightedGroup>> {
+fn forward_config(config: &Item<'_>, place: &Where<'_>) -> Option<(Vec<WeightedGroup>, Option<Duration>)> {
     let config = config.object(&["TargetGroupStickinessConfig", "TargetGroups"])?;
     let sticky = stickiness(&config);
     let list = config.require("TargetGroups")?;
@@ -161,7 +162,7 @@ fn forward_config(config: &Item<'_>, place: &Where<'_>) -> Option<Vec<WeightedGr
         if !seen.insert(weighted.group) {
             item.error("this forward action names the group twice");
         }
-        if group_is_sticky && items.len() > 1 && !sticky {
+        if group_is_sticky && items.len() > 1 && sticky.is_none() {
             item.error("its targets are sticky, so TargetGroupStickinessConfig must be enabled");
         }
         groups.push(weighted);
@@ -169,29 +170,20 @@ fn forward_config(config: &Item<'_>, place: &Where<'_>) -> Option<Vec<WeightedGr
     if !groups.is_empty() && groups.iter().all(|group| group.weight == 0) {
         list.warning("every weight is 0: no request can be forwarded");
     }
-    (groups.len() == items.len() && !groups.is_empty()).then_some(groups)
+    (groups.len() == items.len() && !groups.is_empty()).then_some((groups, sticky))
 }
 
-/// Whether requests stay with the group they first got (guide ACT-10).
-fn stickiness(config: &Object<'_>) -> bool {
-    let Some(item) = config.get("TargetGroupStickinessConfig") else {
-        return false;
-    };
-    let Some(object) = item.object(&["DurationSeconds", "Enabled"]) else {
-        return false;
-    };
+/// For how long requests stay with the group they first got (guide ACT-10).
+fn stickiness(config: &Object<'_>) -> Option<Duration> {
+    let object = config.get("TargetGroupStickinessConfig")?.object(&["DurationSeconds", "Enabled"])?;
     let enabled = object.get("Enabled").and_then(|item| item.boolean()).unwrap_or(false);
-    match object.get("DurationSeconds") {
-        Some(duration) => {
-            duration.number(1..=604_800);
-        }
-        None if enabled => object.error("DurationSeconds is missing"),
-        None => {}
+    let duration = object.get("DurationSeconds").map(|duration| duration.number(1..=604_800));
+    if enabled && duration.is_none() {
+        object.error("DurationSeconds is missing");
     }
-    if enabled {
-        item.warning("read, but not served yet");
-    }
-    enabled
+    // After an error any duration will do.
+    let seconds = duration.flatten().unwrap_or(1);
+    enabled.then(|| Duration::from_secs(seconds.into()))
 }
 
 /// A group with its weight, 0 to 999 (guide ACT-04), and whether its targets are sticky.

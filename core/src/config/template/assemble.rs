@@ -2,6 +2,7 @@
 //! to groups; and holds the whole to the quotas (guide QUO-03 to QUO-05, QUO-07).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::action::{Groups, Where};
 use super::functions::Evaluator;
@@ -236,6 +237,7 @@ impl<'r, 't> Assembly<'r, 't> {
             load_balancers: self.load_balancers.into_iter().map(|read| read.load_balancer).collect(),
             listeners,
             groups: self.groups.into_iter().map(|read| read.group).collect(),
+            state: Arc::default(),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::report::quote;
 use super::resources::Resource;
 use super::shape::{Item, Object};
 use super::targets::{self, Family, TargetType};
-use crate::config::{Protocol, ProtocolVersion, TargetGroup};
+use crate::config::{GroupAttributes, HealthCheck, Protocol, ProtocolVersion, TargetGroup};
 
 const KNOWN: &[&str] = &[
     "HealthCheckEnabled",
@@ -50,9 +50,12 @@ pub(super) fn read(resource: &Resource<'_>, properties: &Item<'_>, evaluator: &E
             arn: resource.named.arn.clone(),
             protocol: Protocol::Http,
             protocol_version: ProtocolVersion::Http1,
+            health_check: HealthCheck::default(),
+            attributes: GroupAttributes::default(),
             targets: Vec::new(),
+            draining: Vec::new(),
             position: resource.at,
-            slot: Arc::default(),
+            state: Arc::default(),
         },
         family: Family::V4,
         sticky: false,
@@ -81,7 +84,7 @@ fn fill(read: &mut Read, object: &Object<'_>, evaluator: &Evaluator<'_>) {
     let ipv6 = object.get("IpAddressType").and_then(|item| item.one_of(&["ipv4", "ipv6"])) == Some("ipv6");
     read.family = if ipv6 { Family::V6 } else { Family::V4 };
     let group = targets::Group { kind, family: read.family, port };
-    read.group.targets = targets::read(object, &group, evaluator);
+    read.group.targets = targets::read(object, &group, &read.group.state, evaluator);
 }
 
 /// `None` for types that are not served, after an error.

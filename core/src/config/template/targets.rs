@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::functions::Evaluator;
 use super::report::quote;
 use super::shape::{Item, Object};
-use crate::config::{Target, address};
+use crate::config::{GroupState, Target, address};
 
 /// Guide QUO-05: targets of a group.
 const TARGETS_PER_GROUP_MAX: usize = 1000;
@@ -34,7 +34,7 @@ pub(super) struct Group {
 }
 
 /// The targets that have an address, each once.
-pub(super) fn read(object: &Object<'_>, group: &Group, evaluator: &Evaluator<'_>) -> Vec<Target> {
+pub(super) fn read(object: &Object<'_>, group: &Group, state: &GroupState, evaluator: &Evaluator<'_>) -> Vec<Target> {
     let items = object.items("Targets");
     if let Some(first_too_many) = items.get(TARGETS_PER_GROUP_MAX) {
         first_too_many.error(&format!("more than {TARGETS_PER_GROUP_MAX} targets in one group"));
@@ -42,7 +42,7 @@ pub(super) fn read(object: &Object<'_>, group: &Group, evaluator: &Evaluator<'_>
     let mut seen = BTreeSet::new();
     let mut targets = Vec::new();
     for item in &items {
-        let Some(target) = read_one(item, group, evaluator) else {
+        let Some(target) = read_one(item, group, state, evaluator) else {
             continue;
         };
         if seen.insert(target.address) {
@@ -54,7 +54,7 @@ pub(super) fn read(object: &Object<'_>, group: &Group, evaluator: &Evaluator<'_>
     targets
 }
 
-fn read_one(item: &Item<'_>, group: &Group, evaluator: &Evaluator<'_>) -> Option<Target> {
+fn read_one(item: &Item<'_>, group: &Group, state: &GroupState, evaluator: &Evaluator<'_>) -> Option<Target> {
     let object = item.object(&["AvailabilityZone", "Id", "Port", "QuicServerId"])?;
     if let Some(item) = object.get("QuicServerId") {
         item.error("only network load balancers have it");
@@ -65,7 +65,7 @@ fn read_one(item: &Item<'_>, group: &Group, evaluator: &Evaluator<'_>) -> Option
     let place = place(&id, group.kind, evaluator)?;
     check_address(&id, place.address, group, evaluator);
     let port = place.port.or(own_port.unwrap_or(group.port))?;
-    Some(Target { address: SocketAddr::new(place.address, port), zone })
+    Some(Target::new(id.text()?.to_owned(), SocketAddr::new(place.address, port), zone, state))
 }
 
 /// Where a target is. A port is only there if `--resolve` gave one.

@@ -1,0 +1,60 @@
+//! Which target gets a request: of the groups that a rule forwards to one by weight, of the group one by its algorithm. Who is
+//! eligible is remembered from request to request, until the group says that something has changed.
+
+use crate::config::{Config, TargetGroup};
+use crate::observe::Cause;
+use crate::rules::{Forward, GroupId};
+use crate::target::Eligible;
+use crate::time::Mono;
+
+/// A target that was chosen, by its place in its group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    pub(crate) group: GroupId,
+    pub(crate) target: usize,
+}
+
+/// Why none was chosen, and in which group.
+pub(crate) type Nobody<'c> = (Cause, Option<&'c TargetGroup>);
+
+/// Who is eligible in each group, as far as it was asked.
+#[derive(Debug, Default)]
+pub(crate) struct Choices(Vec<Option<(u64, Eligible)>>);
+
+impl Choices {
+    /// Groups have other numbers now.
+    pub(crate) fn forget(&mut self) {
+        self.0.clear();
+    }
+
+    /// The target that a request goes to.
+    pub(crate) fn choose<'c>(
+        &mut self,
+        config: &'c Config,
+        forward: &Forward,
+        zone: Option<&str>,
+        now: Mono,
+        chance: &mut fastrand::Rng,
+    ) -> Result<Chosen, Nobody<'c>> {
+        let id = forward.choose(|total| chance.u32(..total)).ok_or((Cause::NoWeight, None))?;
+        let group = config.group(id).ok_or((Cause::NoTargets, None))?;
+        let eligible = self.eligible(id, group, zone, now);
+        let target = eligible.choose(&group.state).ok_or((Cause::NoTargets, Some(group)))?;
+        Ok(Chosen { group: id, target })
+    }
+
+    fn eligible(&mut self, id: GroupId, group: &TargetGroup, zone: Option<&str>, now: Mono) -> &Eligible {
+        let number = id.0 as usize;
+        if self.0.len() <= number {
+            self.0.resize_with(number + 1, || None);
+        }
+        let version = group.state.version();
+        let known = &mut self.0[number];
+        if known.as_ref().is_none_or(|(seen, _)| *seen != version) {
+            let checked = group.health_check.enabled;
+            *known = Some((version, Eligible::of(&group.targets, &group.attributes, checked, zone, now)));
+        }
+        // It is there: it was made just now if it was not.
+        &known.get_or_insert_with(Default::default).1
+    }
+}
