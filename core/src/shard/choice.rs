@@ -12,6 +12,8 @@ use crate::time::Mono;
 pub(crate) struct Chosen {
     pub(crate) group: GroupId,
     pub(crate) target: usize,
+    /// Too few targets were healthy: it may be one that is not (guide TGH-02).
+    pub(crate) fails_open: bool,
 }
 
 /// Why none was chosen, and in which group.
@@ -40,7 +42,7 @@ impl Choices {
         let group = config.group(id).ok_or((Cause::NoTargets, None))?;
         let eligible = self.eligible(id, group, zone, now);
         let target = eligible.choose(&group.state).ok_or((Cause::NoTargets, Some(group)))?;
-        Ok(Chosen { group: id, target })
+        Ok(Chosen { group: id, target, fails_open: eligible.fails_open })
     }
 
     fn eligible(&mut self, id: GroupId, group: &TargetGroup, zone: Option<&str>, now: Mono) -> &Eligible {

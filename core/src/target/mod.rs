@@ -10,6 +10,7 @@
 //! What all shards share is in [`GroupState`] and [`TargetState`]: atomics, written by whoever learns something, read by
 //! everyone. All shards must be given the same monotonic clock, because moments are kept there.
 
+pub mod anomaly;
 pub mod attributes;
 pub mod check;
 mod eligible;
