@@ -290,6 +290,53 @@ fn a_target_that_is_our_own_listener_is_refused() {
 }
 
 #[test]
+fn an_instance_is_where_the_flag_says_and_a_flag_that_says_nothing_is_refused() {
+    if skip() {
+        return;
+    }
+    let target = Target::start("machine");
+    let text = template(&[free_port()], target.address).replace("TargetType: ip", "TargetType: instance");
+    let text = text.replace(&format!("Id: 127.0.0.1, Port: {}", target.address.port()), "Id: i-0123456789abcdef0");
+    let scratch = Scratch::new("instance.yaml", &text);
+    let flag = format!("i-0123456789abcdef0={}", target.address);
+    let running = Running::start(PROGRAM, &["run", scratch.path(), "--no-health-checks", "--instance", &flag], 1);
+    assert_eq!(get(running.addresses[0], "/").1, "machine");
+    let refused = output(PROGRAM, &["run", scratch.path(), "--instance", "i-0123456789abcdef0"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("it has to look like ID=ADDR"));
+}
+
+#[test]
+fn a_node_without_a_zone_is_told_which_groups_need_one_at_start_and_at_reload() {
+    if skip() {
+        return;
+    }
+    let target = Target::start("one");
+    let (port, own) = (free_port(), format!("Id: {}", target.address.ip()));
+    let zonal = |value: &str| {
+        let attribute =
+            format!("TargetGroupAttributes: [{{ Key: load_balancing.cross_zone.enabled, Value: {value} }}]");
+        let text = template(&[port], target.address).replace(&own, &format!("AvailabilityZone: a, {own}"));
+        text.replace("VpcId: vpc-1", &format!("VpcId: vpc-1, {attribute}"))
+    };
+    let file = Scratch::new(&format!("zone-{port}.yaml"), &zonal("false"));
+    let mut running = Running::start(PROGRAM, &["run", file.path(), "--no-health-checks"], 1);
+    running.wait_for_stderr("warning: Group: cross-zone load balancing is off");
+    assert_eq!(get(running.addresses[0], "/").1, "one");
+    running.signal("HUP");
+    running.wait_for_stderr("warning: Group: cross-zone load balancing is off");
+    running.wait_for_stderr("reloaded");
+    drop(running);
+    for line in [&["run", file.path(), "--zone", "b"], &["run", file.path(), "--zone", "a"]] {
+        let running = Running::start(PROGRAM, &[&line[..], &["--no-health-checks"]].concat(), 1);
+        let expected = if line[3] == "a" { "HTTP/1.1 200 " } else { "HTTP/1.1 503 " };
+        assert!(get(running.addresses[0], "/").0.starts_with(expected), "{line:?}");
+        running.signal("TERM");
+        assert_eq!(running.ended(), (0, String::new()));
+    }
+}
+
+#[test]
 fn a_public_target_needs_a_flag() {
     if skip() {
         return;
