@@ -23,6 +23,8 @@ fn check(text: &str) {
             ("VpcId", "v"),
             ("Subnets", "s,t"),
         ]),
+        resolve: pairs(&[("s.AvailabilityZone", "z")]),
+        instances: vec!["FirstMachine=127.0.0.1".parse().expect("an instance")],
         ..Inputs::default()
     };
     for inputs in [inputs, Inputs::default()] {

@@ -200,7 +200,7 @@ fn slow_start_is_off_or_from_30_to_900_seconds() {
         assert_eq!(loaded(&attributes(&[(SLOW_START, value)])).attributes.slow_start, seconds(span));
     }
     assert_eq!(loaded(&attributes(&[])).attributes.slow_start, Duration::ZERO);
-    for bad in ["1", "29", "901"] {
+    for bad in ["1", "29", "901", "+30"] {
         boundary(&attributes(&[]), &attributes(&[(SLOW_START, bad)]), "neither 0 nor a whole number from 30 to 900");
     }
 }

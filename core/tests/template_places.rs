@@ -165,6 +165,52 @@ fn a_target_in_a_zone_that_is_not_enabled_is_a_warning() {
 }
 
 #[test]
+fn more_zones_than_there_are_anywhere_or_names_that_none_has_are_as_good_as_unknown() {
+    let many = |count: usize, length: usize| {
+        let ids: Vec<String> = (0..count).map(|i| format!("subnet-{i}")).collect();
+        let zone = |i: usize| format!("{}{i:02}", "z".repeat(length - 2));
+        let resolve = (0..count).map(|i| (format!("subnet-{i}.AvailabilityZone"), zone(i))).collect();
+        zones_with(&format!("Subnets: [{}]", ids.join(", ")), &Inputs { resolve, ..Inputs::default() })
+    };
+    assert_eq!(many(64, 10).map(|zones| zones.len()), Some(64));
+    assert_eq!(many(65, 10), None);
+    let named = |length: usize| {
+        let text = balancer("Subnets: [!Ref A]").replace("!GetAtt A.AvailabilityZone", "a");
+        load(&text.replace("us-east-1a", &"z".repeat(length))).config.load_balancers.remove(0).zones
+    };
+    assert_eq!((named(64), named(65)), (Some(vec!["z".repeat(64)]), None));
+}
+
+#[test]
+fn an_instance_of_the_template_is_in_the_zone_of_its_subnet() {
+    let zones = |cross_zone: bool| {
+        let text = balancer("Subnets: [!Ref A, !Ref B]")
+            + &format!(
+                "  One: {{ Type: AWS::EC2::Instance, Properties: {{ SubnetId: !Ref B }} }}
+  Two: {{ Type: AWS::EC2::Instance, Properties: {{ SubnetId: !Ref B, AvailabilityZone: us-east-1a }} }}
+  Three: {{ Type: AWS::EC2::Instance, Properties: {{ SubnetId: !Ref Bare }} }}
+  Machines:
+    Type: AWS::ElasticLoadBalancingV2::TargetGroup
+    Properties:
+      Protocol: HTTP
+      Port: 8080
+      TargetGroupAttributes: [{{ Key: load_balancing.cross_zone.enabled, Value: {cross_zone} }}]
+      Targets: [{{ Id: !Ref One }}, {{ Id: !Ref Two }}, {{ Id: !Ref Three }}, {{ Id: !Ref One, Port: 1, AvailabilityZone: x }}]
+"
+            );
+        let loaded = load_with(&text, &instances(&["One=10.0.0.1", "Two=10.0.0.2", "Three=10.0.0.3"]));
+        let zones: Vec<Option<String>> =
+            loaded.config.groups[1].targets.iter().map(|target| target.zone.clone()).collect();
+        let warned = lines(&loaded.warnings).iter().filter(|line| line.contains("Machines")).count();
+        (zones, warned)
+    };
+    let expected =
+        ["us-east-1b", "us-east-1a", "", "x"].map(|zone| Some(zone.to_owned()).filter(|zone| !zone.is_empty()));
+    assert_eq!(zones(true), (expected.to_vec(), 0));
+    assert_eq!(zones(false), (expected.to_vec(), 1));
+}
+
+#[test]
 fn targets_are_in_the_zone_that_the_template_says_and_all_is_none() {
     let group = &load(&balancer("")).config.groups[0];
     let zones: Vec<Option<&str>> = group.targets.iter().map(|target| target.zone.as_deref()).collect();

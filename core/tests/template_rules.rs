@@ -373,6 +373,12 @@ fn stickiness_by_an_applications_cookie_is_a_warning_in_a_forward_to_several_gro
             && warnings[0].contains("TargetGroups[1]: its targets are sticky by an application's cookie"),
         "{warnings:?}"
     );
+    let without = forward(several, "").replace(
+        "{ Key: stickiness.enabled, Value: true }",
+        "{ Key: stickiness.enabled, Value: true }, { Key: stickiness.type, Value: app_cookie }, \
+         { Key: stickiness.app_cookie.cookie_name, Value: S }",
+    );
+    assert!(errors(&without).len() == 1 && errors(&without)[0].contains("must be enabled"));
     assert_eq!(by("lb_cookie", several), [""; 0]);
     assert_eq!(by("app_cookie", "[{ TargetGroupArn: !Ref Sticky }]"), [""; 0]);
 }

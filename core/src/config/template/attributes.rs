@@ -193,7 +193,8 @@ fn word_or(value: &Item<'_>, word: &str, range: RangeInclusive<u32>) -> bool {
     let Some(text) = value.text() else {
         return false;
     };
-    let number = text.parse().ok().filter(|number| range.contains(number));
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().ok().filter(|number| digits && range.contains(number));
     if text == word || number.is_some() {
         return true;
     }

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use super::functions::Evaluator;
 use super::report::quote;
 use super::shape::{Item, Object};
+use super::zones;
 use crate::config::{GroupState, Position, Target, address};
 
 /// Guide QUO-05: targets of a group.
@@ -69,7 +70,7 @@ fn read_one(item: &Item<'_>, group: &Group, state: &GroupState, evaluator: &Eval
         item.error("only network load balancers have it");
     }
     let own_port = object.get("Port").map(|port| port.port());
-    let zone = zone(&object, group);
+    let zone = zone(&object, group, evaluator);
     let id = object.require("Id")?;
     let place = place(&id, group.kind, evaluator)?;
     check_address(&id, place.address, group, evaluator);
@@ -79,29 +80,25 @@ fn read_one(item: &Item<'_>, group: &Group, state: &GroupState, evaluator: &Eval
 
 /// The zone that a target is in, if anything says so. `all` is none: every node may use it, and a group without cross-zone
 /// load balancing cannot have such a target (guide XZ-05).
-fn zone(object: &Object<'_>, group: &Group) -> Option<String> {
-    let item = object.get("AvailabilityZone");
-    let zone = item.as_ref().filter(|zone| zone.unknown().is_none()).map(|zone| zone.sized(1..=ZONE_LEN_MAX));
-    match (zone, &item) {
-        (Some(zone @ Some("all")), Some(item)) if !group.cross_zone => {
+fn zone(object: &Object<'_>, group: &Group, evaluator: &Evaluator<'_>) -> Option<String> {
+    let given = object.get("AvailabilityZone");
+    if let Some(item) = given.as_ref().filter(|item| item.unknown().is_none()) {
+        let zone = item.sized(1..=zones::ZONE_LEN_MAX)?;
+        if zone == "all" && !group.cross_zone {
             item.error("a target of all zones cannot be in a group whose `load_balancing.cross_zone.enabled` is false");
-            zone.map(str::to_owned)
         }
-        (Some(zone), _) => zone.filter(|zone| *zone != "all").map(str::to_owned),
-        (None, _) if group.cross_zone => None,
-        (None, Some(item)) => {
-            item.warning(&format!("{NO_ZONE}; nothing says {}", item.unknown().unwrap_or_default()));
-            None
-        }
-        (None, None) => {
-            object.warning(&format!("{NO_ZONE}; AvailabilityZone says it"));
-            None
+        return Some(zone).filter(|zone| *zone != "all").map(str::to_owned);
+    }
+    let id = object.get("Id").filter(|id| group.kind == TargetType::Instance && id.unknown().is_none());
+    let found = id.and_then(|id| zones::of_instance(id.opaque()?, evaluator));
+    if found.is_none() && !group.cross_zone {
+        match given {
+            Some(item) => item.warning(&format!("{NO_ZONE}; nothing says {}", item.unknown().unwrap_or_default())),
+            None => object.warning(&format!("{NO_ZONE}; AvailabilityZone says it")),
         }
     }
+    found
 }
-
-/// Far more than the names of zones have.
-const ZONE_LEN_MAX: usize = 64;
 
 const NO_ZONE: &str = "the group has no cross-zone load balancing, so a node with a --zone does not use a target \
                        whose zone is not known";

@@ -1,5 +1,6 @@
-//! The zones that a load balancer is enabled in (guide TG-13): those of its subnets, where the template has them or a flag
-//! gives them. A subnet that nobody knows the zone of makes the zones unknown.
+//! Zones that follow from other resources: those that a load balancer is enabled in (guide TG-13), by its subnets, where the
+//! template has them or a flag gives them, and those of instances. A subnet whose zone nobody knows makes the load balancer's
+//! zones unknown.
 
 use super::functions::{Evaluator, function_call};
 use super::node::{Entry, Node, Value};
@@ -7,7 +8,14 @@ use super::values::Kind;
 use super::verdict::Verdict;
 
 const SUBNET: &str = "AWS::EC2::Subnet";
+const INSTANCE: &str = "AWS::EC2::Instance";
 const ZONE: &str = "AvailabilityZone";
+
+/// The longest name of a zone: far more than any has.
+pub(super) const ZONE_LEN_MAX: usize = 64;
+
+/// The zones of one load balancer that are told apart: more than any region has.
+const ZONES_MAX: usize = 64;
 
 /// The zones of a load balancer, each once; `None` if one of them is not known.
 pub(super) fn enabled<'t>(id: &str, evaluator: &Evaluator<'t>) -> Option<Vec<String>> {
@@ -23,8 +31,21 @@ pub(super) fn enabled<'t>(id: &str, evaluator: &Evaluator<'t>) -> Option<Vec<Str
         if !zones.contains(&zone) {
             zones.push(zone);
         }
+        if zones.len() > ZONES_MAX {
+            return None;
+        }
     }
     (!zones.is_empty()).then_some(zones)
+}
+
+/// The zone of an instance that the template itself has: as it says, or that of its subnet.
+pub(super) fn of_instance<'t>(id: &str, evaluator: &Evaluator<'t>) -> Option<String> {
+    let entry: &'t Entry = evaluator.sections.resources.get(id).filter(|entry| is_a(entry, INSTANCE))?;
+    let properties = entry.node.get("Properties")?;
+    match properties.get(ZONE) {
+        Some(zone) => name(zone, evaluator),
+        None => zone(chosen(properties.get("SubnetId")?, evaluator)?, evaluator),
+    }
 }
 
 /// What a template says a subnet's zone is, if it says so in plain words.
@@ -68,12 +89,20 @@ fn zone<'t>(subnet: &'t Node, evaluator: &Evaluator<'t>) -> Option<String> {
     if let Some(zone) = evaluator.resolved(&format!("{name}.{ZONE}")) {
         return Some(zone.to_owned());
     }
-    text(zone_node(own?)?, evaluator).filter(|zone| !zone.is_empty())
+    self::name(zone_node(own?)?, evaluator)
 }
 
 fn zone_node(entry: &Entry) -> Option<&Node> {
-    let is_subnet = entry.node.get("Type").and_then(Node::as_text) == Some(SUBNET);
-    entry.node.get("Properties").filter(|_| is_subnet)?.get(ZONE)
+    entry.node.get("Properties").filter(|_| is_a(entry, SUBNET))?.get(ZONE)
+}
+
+fn is_a(entry: &Entry, kind: &str) -> bool {
+    entry.node.get("Type").and_then(Node::as_text) == Some(kind)
+}
+
+/// The name of a zone, as far as it is known.
+fn name<'t>(zone: &'t Node, evaluator: &Evaluator<'t>) -> Option<String> {
+    text(zone, evaluator).filter(|zone| (1..=ZONE_LEN_MAX).contains(&zone.len()))
 }
 
 /// The name that `Ref`, or `Fn::GetAtt` of the id, refers to.
