@@ -215,4 +215,9 @@ fn targets_are_in_the_zone_that_the_template_says_and_all_is_none() {
     let group = &load(&balancer("")).config.groups[0];
     let zones: Vec<Option<&str>> = group.targets.iter().map(|target| target.zone.as_deref()).collect();
     assert_eq!(zones, [Some("us-east-1a"), Some("us-east-1c"), None, None]);
+    // What only the account knows is no zone, whichever way it is written.
+    for subnet in ["Stored", "Unknown", "Bare", "Vpc"] {
+        let text = balancer("").replace("!GetAtt A.Avail", &format!("!GetAtt {subnet}.Avail"));
+        assert_eq!(load(&text).config.groups[0].targets[0].zone, None, "{subnet}");
+    }
 }
