@@ -45,6 +45,23 @@ impl Choices {
         Ok(Chosen { group: id, target, fails_open: eligible.fails_open })
     }
 
+    /// Another target of the same group, none of those that `refused` names.
+    pub(crate) fn choose_another(
+        &mut self,
+        config: &Config,
+        chosen: Chosen,
+        refused: impl Fn(usize) -> bool,
+        zone: Option<&str>,
+        now: Mono,
+        _chance: &mut fastrand::Rng,
+    ) -> Option<Chosen> {
+        let group = config.group(chosen.group)?;
+        let eligible = self.eligible(chosen.group, group, zone, now);
+        let by_turn = (0..2).find_map(|_| eligible.choose(&group.state).filter(|&target| !refused(target)));
+        let target = by_turn.or_else(|| eligible.targets().find(|&target| !refused(target)))?;
+        Some(Chosen { target, fails_open: eligible.fails_open, ..chosen })
+    }
+
     fn eligible(&mut self, id: GroupId, group: &TargetGroup, zone: Option<&str>, now: Mono) -> &Eligible {
         let number = id.0 as usize;
         if self.0.len() <= number {
