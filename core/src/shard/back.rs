@@ -86,6 +86,16 @@ impl Shard {
         self.drive(exchange);
     }
 
+    /// The deregistration delay of the exchange's target is over (guide DRAIN-05).
+    pub(crate) fn drained_out(&mut self, exchange: ExchangeId) {
+        let back = self.exchanges.get_mut(exchange).and_then(|exchange| exchange.back.take());
+        self.fail(exchange, Cause::TargetDraining);
+        if let Some(back) = back {
+            self.part(back, Parting::Close);
+        }
+        self.drive(exchange);
+    }
+
     /// The client's alarm may have passed while only connecting had a deadline; its answer has one again.
     fn answer_is_due(&mut self, exchange: ExchangeId) {
         let Some(front) = self.exchanges.get(exchange).map(|exchange| exchange.front) else { return };
