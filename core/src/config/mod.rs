@@ -10,6 +10,7 @@ mod address;
 pub mod attributes;
 mod identity;
 mod position;
+mod readiness;
 mod state;
 mod succession;
 #[cfg(feature = "template")]
