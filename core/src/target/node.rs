@@ -4,7 +4,7 @@
 use super::state::Target;
 
 /// `AvailabilityZone: all`: a target that belongs to every zone.
-const EVERY_ZONE: &str = "all";
+pub(crate) const EVERY_ZONE: &str = "all";
 
 /// A node of a load balancer, or all of them together while no zone is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
