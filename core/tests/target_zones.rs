@@ -72,7 +72,8 @@ fn a_zone_whose_targets_are_all_ill_uses_them_and_not_those_of_other_zones() {
 
 #[test]
 fn targets_of_zones_that_are_not_enabled_get_nothing() {
-    let config = config(&["a", "b", "c", "all"], GroupAttributes::default());
+    let mut config = config(&["a", "b", "c", ""], GroupAttributes::default());
+    config.groups[0].targets[3].zone = None;
     let zones = ["a".to_owned(), "b".to_owned()];
     let node = |zone, enabled| Node { zone, enabled };
     assert_eq!(eligible(&config, node(Some("a"), Some(&zones[..]))), (vec![0, 1, 3], false));
@@ -84,7 +85,7 @@ fn targets_of_zones_that_are_not_enabled_get_nothing() {
     }
     assert_eq!(eligible(&config, node(None, Some(&zones[..]))), (vec![0, 1, 3], true));
     assert_eq!(eligible(&config, node(None, None)), (vec![2], false));
-    assert_eq!(eligible(&config, node(None, Some(&[]))), (vec![], false));
+    assert_eq!(eligible(&config, node(None, Some(&[]))), (vec![3], true));
 }
 
 #[test]

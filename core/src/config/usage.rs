@@ -2,7 +2,6 @@
 
 use super::{Config, LoadBalancer, TargetGroup};
 use crate::rules::{Action, GroupId};
-use crate::target::EVERY_ZONE;
 
 impl Config {
     /// The load balancer whose listeners forward to that group; `None` if nobody uses it (guide TG-09: there is at most one).
@@ -29,7 +28,7 @@ impl Config {
             Some(zones) => zones.iter().map(String::as_str).collect(),
             None => {
                 let targets = self.groups_of(load_balancer).flat_map(|(_, group)| &group.targets);
-                targets.filter_map(|target| target.zone.as_deref()).filter(|&zone| zone != EVERY_ZONE).collect()
+                targets.filter_map(|target| target.zone.as_deref()).collect()
             }
         };
         zones.sort_unstable();

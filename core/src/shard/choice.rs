@@ -47,6 +47,31 @@ impl Choices {
         }
     }
 
+    /// Another target of the same group, none of those that `refused` names.
+    pub(crate) fn choose_another(
+        &mut self,
+        config: &Config,
+        chosen: Chosen,
+        refused: impl Fn(usize) -> bool,
+        zone: Option<&str>,
+        now: Mono,
+        chance: &mut fastrand::Rng,
+    ) -> Option<Chosen> {
+        let group = config.group(chosen.group)?;
+        let eligible = self.eligible(config, chosen.group, group, zone, now);
+        let other = |target: &usize| !refused(*target);
+        let mut choose = || eligible.choose(&group.state, now, |total| chance.u64(..total)).filter(other);
+        let target = match choose().or_else(&mut choose) {
+            Some(target) => target,
+            // The algorithm insists: then whoever comes first after a place by chance.
+            None => {
+                let start = chance.usize(..eligible.targets().len().max(1));
+                eligible.targets().skip(start).chain(eligible.targets()).find(other)?
+            }
+        };
+        Some(Chosen { target, fails_open: eligible.fails_open, ..chosen })
+    }
+
     fn eligible(
         &mut self,
         config: &Config,

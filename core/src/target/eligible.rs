@@ -44,6 +44,11 @@ impl Eligible {
         self.pick.choose(&self.targets, group, now, below).map(|place| place as usize)
     }
 
+    /// The places of all of them, in the group's order.
+    pub fn targets(&self) -> impl ExactSizeIterator<Item = usize> {
+        self.targets.iter().map(|&target| target as usize)
+    }
+
     /// Whether a target, by its place in the group, may get requests.
     pub fn has(&self, target: usize) -> bool {
         u32::try_from(target).is_ok_and(|target| self.targets.binary_search(&target).is_ok())

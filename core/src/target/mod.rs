@@ -26,6 +26,5 @@ pub use attributes::{Algorithm, GroupAttributes, MinimumHealthy, Stickiness};
 pub use check::{CheckPort, HealthCheck, Matcher};
 pub use eligible::Eligible;
 pub use health::Health;
-pub(crate) use node::EVERY_ZONE;
 pub use node::Node;
 pub use state::{GroupState, Outstanding, Target, TargetState};
