@@ -15,6 +15,7 @@ mod state;
 mod succession;
 #[cfg(feature = "template")]
 pub mod template;
+mod usage;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 pub use address::is_private;
 pub use attributes::{DesyncMitigationMode, LoadBalancerAttributes, XffHeaderProcessing};
 pub use position::Position;
+pub use readiness::{GroupHealth, Healths, HostCounts, Readiness, ZoneStates};
 pub use state::{Checking, ConfigState};
 
 pub use crate::http::Protocol;
