@@ -12,6 +12,7 @@
 mod back;
 mod census;
 mod choice;
+mod columns;
 mod deadline;
 mod drive;
 mod effect;
@@ -44,9 +45,10 @@ use crate::exchange::Exchange;
 use crate::exchange::record::Notes;
 use crate::http::date::DateCache;
 use crate::key::{Key, Slab};
-use crate::observe::Metrics;
+use crate::observe::{GroupMetrics, Metrics};
 use crate::time::Now;
 use choice::Choices;
+use columns::Columns;
 use effect::Effects;
 use journal::JournalState;
 use pool::Pool;
@@ -68,6 +70,7 @@ pub struct Shard {
     buffers: Buffers,
     journal: JournalState,
     metrics: Metrics,
+    columns: Columns,
     dates: DateCache,
     chance: fastrand::Rng,
     scratch: Vec<u8>,
@@ -97,6 +100,7 @@ impl Shard {
             buffers,
             journal: JournalState::default(),
             metrics: Metrics::default(),
+            columns: Columns::default(),
             dates: DateCache::default(),
             chance: fastrand::Rng::with_seed(seed),
             scratch: Vec::with_capacity(crate::buffer::PAGE),
@@ -133,9 +137,16 @@ impl Shard {
         &self.metrics
     }
 
+    /// What has been counted for each target group and zone of its targets: the group's ARN, the zone if the targets have one,
+    /// and the counters. Groups of former configurations are among them.
+    pub fn group_metrics(&self) -> impl Iterator<Item = (&str, Option<&str>, &GroupMetrics)> {
+        self.columns.iter()
+    }
+
     /// Takes over a configuration: numbers for its targets; the old one is returned.
     fn adopt(&mut self, config: Arc<Config>) -> Arc<Config> {
         self.pool.learn(&config);
+        self.columns.learn(&config);
         self.choices.forget();
         core::mem::replace(&mut self.config, config)
     }
