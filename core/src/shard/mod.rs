@@ -12,6 +12,7 @@
 mod back;
 mod census;
 mod choice;
+mod columns;
 mod deadline;
 mod drive;
 mod effect;
@@ -45,9 +46,10 @@ use crate::exchange::Exchange;
 use crate::exchange::record::Notes;
 use crate::http::date::DateCache;
 use crate::key::{Key, Slab};
-use crate::observe::Metrics;
+use crate::observe::{GroupMetrics, Metrics};
 use crate::time::Now;
 use choice::Choices;
+use columns::Columns;
 use effect::Effects;
 use journal::JournalState;
 use pool::Pool;
@@ -71,6 +73,7 @@ pub struct Shard {
     buffers: Buffers,
     journal: JournalState,
     metrics: Metrics,
+    columns: Columns,
     dates: DateCache,
     chance: fastrand::Rng,
     scratch: Vec<u8>,
@@ -101,6 +104,7 @@ impl Shard {
             buffers,
             journal: JournalState::default(),
             metrics: Metrics::default(),
+            columns: Columns::default(),
             dates: DateCache::default(),
             chance: fastrand::Rng::with_seed(seed),
             scratch: Vec::with_capacity(crate::buffer::PAGE),
@@ -137,9 +141,16 @@ impl Shard {
         &self.metrics
     }
 
+    /// What has been counted for each target group and zone of its targets: the group's ARN, the zone if the targets have one,
+    /// and the counters. Groups of former configurations are among them.
+    pub fn group_metrics(&self) -> impl Iterator<Item = (&str, Option<&str>, &GroupMetrics)> {
+        self.columns.iter()
+    }
+
     /// Takes over a configuration: numbers for its targets; the old one is returned.
     fn adopt(&mut self, config: Arc<Config>) -> Arc<Config> {
         self.pool.learn(&config);
+        self.columns.learn(&config);
         self.choices.forget();
         self.generation += 1;
         core::mem::replace(&mut self.config, config)
