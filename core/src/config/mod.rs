@@ -174,7 +174,20 @@ impl Config {
         }
     }
 
-    /// What the template declares and this build cannot serve yet: HTTPS listeners and HTTPS target groups.
+    /// Whether a rule or default action of a listener forwards to that group (guide HC-02): with whatever weight.
+    pub fn is_in_use(&self, id: GroupId) -> bool {
+        let forwards = |action: &Action| match action {
+            Action::Forward(forward) => forward.groups.iter().any(|weighted| weighted.group == id),
+            Action::Redirect(_) | Action::FixedResponse(_) => false,
+        };
+        self.listeners.iter().any(|listener| {
+            forwards(listener.rules.default_action())
+                || listener.rules.rules().iter().any(|rule| forwards(&rule.action))
+        })
+    }
+
+    /// What the template declares and this build cannot serve yet: HTTPS listeners, HTTPS target groups and HTTPS health
+    /// checks.
     /// A program refuses to run while this is not empty; `check` still accepts the template.
     pub fn unserved(&self) -> Vec<Unserved> {
         let listeners = self.listeners.iter().filter(|listener| listener.protocol == Protocol::Https).map(|listener| {
@@ -185,7 +198,13 @@ impl Config {
             let what = format!("{}: HTTPS target groups are not served yet", group.logical_id);
             Unserved { position: group.position, what }
         });
-        let mut all: Vec<Unserved> = listeners.chain(groups).collect();
+        let checks =
+            |group: &&TargetGroup| group.health_check.enabled && group.health_check.protocol == Protocol::Https;
+        let checks = self.groups.iter().filter(checks).map(|group| {
+            let what = format!("{}: HTTPS health checks are not served yet", group.logical_id);
+            Unserved { position: group.position, what }
+        });
+        let mut all: Vec<Unserved> = listeners.chain(groups).chain(checks).collect();
         all.sort_by_key(|unserved| unserved.position);
         all
     }

@@ -11,6 +11,7 @@
 
 mod back;
 mod census;
+mod checkup;
 mod choice;
 mod deadline;
 mod drive;
@@ -46,6 +47,7 @@ use crate::http::date::DateCache;
 use crate::key::{Key, Slab};
 use crate::observe::Metrics;
 use crate::time::Now;
+use checkup::Checkups;
 use choice::Choices;
 use effect::Effects;
 use journal::JournalState;
@@ -64,6 +66,7 @@ pub struct Shard {
     exchanges: Slab<Exchange>,
     pool: Pool,
     choices: Choices,
+    checkups: Checkups,
     timers: Timers,
     buffers: Buffers,
     journal: JournalState,
@@ -93,6 +96,7 @@ impl Shard {
             exchanges: Slab::new(),
             pool: Pool::default(),
             choices: Choices::default(),
+            checkups: Checkups::default(),
             timers: Timers::default(),
             buffers,
             journal: JournalState::default(),
@@ -120,6 +124,7 @@ impl Shard {
         self.now = Now { mono: now.mono.max(self.now.mono), wall: now.wall };
         self.turn += 1;
         self.ring(TIMERS_PER_TURN);
+        self.check_up();
         Turn::new(self)
     }
 
@@ -137,6 +142,9 @@ impl Shard {
     fn adopt(&mut self, config: Arc<Config>) -> Arc<Config> {
         self.pool.learn(&config);
         self.choices.forget();
+        if !self.draining {
+            self.checkups.learn(&config, self.now.mono);
+        }
         core::mem::replace(&mut self.config, config)
     }
 }
