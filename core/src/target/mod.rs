@@ -22,4 +22,5 @@ pub use attributes::{Algorithm, GroupAttributes, MinimumHealthy, Stickiness};
 pub use check::{CheckPort, HealthCheck, Matcher};
 pub use eligible::Eligible;
 pub use health::Health;
+pub(crate) use state::PARITY;
 pub use state::{GroupState, Outstanding, Target, TargetState};
