@@ -30,6 +30,8 @@ pub(crate) enum Manner {
 }
 
 impl Manner {
+    pub(crate) const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
     pub(crate) fn status(status: u16) -> Manner {
         Manner::says(&format!("HTTP/1.1 {status} X\r\nContent-Length: 2\r\n\r\nok"))
     }
@@ -67,13 +69,26 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// One shard that has begun.
     pub(crate) fn new(config: &Arc<Config>) -> World {
         World::of(config, 1, Options::default())
     }
 
+    /// So many shards that have begun.
     pub(crate) fn of(config: &Arc<Config>, shards: usize, options: Options) -> World {
-        let fresh = |seed| Some(Shard::new(Arc::clone(config), options.clone(), seed as u64 + 1));
-        let mut world = World {
+        let mut world = World::empty(config, shards, options);
+        world.begin();
+        world
+    }
+
+    /// Shards that had no turn yet.
+    pub(crate) fn empty(config: &Arc<Config>, shards: usize, options: Options) -> World {
+        World::seeded(config, shards, options, 1)
+    }
+
+    pub(crate) fn seeded(config: &Arc<Config>, shards: usize, options: Options, seed: u64) -> World {
+        let fresh = |shard| Some(Shard::new(Arc::clone(config), options.clone(), seed + shard as u64));
+        World {
             shards: (0..shards).map(fresh).collect(),
             due: vec![None; shards],
             now: second(1000),
@@ -83,11 +98,14 @@ impl World {
             asked: String::new(),
             turns: 0,
             starts_max: 0,
-        };
-        for shard in 0..shards {
-            world.turn(shard, |_| ());
         }
-        world
+    }
+
+    /// The first turn of every shard.
+    pub(crate) fn begin(&mut self) {
+        for shard in 0..self.shards.len() {
+            self.turn(shard, |_| ());
+        }
     }
 
     /// When a shard wants its next turn.
@@ -125,7 +143,7 @@ impl World {
             self.checks.push(Check { at: self.now, address, shard });
             self.open.push((shard, wire));
             let manner = self.manners.get(&address).cloned().unwrap_or_else(|| Manner::status(200));
-            self.meet(shard, wire, address, manner);
+            self.meet(shard, wire, manner);
         }
         for wire in wakes {
             self.close_if_told(shard, wire);
@@ -133,13 +151,12 @@ impl World {
         Some(value)
     }
 
-    fn meet(&mut self, shard: usize, wire: WireId, address: SocketAddr, manner: Manner) {
-        let ends = Endpoints { peer: address, local: SocketAddr::from(([10, 0, 0, 1], 4711)) };
+    fn meet(&mut self, shard: usize, wire: WireId, manner: Manner) {
         let dialed = match manner {
             Manner::Absent => return,
             Manner::Refuses => Err(DialError::Refused),
             Manner::Fails(error) => Err(error),
-            _ => Ok(ends),
+            _ => Ok(ends()),
         };
         self.turn(shard, |turn| turn.dialed(wire, dialed));
         let asked = self.turn(shard, |turn| {
@@ -225,6 +242,10 @@ impl World {
         }
         next
     }
+}
+
+pub(crate) fn ends() -> Endpoints {
+    Endpoints { peer: address(9001), local: SocketAddr::from(([10, 0, 0, 1], 4711)) }
 }
 
 pub(crate) fn second(seconds: u64) -> Mono {
