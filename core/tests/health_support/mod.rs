@@ -2,13 +2,13 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate::config::{Config, HealthCheck};
-use sluicegate::shard::{DialError, Effect, Endpoints, Fate, Options, Shard, WireId};
+use sluicegate::shard::{DialError, Effect, Endpoints, Fate, ListenerId, Options, Shard, WireId};
 use sluicegate::target::{Health, TargetState};
 use sluicegate::time::{Mono, Now, Wall};
 
@@ -228,6 +228,33 @@ impl World {
     /// Lets so many seconds pass.
     pub(crate) fn pass(&mut self, seconds: u64) {
         self.until(self.now.after(Duration::from_secs(seconds)));
+    }
+
+    /// The target that a client's request goes to; `None` if there is none. The client leaves again.
+    pub(crate) fn request(&mut self, shard: usize) -> Option<SocketAddr> {
+        let before = self.checks.len();
+        let peer = SocketAddr::from(([192, 0, 2, 1], 4711));
+        let front = self.turn(shard, |turn| {
+            let front = turn.accepted(ListenerId(80), Endpoints { peer, ..ends() }).expect("a listener");
+            turn.wire(front).map(|mut wire| wire.offer(b"GET /request HTTP/1.1\r\nHost: a\r\n\r\n"));
+            front
+        })?;
+        let dialed = self.checks.drain(before..).next_back().map(|check| check.address);
+        self.turn(shard, |turn| turn.wire(front).map(|mut wire| wire.lost()));
+        dialed
+    }
+
+    /// The targets that so many requests go to, each once, in order.
+    pub(crate) fn served_by(&mut self, requests: usize) -> Vec<u16> {
+        let targets: BTreeSet<u16> = (0..requests).filter_map(|_| Some(self.request(0)?.port())).collect();
+        targets.into_iter().collect()
+    }
+
+    /// The shard ends without a word, as when its thread ends.
+    pub(crate) fn kill(&mut self, shard: usize) {
+        self.shards[shard] = None;
+        self.due[shard] = None;
+        self.open.retain(|&(of, _)| of != shard);
     }
 
     /// When a target was checked.

@@ -93,11 +93,12 @@ impl Visit {
         half + Duration::from_nanos(chance.u64(..=nanos))
     }
 
-    /// An interval after it was due, not after it was made; times that have been missed are left out.
+    /// An interval after it was due, not after it was made; but a check that comes very late is not followed at once by the
+    /// next one, and those that were missed are left out.
     fn following(&self, now: Mono) -> Mono {
         let interval = interval(&self.check);
         let next = self.due.after(interval);
-        if next > now { next } else { now.after(interval) }
+        if next.since(now) >= interval / 2 { next } else { now.after(interval) }
     }
 }
 
