@@ -1,6 +1,6 @@
 //! What happens to a wire: bytes came, bytes left, a direction ended, the connection broke.
 
-use super::wire::{Back, BackPhase, Front, Lent, Phase, Role};
+use super::wire::{Back, BackPhase, Front, Lent, Phase, Role, WireState};
 use super::{Shard, WireId};
 
 impl Shard {
@@ -48,14 +48,19 @@ impl Shard {
     }
 
     pub(crate) fn unwritable(&mut self, id: WireId) {
+        let exchange = self.wires.get(id.0).and_then(WireState::exchange);
+        if exchange.is_some_and(|exchange| self.renew(id, exchange)) {
+            return;
+        }
         let Shard { wires, buffers, .. } = self;
         let Some(wire) = wires.get_mut(id.0) else { return };
         wire.leg.broken = true;
         wire.leg.held = 0;
         wire.leg.output.release(buffers);
-        match wire.exchange() {
-            Some(exchange) => self.drive(exchange),
-            None => self.kill(id),
+        match (wire.exchange(), &wire.role) {
+            (Some(exchange), _) => self.drive(exchange),
+            (None, Role::Probe(_)) => self.probe_is_unwritable(id),
+            (None, Role::Front(_) | Role::Back(_)) => self.kill(id),
         }
     }
 
@@ -63,6 +68,12 @@ impl Shard {
         let Some(wire) = self.wires.get_mut(id.0) else { return };
         wire.leg.broken = true;
         let exchange = wire.exchange();
+        if let Some(exchange) = exchange
+            && self.renew(id, exchange)
+        {
+            return self.remove(id);
+        }
+        let Some(wire) = self.wires.get_mut(id.0) else { return };
         match &wire.role {
             Role::Front(_) => {
                 if let Some(exchange) = exchange {
@@ -74,6 +85,7 @@ impl Shard {
                     self.lose_target(exchange);
                 }
             }
+            Role::Probe(_) => self.probe_lost(id),
         }
         self.remove(id);
     }
@@ -89,6 +101,7 @@ impl Shard {
             Role::Front(Front { phase: Phase::Head { .. }, .. }) => self.next_request(id),
             Role::Front(Front { phase: Phase::Lingering { .. }, .. }) if ended => self.kill(id),
             Role::Front(Front { phase: Phase::Lingering { .. }, .. }) => self.linger(id),
+            Role::Probe(_) => self.probe_heard(id),
             // A target that says something unasked, or leaves: it serves nobody any more.
             Role::Back(Back { phase: BackPhase::Idle, .. }) => self.kill(id),
             Role::Back(Back { phase: BackPhase::Busy(exchange), .. })
@@ -96,6 +109,12 @@ impl Shard {
             {
                 let exchange = *exchange;
                 self.spoke_first(id, exchange);
+            }
+            Role::Back(Back { phase: BackPhase::Busy(exchange), .. }) if ended && wire.has_yet_to_ask() => {
+                let exchange = *exchange;
+                if !self.renew(id, exchange) {
+                    self.drive(exchange);
+                }
             }
             Role::Front(Front { phase: Phase::Busy(exchange), .. })
             | Role::Back(Back { phase: BackPhase::Busy(exchange) | BackPhase::Dialing { exchange, .. }, .. }) => {

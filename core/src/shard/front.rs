@@ -3,19 +3,18 @@
 use core::time::Duration;
 
 use super::choice::Chosen;
+use super::failover::Errand;
 use super::plan::{Course, Plan, dns_name, fixed_response, front_idle, note};
-use super::pool::OriginId;
 use super::timer::Deadline;
 use super::wire::{Front, Phase, WireState};
 use super::{ExchangeId, Shard, WireId};
 use crate::buffer::Payment;
 use crate::config::{Config, Listener, LoadBalancer};
-use crate::exchange::record::Record;
+use crate::exchange::record::{ColumnId, Record};
 use crate::exchange::{After, Exchange, UNWANTED_BYTES_MAX, Upload};
 use crate::http::answer::Answer;
 use crate::http::h1::head::{Scan, Scanner};
 use crate::observe::Cause;
-use crate::target::Outstanding;
 use crate::time::Mono;
 
 /// How long a head may take beyond the idle timeout, however steadily its bytes trickle: a client that sends a byte
@@ -80,16 +79,18 @@ impl Shard {
         let Some((origin, target)) = self.destination(chosen) else {
             return self.answer_here(front, Plan { course: Course::Refuse(Cause::NoTargets), ..plan });
         };
+        let column = self.count_request(chosen);
         if !self.buffers.admit() {
             return self.answer_here(front, Plan { course: Course::Refuse(Cause::OutOfMemory), ..plan });
         }
         let Plan { facts, framing, expects_continue, idle, mut record, .. } = plan;
         record.target = self.pool.address(origin);
+        record.column = column;
         let back = self.connect(origin, idle);
         let upload = Upload::relaying(framing);
         let streams = !matches!(upload, Upload::Done);
         let id = self.exchanges.insert(Exchange::forwarded(front, back, target, facts, idle, upload, record));
-        self.engage(back, id);
+        self.engage(back, id, Errand::new(chosen, self.generation));
         self.occupy(front, id);
         if expects_continue {
             self.say(front, CONTINUE);
@@ -107,10 +108,12 @@ impl Shard {
         }
     }
 
-    /// The connections of a chosen target, and a request in progress there.
-    fn destination(&self, chosen: Chosen) -> Option<(OriginId, Outstanding)> {
-        let target = self.config.group(chosen.group)?.targets.get(chosen.target)?;
-        Some((self.pool.route(chosen.group, chosen.target)?, Outstanding::new(&target.state)))
+    /// A target was chosen, whatever becomes of the request now (guide MET-18).
+    fn count_request(&mut self, chosen: Chosen) -> Option<ColumnId> {
+        self.metrics.request_count += 1;
+        let column = self.columns.of(chosen)?;
+        self.columns.get_mut(column)?.chosen(chosen.fails_open);
+        Some(column)
     }
 
     /// Answers without a target.

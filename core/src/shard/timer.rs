@@ -17,12 +17,16 @@ pub(crate) enum Deadline {
     RequestHead,
     /// Neither leg of an exchange moved a byte for the idle timeout: 408 if the client owes us, else 504.
     Exchange,
+    /// The target of an exchange was deregistered, and its deregistration delay is over: 502.
+    Drained,
     /// A target did not accept the connection in time: 504.
     Connect,
     /// A pooled connection was not used for the idle timeout: it closes.
     Pooled,
     /// A client whose connection we are closing did not close its side in time: it is cut.
     Linger,
+    /// A target has not answered its check in time: that check has failed.
+    Check,
 }
 
 /// Alarms by time; ties by wire, so that runs repeat exactly.
