@@ -315,6 +315,37 @@ fn targets_are_addresses_of_the_groups_family() {
 }
 
 #[test]
+fn instances_are_where_the_operator_says() {
+    let text = with_resource(
+        "TargetGroup",
+        "{ Protocol: HTTP, Port: 1, Targets: [{ Id: i-1 }, { Id: i-2, Port: 2 }, { Id: i-3 }, { Id: i-4, Port: 4 }] }",
+    );
+    let instances = |list: &[&str]| Inputs {
+        instances: list.iter().map(|text| text.parse().expect("an instance")).collect(),
+        ..Inputs::default()
+    };
+    let inputs = Inputs {
+        resolve: pairs(&[("i-1", "10.0.0.1"), ("i-2", "[fd00::2]:9")]),
+        ..instances(&["i-4=10.0.0.4", "i-1=10.0.0.9:7", "i-1=10.0.0.8:8"])
+    };
+    let loaded = load_with(&text, &inputs);
+    let addresses: Vec<String> =
+        loaded.config.groups[1].targets.iter().map(|target| target.address.to_string()).collect();
+    assert_eq!(addresses, ["10.0.0.8:8", "[fd00::2]:9", "10.0.0.4:4"]);
+    let ids: Vec<&str> = loaded.config.groups[1].targets.iter().map(|target| target.id.as_str()).collect();
+    assert_eq!(ids, ["i-1", "i-2", "i-4"]);
+    let found = lines(&loaded.warnings);
+    assert!(found.len() == 1 && found[0].contains("--instance i-3=ADDR[:PORT]"), "{found:?}");
+    for public in [
+        Inputs { resolve: pairs(&[("i-1", "8.8.8.8")]), ..Inputs::default() },
+        instances(&["i-1=8.8.8.8"]),
+        instances(&["i-1=0.0.0.0"]),
+    ] {
+        assert_eq!(errors_with(&text, &public).len(), 1);
+    }
+}
+
+#[test]
 fn a_load_balancer_has_a_number_of_everything() {
     let listeners = |count: usize| {
         with(&(1..count).map(|i| format!("  L{i}: {{ Type: AWS::ElasticLoadBalancingV2::Listener, Properties: {{ LoadBalancerArn: !Ref Web, Port: {}, Protocol: HTTP, DefaultActions: [{{ Type: forward, TargetGroupArn: !Ref Group }}] }} }}\n", 1000 + i)).collect::<String>())

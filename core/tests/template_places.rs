@@ -25,28 +25,6 @@ fn machines(targets: &str) -> String {
 }
 
 #[test]
-fn instances_are_where_the_operator_says() {
-    let text = machines("[{ Id: i-1 }, { Id: i-2, Port: 2 }, { Id: i-3 }, { Id: i-4, Port: 4 }]");
-    let inputs = Inputs {
-        resolve: pairs(&[("i-1", "10.0.0.1"), ("i-2", "[fd00::2]:9")]),
-        ..instances(&["i-4=10.0.0.4", "i-1=10.0.0.9:7", "i-1=10.0.0.8:8"])
-    };
-    let loaded = load_with(&text, &inputs);
-    assert_eq!(addresses(&loaded), ["10.0.0.8:8", "[fd00::2]:9", "10.0.0.4:4"]);
-    let ids: Vec<&str> = loaded.config.groups[1].targets.iter().map(|target| target.id.as_str()).collect();
-    assert_eq!(ids, ["i-1", "i-2", "i-4"]);
-    let found = lines(&loaded.warnings);
-    assert!(found.len() == 1 && found[0].contains("--instance i-3=ADDR[:PORT]"), "{found:?}");
-    for public in [
-        Inputs { resolve: pairs(&[("i-1", "8.8.8.8")]), ..Inputs::default() },
-        instances(&["i-1=8.8.8.8"]),
-        instances(&["i-1=0.0.0.0"]),
-    ] {
-        assert_eq!(errors_with(&text, &public).len(), 1);
-    }
-}
-
-#[test]
 fn an_instance_of_the_template_goes_by_its_name_there() {
     let text = machines("[{ Id: !Ref Machine, Port: 81 }]");
     let loaded = load_with(&text, &instances(&["Machine=127.0.0.1"]));
