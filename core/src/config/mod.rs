@@ -8,6 +8,7 @@
 
 mod address;
 pub mod attributes;
+mod describe;
 mod identity;
 mod position;
 mod readiness;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 pub use address::is_private;
 pub use attributes::{DesyncMitigationMode, LoadBalancerAttributes, XffHeaderProcessing};
+pub use describe::{AnomalyDetection, TargetHealth, TargetHealthDescription};
 pub use position::Position;
 pub use readiness::{GroupHealth, Healths, HostCounts, Readiness, ZoneStates};
 pub use state::{Checking, ConfigState};

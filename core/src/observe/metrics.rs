@@ -39,6 +39,10 @@ metrics! {
         "requests of which a header field with an invalid name was dropped before they were routed: because `routing.http.drop_invalid_header_fields.enabled` is true, or because the name is no token, which is never forwarded.";
     forwarded_invalid_header_request_count, "ForwardedInvalidHeaderRequestCount", "Count; MET-11",
         "requests that were routed with a header field whose name is invalid, because `routing.http.drop_invalid_header_fields.enabled` is false.";
+    request_count, "RequestCount", "Count; MET-18",
+        "requests for which a target was chosen.";
+    rule_evaluations, "RuleEvaluations", "Count; MET-19",
+        "rules whose conditions were compared with a request, up to and with the one that took it; the default action is none.";
 }
 
 #[cfg(test)]
@@ -50,16 +54,19 @@ mod tests {
             desync_mitigation_mode_non_compliant_request_count: first,
             dropped_invalid_header_request_count: second,
             forwarded_invalid_header_request_count: third,
+            ..Metrics::default()
         }
     }
 
     #[test]
     fn each_counter_is_told_under_its_name_in_cloudwatch() {
-        let told: Vec<_> = counted(1, 2, 3).iter().collect();
+        let told: Vec<_> = Metrics { request_count: 4, rule_evaluations: 5, ..counted(1, 2, 3) }.iter().collect();
         let expected = [
             ("DesyncMitigationMode_NonCompliant_Request_Count", 1),
             ("DroppedInvalidHeaderRequestCount", 2),
             ("ForwardedInvalidHeaderRequestCount", 3),
+            ("RequestCount", 4),
+            ("RuleEvaluations", 5),
         ];
         assert_eq!(told, expected);
     }
