@@ -5,7 +5,8 @@ mod target_support;
 use std::sync::Arc;
 
 use sluicegate::config::GroupAttributes;
-use sluicegate::target::Algorithm;
+use sluicegate::target::{Algorithm, Eligible, Health, Node, Outstanding};
+use sluicegate::time::Mono;
 use target_support::{Shards, config_of, spread, with_another_group};
 
 const SHARDS: [usize; 3] = [1, 2, 4];
@@ -94,6 +95,38 @@ fn least_outstanding_requests_lets_equals_take_turns() {
     let mut again: Vec<usize> = (0..40).map(|n| shards.ask(n % 2)).map(|asked| asked.target).collect();
     again.sort_unstable();
     assert_eq!(again, Vec::from_iter(0..40));
+}
+
+#[test]
+fn least_outstanding_requests_finds_the_lowest_wherever_it_is_among_many() {
+    // More than one board of counts holds; who is healthy lies scattered, or not.
+    let config = config_of(2500, attributes(Algorithm::LeastOutstandingRequests));
+    let group = &config.groups[0];
+    let mut chance = fastrand::Rng::with_seed(11);
+    let mut in_progress: Vec<Vec<Outstanding>> = (0..2500).map(|_| Vec::new()).collect();
+    for part_healthy in [1.0, 0.9, 0.5, 0.02, 0.001] {
+        for (number, target) in group.targets.iter().enumerate() {
+            let healthy = chance.f64() < part_healthy || number == 1700;
+            target.state.set_health(if healthy { Health::HEALTHY } else { target_support::UNHEALTHY });
+            in_progress[number].clear();
+            in_progress[number].extend((0..chance.usize(1..4)).map(|_| Outstanding::new(&target.state)));
+        }
+        let eligible = Eligible::of(&group.targets, &group.attributes, true, Node::default(), Mono::default());
+        let choose = || eligible.choose(&group.state, Mono::default(), |_| 0).expect("a target");
+        for _ in 0..eligible.targets().len().min(300) * 2 {
+            let lowest = eligible.targets().map(|target| in_progress[target].len()).min().expect("one is healthy");
+            let chosen = choose();
+            assert!(eligible.has(chosen) && in_progress[chosen].len() == lowest);
+            in_progress[chosen].push(Outstanding::new(&group.targets[chosen].state));
+        }
+        // All equal: each once, then each again.
+        in_progress.iter_mut().for_each(Vec::clear);
+        let mut round: Vec<usize> = (0..eligible.targets().len()).map(|_| choose()).collect();
+        let again: Vec<usize> = round.iter().map(|_| choose()).collect();
+        assert_eq!(again, round);
+        round.sort_unstable();
+        assert!(eligible.targets().eq(round));
+    }
 }
 
 #[test]
