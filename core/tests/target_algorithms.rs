@@ -178,6 +178,32 @@ fn weights_decide_while_anomalies_are_mitigated_and_not_otherwise() {
 }
 
 #[test]
+fn every_number_that_is_drawn_stands_for_one_part_of_the_weights() {
+    let mitigating = GroupAttributes { anomaly_mitigation: true, ..attributes(Algorithm::WeightedRandom) };
+    for (attributes, weights, parts) in [
+        (mitigating.clone(), [0, 3, 1000, 0, 1], [0, 3, 1000, 0, 1]),
+        (mitigating.clone(), [1, 1, 2, 1, 1], [1, 1, 2, 1, 1]),
+        (mitigating, [1000; 5], [1; 5]),
+        (attributes(Algorithm::WeightedRandom), [0, 3, 1000, 0, 1], [1; 5]),
+    ] {
+        let config = config_of(5, attributes);
+        let group = &config.groups[0];
+        group.targets.iter().zip(weights).for_each(|(target, weight)| target.state.set_weight(weight));
+        let eligible = Eligible::of(&group.targets, &group.attributes, true, Node::default(), Mono::default());
+        let whole: u64 = parts.iter().sum();
+        let mut counts = [0; 5];
+        for number in 0..whole {
+            let below = |n| {
+                assert_eq!(n, whole);
+                number
+            };
+            counts[eligible.choose(&group.state, Mono::default(), below).expect("a target")] += 1;
+        }
+        assert_eq!(counts, parts);
+    }
+}
+
+#[test]
 fn without_any_weight_all_are_equal() {
     let attributes = GroupAttributes { anomaly_mitigation: true, ..attributes(Algorithm::WeightedRandom) };
     let mut shards = Shards::new(1, None, config_of(4, attributes));
