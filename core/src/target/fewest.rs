@@ -134,7 +134,7 @@ fn least(counts: &[AtomicU32]) -> u32 {
 }
 
 /// The lowest of a whole stretch: in four rows, none of which waits for another, and without a branch. The compiler takes
-/// atomics one by one; two instructions for each is as good as it gets.
+/// atomics one by one: a few instructions for each are as good as it gets.
 fn least_of_stretch(counts: &[AtomicU32; STRETCH]) -> u32 {
     let at = |place: usize| count(&counts[place]);
     let row = |first: usize| at(first).min(at(first + 1)).min(at(first + 2)).min(at(first + 3));
