@@ -5,7 +5,8 @@ mod target_support;
 use std::sync::Arc;
 
 use sluicegate::config::GroupAttributes;
-use sluicegate::target::Algorithm;
+use sluicegate::target::{Algorithm, Eligible, Health, Node, Outstanding};
+use sluicegate::time::Mono;
 use target_support::{Shards, config_of, spread, with_another_group};
 
 const SHARDS: [usize; 3] = [1, 2, 4];
@@ -97,6 +98,38 @@ fn least_outstanding_requests_lets_equals_take_turns() {
 }
 
 #[test]
+fn least_outstanding_requests_finds_the_lowest_wherever_it_is_among_many() {
+    // More than one board of counts holds; who is healthy lies scattered, or not.
+    let config = config_of(2500, attributes(Algorithm::LeastOutstandingRequests));
+    let group = &config.groups[0];
+    let mut chance = fastrand::Rng::with_seed(11);
+    let mut in_progress: Vec<Vec<Outstanding>> = (0..2500).map(|_| Vec::new()).collect();
+    for part_healthy in [1.0, 0.9, 0.5, 0.02, 0.001] {
+        for (number, target) in group.targets.iter().enumerate() {
+            let healthy = chance.f64() < part_healthy || number == 1700;
+            target.state.set_health(if healthy { Health::HEALTHY } else { target_support::UNHEALTHY });
+            in_progress[number].clear();
+            in_progress[number].extend((0..chance.usize(1..4)).map(|_| Outstanding::new(&target.state)));
+        }
+        let eligible = Eligible::of(&group.targets, &group.attributes, true, Node::default(), Mono::default());
+        let choose = || eligible.choose(&group.state, Mono::default(), |_| 0).expect("a target");
+        for _ in 0..eligible.targets().len().min(300) * 2 {
+            let lowest = eligible.targets().map(|target| in_progress[target].len()).min().expect("one is healthy");
+            let chosen = choose();
+            assert!(eligible.has(chosen) && in_progress[chosen].len() == lowest);
+            in_progress[chosen].push(Outstanding::new(&group.targets[chosen].state));
+        }
+        // All equal: each once, then each again.
+        in_progress.iter_mut().for_each(Vec::clear);
+        let mut round: Vec<usize> = (0..eligible.targets().len()).map(|_| choose()).collect();
+        let again: Vec<usize> = round.iter().map(|_| choose()).collect();
+        assert_eq!(again, round);
+        round.sort_unstable();
+        assert!(eligible.targets().eq(round));
+    }
+}
+
+#[test]
 fn least_outstanding_requests_asks_only_those_that_are_healthy() {
     let mut shards = Shards::new(2, None, config_of(4, attributes(Algorithm::LeastOutstandingRequests)));
     shards.hurt(&[0, 2]);
@@ -141,6 +174,32 @@ fn weights_decide_while_anomalies_are_mitigated_and_not_otherwise() {
         } else {
             assert!(counts.iter().all(|count| (5900..6500).contains(count)), "{counts:?}");
         }
+    }
+}
+
+#[test]
+fn every_number_that_is_drawn_stands_for_one_part_of_the_weights() {
+    let mitigating = GroupAttributes { anomaly_mitigation: true, ..attributes(Algorithm::WeightedRandom) };
+    for (attributes, weights, parts) in [
+        (mitigating.clone(), [0, 3, 1000, 0, 1], [0, 3, 1000, 0, 1]),
+        (mitigating.clone(), [1, 1, 2, 1, 1], [1, 1, 2, 1, 1]),
+        (mitigating, [1000; 5], [1; 5]),
+        (attributes(Algorithm::WeightedRandom), [0, 3, 1000, 0, 1], [1; 5]),
+    ] {
+        let config = config_of(5, attributes);
+        let group = &config.groups[0];
+        group.targets.iter().zip(weights).for_each(|(target, weight)| target.state.set_weight(weight));
+        let eligible = Eligible::of(&group.targets, &group.attributes, true, Node::default(), Mono::default());
+        let whole: u64 = parts.iter().sum();
+        let mut counts = [0; 5];
+        for number in 0..whole {
+            let below = |n| {
+                assert_eq!(n, whole);
+                number
+            };
+            counts[eligible.choose(&group.state, Mono::default(), below).expect("a target")] += 1;
+        }
+        assert_eq!(counts, parts);
     }
 }
 

@@ -156,7 +156,7 @@ fn only_round_robin_with_slow_start_looks_at_starts() {
 }
 
 #[test]
-fn a_reload_that_shortens_the_duration_ends_starts_that_are_older() {
+fn a_reload_that_shortens_the_duration_ends_starts_that_are_older_for_good() {
     let mut shards = Shards::new(2, None, config_of(2, slow()));
     let mut chance = fastrand::Rng::with_seed(9);
     start(&shards, 1);
@@ -166,8 +166,23 @@ fn a_reload_that_shortens_the_duration_ends_starts_that_are_older() {
     shards.reload(config_of(2, GroupAttributes { slow_start: DURATION / 2, ..slow() }));
     assert_eq!(shards.counts(300, &mut chance), [150, 150]);
     shards.reload(config_of(2, GroupAttributes { slow_start: DURATION * 2, ..slow() }));
+    assert_eq!(shards.counts(300, &mut chance), [150, 150], "what is over does not begin again");
+    start(&shards, 0);
+    shards.wait(DURATION);
+    let counts = shards.counts(300, &mut chance);
+    assert!(counts[0].abs_diff(100) <= 1, "{counts:?}");
+    shards.reload(config_of(2, GroupAttributes { slow_start: DURATION * 4, ..slow() }));
     let counts = shards.counts(500, &mut chance);
-    assert!(counts[1].abs_diff(100) <= 1, "{counts:?}");
+    assert!(counts[0].abs_diff(100) <= 1, "what lasts goes on with the new duration: {counts:?}");
+}
+
+#[test]
+fn slow_start_that_is_switched_on_does_not_affect_targets_that_are_healthy() {
+    let off = GroupAttributes { slow_start: Duration::ZERO, ..slow() };
+    let mut shards = Shards::new(2, None, config_of(3, off));
+    start(&shards, 0);
+    shards.reload(config_of(3, slow()));
+    assert_eq!(shards.counts(300, &mut fastrand::Rng::with_seed(11)), [100; 3]);
 }
 
 #[test]

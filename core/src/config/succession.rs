@@ -44,6 +44,11 @@ impl Config {
 impl TargetGroup {
     fn take_over(&mut self, was: &TargetGroup, now: Mono) {
         self.state = Arc::clone(&was.state);
+        // A slow start that is over stays over, whatever duration is said from now on (guide SLOW-04).
+        let is_over = |since: Mono| since.after(was.attributes.slow_start) <= now;
+        for target in was.targets.iter().filter(|target| target.state.ramp().is_some_and(is_over)) {
+            target.state.set_ramp(None);
+        }
         // Guide SLOW-05: whoever joins targets that are in full service starts slowly.
         let joins =
             was.targets.iter().any(|target| target.state.health().is_healthy() && target.state.ramp().is_none());
@@ -137,6 +142,24 @@ mod tests {
         assert!(Arc::ptr_eq(&target.state, &old.groups[0].targets[0].state), "it may still have requests");
         assert_eq!((target.state.health(), target.state.drained()), (Health::NEW, None));
         assert!(target.state.ramps() && back.groups[0].draining.is_empty());
+    }
+
+    #[test]
+    fn a_slow_start_that_is_over_stays_over_and_its_target_is_in_full_service() {
+        let slow = |targets: &[u16], seconds| {
+            let mut config = config(targets);
+            config.groups[0].attributes.slow_start = Duration::from_secs(seconds);
+            config
+        };
+        for (seconds, began, stays) in [(30, 70, false), (30, 71, true), (0, 100, false)] {
+            let old = slow(&[1], seconds);
+            old.groups[0].targets[0].state.set_health(Health::HEALTHY);
+            old.groups[0].targets[0].state.set_ramp(Some(at(began)));
+            let next = slow(&[1, 2], 900).next(&old, at(100));
+            let [first, second] = &next.groups[0].targets[..] else { panic!("two targets") };
+            assert_eq!(first.state.ramp(), stays.then_some(at(began)));
+            assert_eq!(second.state.ramps(), !stays, "it joins one that is in full service, or none");
+        }
     }
 
     #[test]

@@ -9,6 +9,11 @@ impl Config {
         self.load_balancers.get(self.number_of_user(group)?)
     }
 
+    /// Whether a rule or default action of a listener forwards to that group (guide HC-02): with whatever weight.
+    pub fn is_in_use(&self, group: GroupId) -> bool {
+        self.number_of_user(group).is_some()
+    }
+
     /// The groups that a load balancer's listeners forward to.
     pub fn groups_of(&self, load_balancer: usize) -> impl Iterator<Item = (GroupId, &TargetGroup)> {
         let groups = (0..).map(GroupId).zip(&self.groups);
