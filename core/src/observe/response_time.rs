@@ -23,7 +23,7 @@ pub struct ResponseTimes {
 impl ResponseTimes {
     /// One more.
     pub fn record(&mut self, time: Duration) {
-        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let micros = time.as_secs().saturating_mul(1_000_000).saturating_add(u64::from(time.subsec_micros()));
         self.count = self.count.saturating_add(1);
         self.sum_micros = self.sum_micros.saturating_add(micros);
         let buckets = self.buckets.get_or_insert_with(|| Box::new([0; BUCKETS]));
