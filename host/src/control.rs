@@ -145,6 +145,7 @@ impl Control {
         options.access_log = self.log.is_some();
         options.name_causes = serving.name_causes;
         options.server_header = serving.server_header.clone();
+        options.zone = serving.zone.clone();
         let (config, lines) = (Arc::clone(&self.config), self.log.as_ref().map(AccessLog::lines));
         let events = events.clone();
         let serve = move || {
@@ -298,16 +299,9 @@ mod tests {
 
     #[test]
     fn a_runtime_that_panics_ends_the_program_and_not_only_its_thread() {
-        let listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-        let serving = Serving {
-            shards: Some(2),
-            access_log: None,
-            server_header: String::new(),
-            name_causes: false,
-            drain_timeout: 1,
-        };
-        let report = serve::<Panics>(Plan::Forward { listen, targets: Vec::new(), allow_public: false }, &serving)
-            .expect("it served");
+        let line = ["sluicegate", "run", "--listen", "127.0.0.1:0", "--target", "127.0.0.1:1", "--shards", "2"];
+        let Ok(sluicegate::cli::Command::Run(run)) = sluicegate::cli::parse(line) else { panic!("a command") };
+        let report = serve::<Panics>(Plan::of(&run), &run.serving).expect("it served");
         assert_eq!(report.code, 1);
     }
 }

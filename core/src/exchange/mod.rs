@@ -35,7 +35,7 @@ use crate::key::WireId;
 use crate::observe::{Blame, Cause};
 use crate::options::Options;
 use crate::target::Outstanding;
-use crate::time::Now;
+use crate::time::{Mono, Now};
 use record::Record;
 
 /// Bytes of a request that was answered already which are read and dropped, so that the client gets to read its
@@ -130,6 +130,12 @@ impl Exchange {
     pub(crate) fn answered_here(front: WireId, facts: Facts, idle: Duration, upload: Upload, record: Record) -> Self {
         let (download, after) = (Download::waiting(), After::KeepAlive);
         Exchange { front, back: None, target: None, facts, idle, record, admitted: false, upload, download, after }
+    }
+
+    /// When its target's deregistration delay ends, if the target was deregistered and still has the request.
+    pub(crate) fn drained(&self) -> Option<Mono> {
+        self.back?;
+        self.target.as_ref()?.target().drained()
     }
 
     /// The wire at the other end.

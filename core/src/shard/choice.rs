@@ -4,7 +4,7 @@
 use crate::config::{Config, TargetGroup};
 use crate::observe::Cause;
 use crate::rules::{Forward, GroupId};
-use crate::target::Eligible;
+use crate::target::{Eligible, Node};
 use crate::time::Mono;
 
 /// A target that was chosen, by its place in its group.
@@ -40,21 +40,56 @@ impl Choices {
     ) -> Result<Chosen, Nobody<'c>> {
         let id = forward.choose(|total| chance.u32(..total)).ok_or((Cause::NoWeight, None))?;
         let group = config.group(id).ok_or((Cause::NoTargets, None))?;
-        let eligible = self.eligible(id, group, zone, now);
-        let target = eligible.choose(&group.state).ok_or((Cause::NoTargets, Some(group)))?;
-        Ok(Chosen { group: id, target, fails_open: eligible.fails_open })
+        let eligible = self.eligible(config, id, group, zone, now);
+        match eligible.choose(&group.state, now, |total| chance.u64(..total)) {
+            Some(target) => Ok(Chosen { group: id, target, fails_open: eligible.fails_open }),
+            None => Err((Cause::NoTargets, Some(group))),
+        }
     }
 
-    fn eligible(&mut self, id: GroupId, group: &TargetGroup, zone: Option<&str>, now: Mono) -> &Eligible {
+    /// Another target of the same group, none of those that `refused` names.
+    pub(crate) fn choose_another(
+        &mut self,
+        config: &Config,
+        chosen: Chosen,
+        refused: impl Fn(usize) -> bool,
+        zone: Option<&str>,
+        now: Mono,
+        chance: &mut fastrand::Rng,
+    ) -> Option<Chosen> {
+        let group = config.group(chosen.group)?;
+        let eligible = self.eligible(config, chosen.group, group, zone, now);
+        let other = |target: &usize| !refused(*target);
+        let mut choose = || eligible.choose(&group.state, now, |total| chance.u64(..total)).filter(other);
+        let target = match choose().or_else(&mut choose) {
+            Some(target) => target,
+            // The algorithm insists: then whoever comes first after a place by chance.
+            None => {
+                let start = chance.usize(..eligible.targets().len().max(1));
+                eligible.targets().skip(start).chain(eligible.targets()).find(other)?
+            }
+        };
+        Some(Chosen { target, fails_open: eligible.fails_open, ..chosen })
+    }
+
+    fn eligible(
+        &mut self,
+        config: &Config,
+        id: GroupId,
+        group: &TargetGroup,
+        zone: Option<&str>,
+        now: Mono,
+    ) -> &Eligible {
         let number = id.0 as usize;
         if self.0.len() <= number {
             self.0.resize_with(number + 1, || None);
         }
         let version = group.state.version();
         let known = &mut self.0[number];
-        if known.as_ref().is_none_or(|(seen, _)| *seen != version) {
+        if known.as_ref().is_none_or(|(seen, eligible)| *seen != version || eligible.is_outdated(now)) {
             let checked = group.health_check.enabled;
-            *known = Some((version, Eligible::of(&group.targets, &group.attributes, checked, zone, now)));
+            let node = Node { zone, enabled: config.enabled_zones(id) };
+            *known = Some((version, Eligible::of(&group.targets, &group.attributes, checked, node, now)));
         }
         // It is there: it was made just now if it was not.
         &known.get_or_insert_with(Default::default).1

@@ -52,8 +52,13 @@ impl fmt::Debug for Target {
 /// The state of a group that all shards share.
 #[derive(Default)]
 pub struct GroupState {
-    /// How many times round robin has chosen.
+    /// How many times round robin has chosen among targets in full service. Least outstanding requests remembers here after
+    /// whom it goes on.
     pub cursor: AtomicU64,
+    /// What is due to targets that start slowly: a part of one request, of 2^64.
+    pub(super) credit: AtomicU64,
+    /// How many requests such targets have got.
+    pub(super) slow_turns: AtomicU64,
     /// Grows whenever something changes that decides who may get requests: shards then look again.
     version: AtomicU64,
     boards: Boards,
@@ -184,6 +189,11 @@ impl TargetState {
     /// Its share of requests under anomaly mitigation, in thousandths of a normal target's ([`PARITY`]).
     pub fn weight(&self) -> u32 {
         self.weight.load(Ordering::Relaxed)
+    }
+
+    /// Whether its share is smaller than that of a normal target.
+    pub fn is_mitigated(&self) -> bool {
+        self.weight() < PARITY
     }
 
     /// Anomaly mitigation gives it another share.
