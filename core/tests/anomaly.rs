@@ -339,6 +339,19 @@ fn a_target_is_remembered_wherever_it_stands_and_forgotten_when_it_is_gone() {
 }
 
 #[test]
+fn a_target_that_is_registered_anew_between_two_reviews_begins_anew() {
+    let mut world = World::new(10, 0.01, 1);
+    world.rates[3] = 0.5;
+    world.until(&[3], 1000, 10).expect("it is found");
+    world.rates[3] = 0.01;
+    world.targets[3].state.register();
+    for _ in 0..12 {
+        world.period(20);
+        assert_eq!((world.anomalous(), world.weights()), (vec![], vec![PARITY; 10]));
+    }
+}
+
+#[test]
 fn another_shard_goes_on_where_the_last_one_stopped() {
     let mut world = World::new(10, 0.01, 1);
     world.rates[3] = 0.2;

@@ -208,6 +208,8 @@ impl Scene {
             }
             Fate::ClientLeavesEarly => self.lose(client),
             Fate::Answers(answer, millis) => {
+                // Connecting takes its time too.
+                self.millis += 2;
                 self.connect(target);
                 self.millis += millis;
                 self.say(target, answer);
@@ -447,6 +449,24 @@ fn anomaly_detection_is_told_once_of_each_request_that_a_target_had() {
         scene.exchange(COMPLIANT, fate);
         assert_eq!(scene.config.groups[0].targets[0].state.take_tally(), told, "{fate:?}");
     }
+}
+
+#[test]
+fn a_target_that_had_to_go_has_not_failed() {
+    let mut scene = Scene::one_target();
+    let (client, target) = scene.ask(COMPLIANT);
+    scene.connect(target.unwrap());
+    scene.say(target.unwrap(), "");
+    let old = Arc::clone(&scene.config);
+    let mut next = zoned(&[]);
+    next.groups[0].attributes.deregistration_delay = Duration::from_secs(5);
+    let now = scene.now();
+    let mut turn = scene.shard.turn(now);
+    turn.reconfigured(Arc::new(next.next(&old, now.mono)));
+    let _ = turn.finish();
+    scene.settle(client);
+    assert_eq!(scene.shard.census().exchanges, 0);
+    assert_eq!(old.groups[0].targets[0].state.take_tally(), (0, 0));
 }
 
 #[test]
