@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sluicegate::cli::{Report, Serving};
+use sluicegate::cli::{Report, Serving, describe};
 use sluicegate::config::Config;
 use sluicegate::pump::{Command, Ended, Mailbox, Setup, mailbox};
 use sluicegate::shard::{ListenerId, Options};
@@ -23,6 +23,8 @@ use crate::{Clock, Program, limits, signals};
 pub(crate) enum Event {
     /// SIGHUP.
     Reload,
+    /// SIGUSR1.
+    Describe,
     /// SIGTERM or SIGINT.
     Terminate,
     /// A shard's thread has ended.
@@ -175,11 +177,19 @@ impl Control {
         let _ = out.flush();
     }
 
+    /// Tells how every target is, as one line.
+    fn describe(&self) {
+        let mut out = io::stdout().lock();
+        let _ = writeln!(out, "{}", describe(&self.config, self.clock.now().mono));
+        let _ = out.flush();
+    }
+
     /// Obeys signals until every shard has ended; the exit code.
     fn run(&mut self) -> u8 {
         while self.running > 0 {
             match self.next_event() {
                 Some(Event::Reload) => self.reload(),
+                Some(Event::Describe) => self.describe(),
                 Some(Event::Terminate) if self.deadline.is_none() => self.drain(),
                 Some(Event::Terminate) => self.stop("a second signal"),
                 Some(Event::Ended { shard, outcome }) => self.ended(shard, outcome),

@@ -11,6 +11,7 @@
 
 mod back;
 mod census;
+mod checkup;
 mod choice;
 mod columns;
 mod deadline;
@@ -48,6 +49,7 @@ use crate::http::date::DateCache;
 use crate::key::{Key, Slab};
 use crate::observe::{GroupMetrics, Metrics};
 use crate::time::Now;
+use checkup::Checkups;
 use choice::Choices;
 use columns::Columns;
 use effect::Effects;
@@ -69,6 +71,7 @@ pub struct Shard {
     exchanges: Slab<Exchange>,
     pool: Pool,
     choices: Choices,
+    checkups: Checkups,
     timers: Timers,
     buffers: Buffers,
     journal: JournalState,
@@ -100,6 +103,7 @@ impl Shard {
             exchanges: Slab::new(),
             pool: Pool::default(),
             choices: Choices::default(),
+            checkups: Checkups::default(),
             timers: Timers::default(),
             buffers,
             journal: JournalState::default(),
@@ -128,6 +132,7 @@ impl Shard {
         self.now = Now { mono: now.mono.max(self.now.mono), wall: now.wall };
         self.turn += 1;
         self.ring(TIMERS_PER_TURN);
+        self.check_up();
         Turn::new(self)
     }
 
@@ -153,6 +158,9 @@ impl Shard {
         self.columns.learn(&config);
         self.choices.forget();
         self.generation += 1;
+        if !self.draining {
+            self.checkups.learn(&config, self.now.mono);
+        }
         core::mem::replace(&mut self.config, config)
     }
 }
