@@ -16,6 +16,8 @@ struct World {
     targets: Vec<Target>,
     /// How often each target fails.
     rates: Vec<f64>,
+    /// What each target gets of the requests, before its weight is applied.
+    shares: Vec<u32>,
     attributes: GroupAttributes,
     watch: Watch,
     chance: fastrand::Rng,
@@ -28,7 +30,7 @@ impl World {
     fn new(number: u16, rate: f64, seed: u64) -> World {
         let addresses: Vec<_> = (1..=number).map(|port| SocketAddr::from(([127, 0, 0, 1], port))).collect();
         let targets = Config::forwarding(80, &addresses).groups.remove(0).targets;
-        let rates = vec![rate; targets.len()];
+        let (rates, shares) = (vec![rate; targets.len()], vec![1; targets.len()]);
         let served = vec![0; targets.len()];
         let attributes = GroupAttributes {
             algorithm: Algorithm::WeightedRandom,
@@ -36,12 +38,12 @@ impl World {
             ..GroupAttributes::default()
         };
         let chance = fastrand::Rng::with_seed(seed);
-        World { targets, rates, attributes, watch: Watch::default(), chance, now: Mono::from_nanos(1), served }
+        World { targets, rates, shares, attributes, watch: Watch::default(), chance, now: Mono::from_nanos(1), served }
     }
 
     /// A period with so many requests, spread by weight, and the review that ends it.
     fn period(&mut self, requests: u64) -> bool {
-        let weights = self.weights();
+        let weights: Vec<u32> = self.weights().iter().zip(&self.shares).map(|(weight, share)| weight * share).collect();
         let total = weights.iter().sum::<u32>();
         for _ in 0..requests {
             let mut ticket = self.chance.u32(..total);
@@ -129,6 +131,20 @@ fn nobody_is_accused_while_all_fail_equally_often() {
             let requests = world.chance.u64(..100);
             assert!(!world.period(requests), "{rate}, review {review}: {:?}", world.anomalous());
         }
+    }
+}
+
+#[test]
+fn nobody_is_accused_while_errors_of_all_and_shares_of_each_come_and_go() {
+    let mut world = World::new(10, 0.0, 1);
+    for review in 0..5_000 {
+        if review % 3 == 0 {
+            let rate = [0.0, 0.001, 0.05, 0.9][world.chance.usize(..4)];
+            world.rates.fill(rate);
+            let chance = &mut world.chance;
+            world.shares.fill_with(|| [1, 1, 5, 30][chance.usize(..4)]);
+        }
+        assert!(!world.period(200), "review {review}: {:?}", world.anomalous());
     }
 }
 
@@ -319,6 +335,19 @@ fn a_target_is_remembered_wherever_it_stands_and_forgotten_when_it_is_gone() {
     for _ in 0..12 {
         world.period(1000);
         assert_eq!((world.anomalous(), world.weights()), (vec![], vec![PARITY; 10]), "it begins anew");
+    }
+}
+
+#[test]
+fn a_target_that_is_registered_anew_between_two_reviews_begins_anew() {
+    let mut world = World::new(10, 0.01, 1);
+    world.rates[3] = 0.5;
+    world.until(&[3], 1000, 10).expect("it is found");
+    world.rates[3] = 0.01;
+    world.targets[3].state.register();
+    for _ in 0..12 {
+        world.period(20);
+        assert_eq!((world.anomalous(), world.weights()), (vec![], vec![PARITY; 10]));
     }
 }
 

@@ -84,10 +84,11 @@ impl AddAssign<&GroupMetrics> for GroupMetrics {
             unhealthy_routing_request_count,
             target_response_time,
         } = other;
-        self.request_count += request_count;
-        self.http_code_target_count.iter_mut().zip(http_code_target_count).for_each(|(sum, count)| *sum += count);
-        self.target_connection_error_count += target_connection_error_count;
-        self.unhealthy_routing_request_count += unhealthy_routing_request_count;
+        let add = |sum: &mut u64, count: &u64| *sum = sum.saturating_add(*count);
+        add(&mut self.request_count, request_count);
+        self.http_code_target_count.iter_mut().zip(http_code_target_count).for_each(|(sum, count)| add(sum, count));
+        add(&mut self.target_connection_error_count, target_connection_error_count);
+        add(&mut self.unhealthy_routing_request_count, unhealthy_routing_request_count);
         self.target_response_time += target_response_time;
     }
 }
@@ -115,13 +116,14 @@ mod tests {
     }
 
     #[test]
-    fn shards_add_up_counter_by_counter() {
+    fn shards_add_up_counter_by_counter_and_do_not_wrap() {
         let mut shards = [GroupMetrics::default(), GroupMetrics::default()];
         let mut expected = Vec::new();
         for (shard, times) in shards.iter_mut().zip([1, 10]) {
             (0..times).for_each(|_| shard.chosen(true));
-            [200, 300, 300, 400, 400, 400, 500]
-                .map(|status| (0..times).for_each(|_| shard.answered(status, Some(Duration::from_millis(5)))));
+            for status in [200, 300, 300, 400, 400, 400, 500] {
+                (0..times).for_each(|_| shard.answered(status, Some(Duration::from_millis(5))));
+            }
             shard.unconnected();
         }
         for (name, count) in [
@@ -139,5 +141,7 @@ mod tests {
         shards.iter().for_each(|shard| sum += shard);
         assert_eq!(sum.iter().collect::<Vec<_>>(), expected);
         assert_eq!(sum.target_response_time.count(), 77);
+        sum += &GroupMetrics { request_count: u64::MAX, ..GroupMetrics::default() };
+        assert_eq!((sum.request_count, sum.target_connection_error_count), (u64::MAX, 2));
     }
 }

@@ -15,7 +15,7 @@ mod window;
 use core::time::Duration;
 use std::sync::{Arc, Weak};
 
-use super::attributes::{Algorithm, GroupAttributes};
+use super::attributes::GroupAttributes;
 use super::state::{PARITY, Target, TargetState};
 use crate::time::Mono;
 use evidence::{Suspicion, surprise};
@@ -164,14 +164,13 @@ impl Watch {
 
     /// Writes results and weights into the shared state; `true` if any differs from before.
     fn publish(&self, targets: &[Target], attributes: &GroupAttributes) -> bool {
-        let mitigates = attributes.anomaly_mitigation && attributes.algorithm == Algorithm::WeightedRandom;
         let accused = self.seen.iter().filter(|seen| seen.suspicion.is_some()).count();
         // Where half of a group fails, that half is no exception, and the other half may not bear the load of all.
         let spares = accused * 2 < self.healthy();
         let mut changed = false;
         for (seen, Target { state, .. }) in self.seen.iter().zip(targets) {
             let (anomalous, before) = (seen.suspicion.is_some(), state.weight());
-            let weight = match (mitigates, anomalous && spares) {
+            let weight = match (attributes.mitigates(), anomalous && spares) {
                 (false, _) => PARITY,
                 (true, true) => (before / 2).max(FLOOR),
                 (true, false) => before.saturating_add(STEP).min(PARITY),
@@ -195,7 +194,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::target::{GroupState, Health};
+    use crate::target::{Algorithm, GroupState, Health};
 
     fn targets(number: u16) -> Vec<Target> {
         let group = GroupState::default();
