@@ -320,6 +320,36 @@ fn only_groups_that_a_listener_forwards_to_are_checked_with_whatever_weight() {
 }
 
 #[test]
+fn targets_in_zones_that_are_not_enabled_are_not_checked_until_they_are() {
+    let in_zones = |enabled: &[&str]| {
+        let mut config = config(&[9001, 9002, 9003], check());
+        config.load_balancers[0].zones = Some(enabled.iter().map(|&zone| zone.to_owned()).collect());
+        config.groups[0].targets[0].zone = Some("a".to_owned());
+        config.groups[0].targets[1].zone = Some("b".to_owned());
+        config
+    };
+    let one = Arc::new(in_zones(&["a"]));
+    let mut world = World::new(&one);
+    world.pass(100);
+    let checks = |world: &World| [9001, 9002, 9003].map(|port| world.times(address(port)).len());
+    let [a, b, nowhere] = checks(&world);
+    assert!(a >= 10 && b == 0 && nowhere >= 10);
+    let both = world.reload(&one, in_zones(&["a", "b"]));
+    world.pass(100);
+    assert_eq!(world.times(address(9002))[0], second(1100));
+    assert!(health(&both, 1).is_healthy());
+    // It is not enabled any more, and then it is again: what was known is out of date.
+    let one = world.reload(&both, in_zones(&["a"]));
+    let before = checks(&world)[1];
+    world.pass(100);
+    assert_eq!(checks(&world)[1], before);
+    let both = world.reload(&one, in_zones(&["a", "b"]));
+    assert_eq!((health(&both, 0), health(&both, 1)), (Health::HEALTHY, Health::NEW));
+    world.turn(0, |_| ());
+    assert_eq!(checks(&world)[1], before + 1);
+}
+
+#[test]
 fn checks_that_are_switched_off_end_and_begin_anew_when_they_are_switched_on() {
     let on = Arc::new(config(&[9001], check()));
     let mut world = World::empty(&on, 1, Options::default());

@@ -183,18 +183,6 @@ impl Config {
         }
     }
 
-    /// Whether a rule or default action of a listener forwards to that group (guide HC-02): with whatever weight.
-    pub fn is_in_use(&self, id: GroupId) -> bool {
-        let forwards = |action: &Action| match action {
-            Action::Forward(forward) => forward.groups.iter().any(|weighted| weighted.group == id),
-            Action::Redirect(_) | Action::FixedResponse(_) => false,
-        };
-        self.listeners.iter().any(|listener| {
-            forwards(listener.rules.default_action())
-                || listener.rules.rules().iter().any(|rule| forwards(&rule.action))
-        })
-    }
-
     /// Checks no target: all count as healthy (`run --no-health-checks`).
     pub fn disable_health_checks(&mut self) {
         self.groups.iter_mut().for_each(|group| group.health_check.enabled = false);
