@@ -48,8 +48,10 @@ impl TargetGroup {
     fn take_over(&mut self, was: &TargetGroup, now: Mono) {
         self.state = Arc::clone(&was.state);
         // Guide SLOW-05: whoever joins targets that are in full service starts slowly.
-        let joins =
-            was.targets.iter().any(|target| target.state.health().is_healthy() && target.state.ramp().is_none());
+        let ramps = |since: Mono| since.after(was.attributes.slow_start) > now;
+        let serves_fully =
+            |target: &Target| target.state.health().is_healthy() && !target.state.ramp().is_some_and(ramps);
+        let joins = was.targets.iter().any(serves_fully);
         for target in &mut self.targets {
             let same = |other: &&Target| other.address == target.address;
             if let Some(stayed) = was.targets.iter().find(same) {
@@ -140,6 +142,18 @@ mod tests {
         assert!(Arc::ptr_eq(&target.state, &old.groups[0].targets[0].state), "it may still have requests");
         assert_eq!((target.state.health(), target.state.drained()), (Health::NEW, None));
         assert!(target.state.ramps() && back.groups[0].draining.is_empty());
+    }
+
+    #[test]
+    fn who_joins_targets_that_have_been_through_slow_start_starts_slowly_too() {
+        for (now, joins) in [(at(69), false), (at(70), true)] {
+            let mut old = config(&[1]);
+            old.groups[0].attributes.slow_start = Duration::from_secs(60);
+            let veteran = &old.groups[0].targets[0].state;
+            veteran.set_health(Health::HEALTHY);
+            veteran.set_ramp(Some(at(10)));
+            assert_eq!(config(&[1, 2]).next(&old, now).groups[0].targets[1].state.ramps(), joins);
+        }
     }
 
     #[test]
