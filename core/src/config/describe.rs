@@ -51,7 +51,7 @@ impl Config {
         let Some(known) = self.group(group) else { return Vec::new() };
         let node = self.is_in_use(group).then(|| self.node_of(group));
         let registered = known.targets.iter().map(|target| known.registered(target, node));
-        registered.chain(known.draining(now)).collect()
+        registered.chain(known.leaving(now)).collect()
     }
 
     /// How one target is, by what it was registered as: one that is not registered is `unused` (HC-21).
@@ -86,7 +86,7 @@ impl TargetGroup {
         self.told(target, health, anomaly)
     }
 
-    fn draining(&self, now: Mono) -> impl Iterator<Item = TargetHealthDescription> {
+    fn leaving(&self, now: Mono) -> impl Iterator<Item = TargetHealthDescription> {
         let drains = move |target: &&Target| target.state.drained().is_some_and(|deadline| deadline > now);
         self.draining.iter().filter(drains).map(|target| self.told(target, TargetHealth::DRAINING, None))
     }
