@@ -329,7 +329,7 @@ fn a_connection_that_breaks_after_the_answer_changes_nothing() {
 fn as_many_failures_as_the_threshold_says_take_a_target_out_and_as_many_successes_bring_it_back() {
     let config = Arc::new(config(&[9001], HealthCheck { unhealthy_threshold: 3, healthy_threshold: 4, ..check() }));
     let mut world = World::new(&config);
-    let mut statuses = |world: &mut World, manner: Manner, checks: usize| -> Vec<&'static str> {
+    let statuses = |world: &mut World, manner: Manner, checks: usize| -> Vec<&'static str> {
         world.manners.insert(address(9001), manner);
         let mut statuses = Vec::new();
         for _ in 0..checks {

@@ -320,6 +320,36 @@ fn only_groups_that_a_listener_forwards_to_are_checked_with_whatever_weight() {
 }
 
 #[test]
+fn targets_in_zones_that_are_not_enabled_are_not_checked_until_they_are() {
+    let in_zones = |enabled: &[&str]| {
+        let mut config = config(&[9001, 9002, 9003], check());
+        config.load_balancers[0].zones = Some(enabled.iter().map(|&zone| zone.to_owned()).collect());
+        config.groups[0].targets[0].zone = Some("a".to_owned());
+        config.groups[0].targets[1].zone = Some("b".to_owned());
+        config
+    };
+    let one = Arc::new(in_zones(&["a"]));
+    let mut world = World::new(&one);
+    world.pass(100);
+    let checks = |world: &World| [9001, 9002, 9003].map(|port| world.times(address(port)).len());
+    let [a, b, nowhere] = checks(&world);
+    assert!(a >= 10 && b == 0 && nowhere >= 10);
+    let both = world.reload(&one, in_zones(&["a", "b"]));
+    world.pass(100);
+    assert_eq!(world.times(address(9002))[0], second(1100));
+    assert!(health(&both, 1).is_healthy());
+    // It is not enabled any more, and then it is again: what was known is out of date.
+    let one = world.reload(&both, in_zones(&["a"]));
+    let before = checks(&world)[1];
+    world.pass(100);
+    assert_eq!(checks(&world)[1], before);
+    let both = world.reload(&one, in_zones(&["a", "b"]));
+    assert_eq!((health(&both, 0), health(&both, 1)), (Health::HEALTHY, Health::NEW));
+    world.turn(0, |_| ());
+    assert_eq!(checks(&world)[1], before + 1);
+}
+
+#[test]
 fn checks_that_are_switched_off_end_and_begin_anew_when_they_are_switched_on() {
     let on = Arc::new(config(&[9001], check()));
     let mut world = World::empty(&on, 1, Options::default());
@@ -431,4 +461,56 @@ fn checks_have_their_share_of_memory_and_leave_the_rest_to_requests() {
     assert_eq!(served, 10);
     world.pass(5);
     assert_eq!(world.shard(0).census().memory.lent, 0);
+}
+
+// Errors are compared.
+
+#[test]
+fn the_shard_that_checks_compares_errors_every_five_seconds_and_says_what_it_found() {
+    let mut config = config(&[9001, 9002, 9003], check());
+    config.groups[0].attributes.algorithm = sluicegate::target::Algorithm::WeightedRandom;
+    config.groups[0].attributes.anomaly_mitigation = true;
+    let config = Arc::new(config);
+    let mut world = World::of(&config, 2, Options::default());
+    world.pass(1);
+    let group = &config.groups[0];
+    for (target, failed) in [(0, false), (1, false), (2, true)] {
+        (0..10_000).for_each(|_| state(&config, target).tell(failed));
+    }
+    let version = group.state.version();
+    world.until(Mono::from_nanos(second(1005).nanos() - 1));
+    assert_eq!((group.state.version(), state(&config, 2).is_anomalous()), (version, false));
+    world.until(second(1005));
+    assert!(group.state.version() > version);
+    assert!(state(&config, 2).is_anomalous() && state(&config, 2).weight() < 1000);
+    assert!(!state(&config, 0).is_anomalous() && state(&config, 0).weight() == 1000);
+    // The mitigation goes on from one look to the next, and is told.
+    let weight = state(&config, 2).weight();
+    world.pass(5);
+    assert!(state(&config, 2).weight() < weight);
+    let told = config.target_health(GroupId(0), world.now).remove(2).anomaly.expect("it is in use");
+    assert!(told.is_anomalous && told.mitigation_in_effect);
+}
+
+#[test]
+fn what_is_known_of_errors_outlives_a_reload() {
+    let mitigating = || {
+        let mut config = config(&[9001, 9002, 9003], HealthCheck::disabled());
+        config.groups[0].attributes.algorithm = sluicegate::target::Algorithm::WeightedRandom;
+        config.groups[0].attributes.anomaly_mitigation = true;
+        config
+    };
+    // Without checks, too, errors are compared while they decide about requests.
+    let old = Arc::new(mitigating());
+    let mut world = World::new(&old);
+    for (target, failed) in [(0, false), (1, false), (2, true)] {
+        (0..10_000).for_each(|_| state(&old, target).tell(failed));
+    }
+    world.pass(5);
+    assert!(state(&old, 2).is_anomalous());
+    let weight = state(&old, 2).weight();
+    let new = world.reload(&old, mitigating());
+    world.pass(5);
+    assert!(state(&new, 2).is_anomalous() && state(&new, 2).weight() < weight);
+    assert!(world.checks.is_empty());
 }

@@ -1,5 +1,5 @@
 //! Any order of the verbs that the boundary has, with any bytes: nothing panics, and when every connection is gone nothing is
-//! left over.
+//! left over. Targets may be checked meanwhile.
 #![no_main]
 
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use sluicegate::config::Config;
+use sluicegate::config::{Config, HealthCheck};
 use sluicegate::shard::{DialError, Effect, Endpoints, Fate, ListenerId, Options, Shard, WireId};
 use sluicegate::time::{Mono, Now, Wall};
 
@@ -22,10 +22,13 @@ enum Verb {
     Unwritable { which: u8 },
     Lost { which: u8 },
     Wait { millis: u16 },
-    Reconfigure { targets: u8 },
+    Reconfigure { targets: u8, checked: bool },
     Drain,
     Journal,
 }
+
+/// A check takes no longer than the interval, and ends in the turn in which the next one begins.
+const PROBES_OF_A_TARGET_MAX: usize = 2;
 
 /// What a random byte string rarely says.
 const PHRASES: [&[u8]; 14] = [
@@ -46,25 +49,31 @@ const PHRASES: [&[u8]; 14] = [
 ];
 
 struct World {
+    config: Arc<Config>,
     wires: Vec<WireId>,
     dials: Vec<WireId>,
     nanos: u64,
 }
 
-fuzz_target!(|verbs: Vec<Verb>| {
+fuzz_target!(|input: (bool, Vec<Verb>)| {
+    let (checked, verbs) = input;
     let mut options = Options::default();
     (options.connections_max, options.memory_max, options.access_log) = (8, 1 << 20, true);
-    let mut shard = Shard::new(config(2), options, 7);
-    let mut world = World { wires: Vec::new(), dials: Vec::new(), nanos: 0 };
+    let config = Arc::new(config(2, checked));
+    let mut shard = Shard::new(Arc::clone(&config), options, 7);
+    let mut world = World { config, wires: Vec::new(), dials: Vec::new(), nanos: 0 };
     for verb in &verbs {
         world.step(&mut shard, verb);
         let census = shard.census();
         assert!(census.fronts <= 8 && census.exchanges <= census.fronts);
+        assert!(census.probes <= 4 * PROBES_OF_A_TARGET_MAX);
         assert!(census.memory.metered <= 1 << 19 && census.memory.admitted <= 1 << 19);
     }
     world.end(&mut shard);
     let census = shard.census();
-    assert_eq!((census.fronts, census.backs, census.exchanges), (0, 0, 0), "{census:?}");
+    assert_eq!((census.fronts, census.backs, census.probes, census.exchanges), (0, 0, 0, 0), "{census:?}");
+    let outstanding = world.config.groups[0].targets.iter().map(|target| target.state.outstanding()).sum::<u32>();
+    assert_eq!(outstanding, 0);
     assert_eq!((census.memory.lent, census.memory.admitted, census.memory.metered), (0, 0, 0), "{census:?}");
 });
 
@@ -109,7 +118,11 @@ impl World {
                 }
             }
             Verb::Lost { which } => drop(pick(*which).and_then(|id| turn.wire(id)).map(|mut wire| wire.lost())),
-            Verb::Reconfigure { targets } => drop(turn.reconfigured(config(u16::from(targets % 4)))),
+            Verb::Reconfigure { targets, checked } => {
+                let next = config(u16::from(targets % 4), *checked).next(&self.config, now(self.nanos).mono);
+                self.config = Arc::new(next);
+                drop(turn.reconfigured(Arc::clone(&self.config)));
+            }
             Verb::Drain => turn.draining(),
             Verb::Journal => {
                 let mut journal = turn.journal();
@@ -156,9 +169,12 @@ impl World {
     }
 }
 
-fn config(targets: u16) -> Arc<Config> {
+fn config(targets: u16, checked: bool) -> Config {
     let targets: Vec<_> = (0..targets).map(|n| ([127, 0, 0, 1], 9000 + n).into()).collect();
-    Arc::new(Config::forwarding(80, &targets))
+    let mut config = Config::forwarding(80, &targets);
+    let interval = Duration::from_secs(5);
+    config.groups[0].health_check = HealthCheck { enabled: checked, interval, ..HealthCheck::default() };
+    config
 }
 
 fn ends() -> Endpoints {

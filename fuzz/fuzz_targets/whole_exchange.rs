@@ -1,5 +1,5 @@
 //! A client's bytes through a whole shard to targets that keep all they get. The first byte chooses the desync mitigation
-//! mode, how the rest is cut, and how the targets answer. Whatever the bytes: all readers see the same in what reaches
+//! mode, how the rest is cut, how the targets answer, and whether they are checked meanwhile. Whatever the bytes: all readers see the same in what reaches
 //! a target, a connection that was spoiled is not used again, the next client is served as if nothing had been, and
 //! nothing is left over.
 #![no_main]
@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use readers::{Seen, agree, bodies_come_last, strict};
-use sluicegate::config::{Config, DesyncMitigationMode};
+use sluicegate::config::{Config, DesyncMitigationMode, HealthCheck};
 use sluicegate::shard::{Effect, Endpoints, Fate, ListenerId, Options, Shard, Turn, WireId};
+use sluicegate::target::CheckPort;
 use sluicegate::time::{Mono, Now, Wall};
 
 const MODES: [DesyncMitigationMode; 3] =
@@ -47,13 +48,19 @@ const MANNERS: [Manner; 5] = [Manner::Proper, Manner::Early, Manner::Close, Mann
 /// What nobody asked for.
 const BABBLE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbabble";
 
+const CHECK_PORT: u16 = 9999;
+
+/// The only thing that may ever be said on a connection of a check.
+const CHECK: &[u8] = b"GET / HTTP/1.1\r\nHost: 127.0.0.1:9999\r\nConnection: close\r\n\
+    User-Agent: ELB-HealthChecker/2.0\r\nAccept-Encoding: gzip, compressed\r\n\r\n";
+
 const VICTIM: &[u8] = b"GET /victim HTTP/1.1\r\nHost: v.example\r\n\r\n";
 
 fuzz_target!(|data: &[u8]| {
     let Some((&choice, bytes)) = data.split_first() else { return };
     let choice = usize::from(choice);
     let (mode, piece, manner) = (MODES[choice % 3], PIECES[choice / 3 % 6], MANNERS[choice / 18 % 5]);
-    let mut world = World::new(mode, manner, hash(data));
+    let mut world = World::new(mode, manner, choice / 90 % 2 == 1, hash(data));
     let attacker = world.connect();
     for piece in bytes.chunks(piece.clamp(bytes.len() / PIECES_MAX + 1, bytes.len() + 1)) {
         world.say(attacker, piece);
@@ -76,6 +83,8 @@ struct Client {
 
 struct Target {
     wire: WireId,
+    /// It is a health check's.
+    is_check: bool,
     stream: Vec<u8>,
     /// Where the request at hand begins, and whether it was answered.
     begun: usize,
@@ -96,13 +105,16 @@ struct World {
     nanos: u64,
     clients: Vec<Client>,
     targets: Vec<Target>,
-    dials: Vec<WireId>,
+    dials: Vec<(WireId, SocketAddr)>,
 }
 
 impl World {
-    fn new(mode: DesyncMitigationMode, manner: Manner, secret: u64) -> World {
+    fn new(mode: DesyncMitigationMode, manner: Manner, checked: bool, secret: u64) -> World {
         let mut config = Config::forwarding(80, &[([127, 0, 0, 1], 9000).into()]);
         config.load_balancers[0].attributes.desync_mitigation_mode = mode;
+        // Checks go to a port of their own: so they are told from requests, whatever these look like.
+        let port = CheckPort::Fixed(CHECK_PORT);
+        config.groups[0].health_check = HealthCheck { enabled: checked, port, ..HealthCheck::default() };
         let mut options = Options::default();
         (options.connections_max, options.memory_max, options.access_log) = (8, 1 << 22, true);
         let shard = Shard::new(Arc::new(config), options, 7);
@@ -142,10 +154,10 @@ impl World {
         for _ in 0..10_000 {
             let mut turn = self.shard.turn(now(self.nanos));
             let mut moved = false;
-            for wire in self.dials.drain(..) {
+            for (wire, address) in self.dials.drain(..) {
                 moved = true;
-                turn.dialed(wire, Ok(ends(SocketAddr::from(([127, 0, 0, 1], 9000)))));
-                self.targets.push(Target::new(wire));
+                turn.dialed(wire, Ok(ends(address)));
+                self.targets.push(Target::new(wire, address.port() == CHECK_PORT));
             }
             for client in self.clients.iter_mut().filter(|client| !client.over) {
                 let read = drain(&mut turn, client.wire, &mut client.received);
@@ -178,7 +190,10 @@ impl World {
     }
 
     fn check_streams(&self, mode: DesyncMitigationMode) {
-        for target in &self.targets {
+        for check in self.targets.iter().filter(|target| target.is_check) {
+            assert_eq!(check.stream.escape_ascii().to_string(), CHECK.escape_ascii().to_string());
+        }
+        for target in self.targets.iter().filter(|target| !target.is_check) {
             let text = target.stream.escape_ascii();
             let seen = agree(&target.stream).unwrap_or_else(|fault| panic!("{fault}, of \"{text}\""));
             for request in &seen {
@@ -239,15 +254,16 @@ impl World {
 
     fn check_nothing_is_left(&self) {
         let census = self.shard.census();
-        assert_eq!((census.fronts, census.backs, census.exchanges), (0, 0, 0), "{census:?}");
+        assert_eq!((census.fronts, census.backs, census.probes, census.exchanges), (0, 0, 0, 0), "{census:?}");
         assert_eq!((census.memory.lent, census.memory.admitted, census.memory.metered), (0, 0, 0), "{census:?}");
     }
 }
 
 impl Target {
-    fn new(wire: WireId) -> Target {
+    fn new(wire: WireId, is_check: bool) -> Target {
         Target {
             wire,
+            is_check,
             stream: Vec::new(),
             begun: 0,
             answered: false,
@@ -354,11 +370,11 @@ fn drain(turn: &mut Turn<'_>, id: WireId, into: &mut Vec<u8>) -> Option<bool> {
 }
 
 /// The turn's end: the connections that are to be made.
-fn finish(mut turn: Turn<'_>) -> Vec<WireId> {
+fn finish(mut turn: Turn<'_>) -> Vec<(WireId, SocketAddr)> {
     let mut dials = Vec::new();
     while let Some(effect) = turn.next_effect() {
-        if let Effect::Dial { wire, .. } = effect {
-            dials.push(wire);
+        if let Effect::Dial { wire, address } = effect {
+            dials.push((wire, address));
         }
     }
     let _ = turn.finish();

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use super::{Config, GroupId, Target, TargetGroup};
-use crate::target::PARITY;
 use crate::target::health::Status;
+use crate::target::{Node, PARITY};
 use crate::time::Mono;
 
 /// One target and how it is.
@@ -49,9 +49,9 @@ impl Config {
     /// How the targets of a group are: the registered ones, then those whose deregistration delay is not over.
     pub fn target_health(&self, group: GroupId, now: Mono) -> Vec<TargetHealthDescription> {
         let Some(known) = self.group(group) else { return Vec::new() };
-        let is_in_use = self.is_in_use(group);
-        let registered = known.targets.iter().map(|target| known.registered(target, is_in_use));
-        registered.chain(known.draining(now)).collect()
+        let node = self.is_in_use(group).then(|| self.node_of(group));
+        let registered = known.targets.iter().map(|target| known.registered(target, node));
+        registered.chain(known.leaving(now)).collect()
     }
 
     /// How one target is, by what it was registered as: one that is not registered is `unused` (HC-21).
@@ -69,21 +69,24 @@ impl Config {
 }
 
 impl TargetGroup {
-    fn registered(&self, target: &Target, is_in_use: bool) -> TargetHealthDescription {
-        let health = match (is_in_use, self.health_check.enabled) {
-            (false, _) => TargetHealth::NOT_IN_USE,
-            (true, false) => TargetHealth::UNCHECKED,
-            (true, true) => TargetHealth::of(target.state.health().status),
+    /// `node` is that of the load balancer, if one uses the group.
+    fn registered(&self, target: &Target, node: Option<Node<'_>>) -> TargetHealthDescription {
+        let is_reached = node.is_some_and(|node| node.reaches(target, true));
+        let health = match node {
+            None => TargetHealth::NOT_IN_USE,
+            Some(_) if !is_reached => TargetHealth::ZONE_NOT_ENABLED,
+            Some(_) if !self.health_check.enabled => TargetHealth::UNCHECKED,
+            Some(_) => TargetHealth::of(target.state.health().status),
         };
         let mitigates = self.attributes.anomaly_mitigation;
-        let anomaly = is_in_use.then(|| AnomalyDetection {
+        let anomaly = is_reached.then(|| AnomalyDetection {
             is_anomalous: target.state.is_anomalous(),
             mitigation_in_effect: mitigates && target.state.weight() < PARITY,
         });
         self.told(target, health, anomaly)
     }
 
-    fn draining(&self, now: Mono) -> impl Iterator<Item = TargetHealthDescription> {
+    fn leaving(&self, now: Mono) -> impl Iterator<Item = TargetHealthDescription> {
         let drains = move |target: &&Target| target.state.drained().is_some_and(|deadline| deadline > now);
         self.draining.iter().filter(drains).map(|target| self.told(target, TargetHealth::DRAINING, None))
     }
@@ -112,6 +115,11 @@ impl TargetHealth {
         "unused",
         "Target.NotInUse",
         "Target group is not configured to receive traffic from the load balancer",
+    );
+    const ZONE_NOT_ENABLED: TargetHealth = because(
+        "unused",
+        "Target.NotInUse",
+        "Target is in an Availability Zone that is not enabled for the load balancer",
     );
     const DRAINING: TargetHealth =
         because("draining", "Target.DeregistrationInProgress", "Target deregistration is in progress");
@@ -207,6 +215,19 @@ mod tests {
         let target = config.target_health(GROUP, at(1)).remove(0);
         let text = "Target group is not configured to receive traffic from the load balancer";
         assert_eq!((target.health.description.as_deref(), target.anomaly), (Some(text), None));
+    }
+
+    #[test]
+    fn targets_in_zones_that_are_not_enabled_are_unused() {
+        let mut config = config(&[1, 2, 3]);
+        config.load_balancers[0].zones = Some(vec!["a".to_owned()]);
+        config.groups[0].targets[0].zone = Some("a".to_owned());
+        config.groups[0].targets[1].zone = Some("b".to_owned());
+        let initial = |port| (port, "initial", Some("Elb.RegistrationInProgress"));
+        assert_eq!(told(&config, at(1)), [initial(1), (2, "unused", Some("Target.NotInUse")), initial(3)]);
+        let unused = config.target_health(GROUP, at(1)).remove(1);
+        let text = "Target is in an Availability Zone that is not enabled for the load balancer";
+        assert_eq!((unused.health.description.as_deref(), unused.anomaly), (Some(text), None));
     }
 
     #[test]

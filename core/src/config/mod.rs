@@ -291,6 +291,16 @@ mod tests {
     }
 
     #[test]
+    fn https_checks_are_not_served_while_they_are_enabled() {
+        let mut config = Config::forwarding(80, &[address("127.0.0.1:9001")]);
+        config.groups[0].health_check = HealthCheck { protocol: Protocol::Https, ..HealthCheck::default() };
+        let [unserved] = &config.unserved()[..] else { panic!("one thing is not served") };
+        assert_eq!(unserved.what, "Targets: HTTPS health checks are not served yet");
+        config.disable_health_checks();
+        assert!(config.unserved().is_empty());
+    }
+
+    #[test]
     fn a_target_that_is_our_own_listener_is_found_after_the_port_offset() {
         let config =
             Config::forwarding(80, &[address("127.0.0.1:8080"), address("127.0.0.1:80"), address("10.0.0.9:8080")]);

@@ -1,8 +1,9 @@
 //! From one configuration to the next: what is still there keeps its state, what is gone drains.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Config, GroupId, GroupState, Target, TargetGroup};
+use super::{Config, GroupState, Target, TargetGroup};
 use crate::time::Mono;
 
 impl Config {
@@ -15,29 +16,31 @@ impl Config {
     #[must_use]
     pub fn next(mut self, old: &Config, now: Mono) -> Config {
         self.state = Arc::clone(&old.state);
-        let checks = |config: &Config, arn: &str| {
-            let numbered = (0..).map(GroupId).zip(&config.groups);
-            let mut checked = numbered.filter(|(_, group)| group.health_check.enabled && group.arn == arn);
-            checked.any(|(id, _)| config.is_in_use(id))
-        };
-        for at in 0..self.groups.len() {
-            let group = &mut self.groups[at];
+        for group in &mut self.groups {
             match old.groups.iter().find(|was| was.arn == group.arn) {
                 Some(was) => group.take_over(was, now),
                 None => group.targets.iter().for_each(|target| target.state.set_ramps(false)),
             }
-            let arn = &self.groups[at].arn;
-            if checks(&self, arn) && !checks(old, arn) {
-                // Nobody has looked at them for a while, if ever: they begin as new ones.
-                self.groups[at].targets.iter().for_each(|target| target.state.register());
-            }
         }
+        self.begin_unchecked(old);
         for gone in old.groups.iter().filter(|was| !self.groups.iter().any(|group| group.arn == was.arn)) {
             let deadline = now.after(gone.attributes.deregistration_delay);
             gone.targets.iter().for_each(|target| target.state.deregister(deadline));
             gone.state.changed();
         }
         self
+    }
+
+    /// Targets that are to be checked again after a while without are new ones: what was known of them is out of date.
+    fn begin_unchecked(&self, old: &Config) {
+        let before: BTreeSet<_> = old.checked_targets().map(|(_, target)| Arc::as_ptr(&target.state)).collect();
+        let again =
+            |target: &&Target| !before.contains(&Arc::as_ptr(&target.state)) && target.state.checked().is_some();
+        for (_, target) in self.checked_targets() {
+            if again(&target) {
+                target.state.register();
+            }
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Which load balancer uses which groups, and in which zones.
 
-use super::{Config, LoadBalancer, TargetGroup};
+use super::{Config, LoadBalancer, Target, TargetGroup};
 use crate::rules::{Action, GroupId};
+use crate::target::Node;
 
 impl Config {
     /// The load balancer whose listeners forward to that group; `None` if nobody uses it (guide TG-09: there is at most one).
@@ -12,6 +13,26 @@ impl Config {
     /// Whether a rule or default action of a listener forwards to that group (guide HC-02): with whatever weight.
     pub fn is_in_use(&self, group: GroupId) -> bool {
         self.number_of_user(group).is_some()
+    }
+
+    /// The groups in use, each with what tells which of its targets are in zones that are enabled.
+    pub(crate) fn groups_in_use(&self) -> impl Iterator<Item = (&TargetGroup, Node<'_>)> {
+        let groups = (0..).map(GroupId).zip(&self.groups);
+        groups.filter(|(id, _)| self.is_in_use(*id)).map(|(id, group)| (group, self.node_of(id)))
+    }
+
+    /// All nodes together of the load balancer that uses a group.
+    pub(super) fn node_of(&self, group: GroupId) -> Node<'_> {
+        Node { zone: None, enabled: self.enabled_zones(group) }
+    }
+
+    /// The targets that are checked: of groups that are in use and have checks enabled, and in zones that are (guide HC-02).
+    pub(crate) fn checked_targets(&self) -> impl Iterator<Item = (&TargetGroup, &Target)> {
+        let checked = self.groups_in_use().filter(|(group, _)| group.health_check.enabled);
+        checked.flat_map(|(group, node)| {
+            let reached = group.targets.iter().filter(move |target| node.reaches(target, true));
+            reached.map(move |target| (group, target))
+        })
     }
 
     /// The groups that a load balancer's listeners forward to.

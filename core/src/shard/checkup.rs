@@ -12,8 +12,7 @@ mod schedule;
 use core::time::Duration;
 
 use super::Shard;
-use crate::config::{Checking, Config};
-use crate::rules::GroupId;
+use crate::config::{Checking, Config, TargetGroup};
 use crate::target::anomaly::{PERIOD, Watch};
 use crate::time::Mono;
 use schedule::Schedule;
@@ -53,7 +52,8 @@ impl Checkups {
 
     /// Another configuration: targets that stay keep their times, whatever is new is due at once.
     pub(crate) fn learn(&mut self, config: &Config, now: Mono) {
-        self.wanted = in_use(config).any(|group| group.health_check.enabled || group.attributes.anomaly_mitigation);
+        let is_wanted = |group: &TargetGroup| group.health_check.enabled || group.attributes.anomaly_mitigation;
+        self.wanted = config.groups_in_use().any(|(group, _)| is_wanted(group));
         self.right.take_if(|right| !self.wanted || !right.is_of(&config.state));
         self.retry = now;
         match self.right {
@@ -68,8 +68,8 @@ impl Checkups {
     }
 
     fn plan(&mut self, config: &Config, now: Mono) {
-        self.schedule = Schedule::new(in_use(config), &self.schedule, now);
-        self.watches.retain(|(arn, _)| in_use(config).any(|group| group.arn == *arn));
+        self.schedule = Schedule::new(config, &self.schedule, now);
+        self.watches.retain(|(arn, _)| config.groups_in_use().any(|(group, _)| group.arn == *arn));
     }
 
     /// Whether this shard checks; it takes the right if nobody has it.
@@ -91,7 +91,7 @@ impl Checkups {
             return;
         }
         self.review = now.after(PERIOD);
-        for group in in_use(config) {
+        for (group, _) in config.groups_in_use() {
             let known = self.watches.iter().position(|(arn, _)| *arn == group.arn);
             let at = known.unwrap_or_else(|| {
                 self.watches.push((group.arn.clone(), Watch::default()));
@@ -102,12 +102,6 @@ impl Checkups {
             }
         }
     }
-}
-
-/// The groups that some listener forwards to.
-fn in_use(config: &Config) -> impl Iterator<Item = &crate::config::TargetGroup> {
-    let numbered = (0..).map(GroupId).zip(&config.groups);
-    numbered.filter(|(id, _)| config.is_in_use(*id)).map(|(_, group)| group)
 }
 
 impl Shard {

@@ -186,7 +186,7 @@ impl TargetState {
         self.tally.store(0, Ordering::Relaxed);
     }
 
-    /// Its share of requests under anomaly mitigation, in thousandths of a normal target's ([`PARITY`]).
+    /// Its share of requests under anomaly mitigation, in thousandths of a normal target's (1000).
     pub fn weight(&self) -> u32 {
         self.weight.load(Ordering::Relaxed)
     }

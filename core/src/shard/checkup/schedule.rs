@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use super::probe::Probe;
-use crate::config::TargetGroup;
+use crate::config::{Config, TargetGroup};
 use crate::target::{HealthCheck, TargetState};
 use crate::time::Mono;
 
@@ -36,22 +36,23 @@ struct Visit {
 pub(super) type TargetKey = *const TargetState;
 
 impl Schedule {
-    /// The targets of those groups. Who was in `former` is checked no later than planned there, and sooner only for a shorter
-    /// interval; whoever another shard has checked before is due an interval after that.
-    pub(super) fn new<'c>(groups: impl Iterator<Item = &'c TargetGroup>, former: &Schedule, now: Mono) -> Schedule {
+    /// The targets of a configuration. Who was in `former` is checked no later than planned there, and sooner only for a
+    /// shorter interval; whoever another shard has checked before is due an interval after that.
+    pub(super) fn new(config: &Config, former: &Schedule, now: Mono) -> Schedule {
         let planned: BTreeMap<TargetKey, Mono> = former.visits.iter().map(|visit| (visit.key(), visit.due)).collect();
+        let mut settings: Option<(*const TargetGroup, Arc<HealthCheck>)> = None;
         let mut visits = Vec::new();
-        for group in groups.filter(|group| group.health_check.enabled) {
-            let check = Arc::new(group.health_check.clone());
-            for target in &group.targets {
-                let (state, address) = (&target.state, check.address(target.address));
-                let due = match (state.checked(), planned.get(&Arc::as_ptr(state))) {
-                    (None, _) => now,
-                    (Some(at), None) => at.after(interval(&check)),
-                    (Some(at), Some(&planned)) => planned.min(at.after(interval(&check))),
-                };
-                visits.push(Visit { target: Arc::clone(state), address, check: Arc::clone(&check), due });
-            }
+        for (group, target) in config.checked_targets() {
+            // One copy of its settings for all targets of a group, which follow each other.
+            let known = settings.take_if(|(of, _)| core::ptr::eq(*of, group));
+            let (_, check) = settings.insert(known.unwrap_or_else(|| (group, Arc::new(group.health_check.clone()))));
+            let due = match (target.state.checked(), planned.get(&Arc::as_ptr(&target.state))) {
+                (None, _) => now,
+                (Some(at), None) => at.after(interval(check)),
+                (Some(at), Some(&planned)) => planned.min(at.after(interval(check))),
+            };
+            let address = check.address(target.address);
+            visits.push(Visit { target: Arc::clone(&target.state), address, check: Arc::clone(check), due });
         }
         let queue = (0..).zip(&visits).map(|(number, visit)| Reverse((visit.due, number))).collect();
         Schedule { visits, queue }
