@@ -21,6 +21,7 @@ mod journal;
 mod plan;
 mod pool;
 mod room;
+mod session;
 mod timer;
 mod turn;
 mod wake;
@@ -45,11 +46,13 @@ use crate::exchange::record::Notes;
 use crate::http::date::DateCache;
 use crate::key::{Key, Slab};
 use crate::observe::Metrics;
+use crate::sticky::Secret;
 use crate::time::Now;
 use choice::Choices;
 use effect::Effects;
 use journal::JournalState;
 use pool::Pool;
+use session::Sessions;
 use timer::Timers;
 use wire::WireState;
 
@@ -64,6 +67,7 @@ pub struct Shard {
     exchanges: Slab<Exchange>,
     pool: Pool,
     choices: Choices,
+    sessions: Sessions,
     timers: Timers,
     buffers: Buffers,
     journal: JournalState,
@@ -72,6 +76,7 @@ pub struct Shard {
     chance: fastrand::Rng,
     scratch: Vec<u8>,
     location: Vec<u8>,
+    cookies: Vec<u8>,
     #[allow(clippy::vec_box, reason = "exchanges hold them boxed, and give them back so")]
     notes: Vec<Box<Notes>>,
     effects: Effects,
@@ -86,6 +91,7 @@ impl Shard {
     /// A shard with nothing to do. `seed` is all the chance there is: equal seeds and equal verbs give equal effects.
     pub fn new(config: Arc<Config>, options: Options, seed: u64) -> Shard {
         let buffers = Buffers::new(options.memory_max);
+        let secret = options.cookie_secret.clone().unwrap_or_else(|| Secret::from_seed(seed));
         let mut shard = Shard {
             options,
             config: Arc::new(Config::default()),
@@ -93,6 +99,7 @@ impl Shard {
             exchanges: Slab::new(),
             pool: Pool::default(),
             choices: Choices::default(),
+            sessions: Sessions::new(secret),
             timers: Timers::default(),
             buffers,
             journal: JournalState::default(),
@@ -101,6 +108,7 @@ impl Shard {
             chance: fastrand::Rng::with_seed(seed),
             scratch: Vec::with_capacity(crate::buffer::PAGE),
             location: Vec::new(),
+            cookies: Vec::new(),
             notes: Vec::new(),
             effects: Effects { queue: VecDeque::new() },
             borrowed: Vec::new(),
@@ -137,6 +145,7 @@ impl Shard {
     fn adopt(&mut self, config: Arc<Config>) -> Arc<Config> {
         self.pool.learn(&config);
         self.choices.forget();
+        self.sessions.learn(&config);
         core::mem::replace(&mut self.config, config)
     }
 }

@@ -1,0 +1,129 @@
+//! What a response tells a client to remember: cookies for the group, for the target, and beside an application's own.
+
+use smallvec::SmallVec;
+
+use super::bond::{BOND, SEALED};
+use super::cookie::{self, Site};
+use super::keys::OVERHEAD;
+use super::{Bond, COOKIE_LIFE, GroupTag, Keys, Kind, Seat};
+use crate::http::Response;
+use crate::http::date::{HttpDate, http_date};
+use crate::time::Wall;
+
+/// Bonds that fit into the parts of an application cookie.
+pub const BONDS_MAX: usize = (cookie::APPLICATION.len() * cookie::PART_CHARS / 4 * 3 - OVERHEAD - 2) / BOND;
+
+/// What a request's session is about, from the choice of its target to its response.
+#[derive(Debug, Default)]
+pub struct Session {
+    /// The listener is an HTTPS one: cookies for other sites are `Secure` (`wire.md` C2).
+    pub secure: bool,
+    /// The group that the client stays with, if the rule says so.
+    pub group: Option<GroupTag>,
+    /// The group and target that the client stays with, if the group says so.
+    pub target: Option<(GroupTag, Seat)>,
+    /// The same, as soon as the application says so.
+    pub application: Option<(GroupTag, Seat)>,
+    /// More of that.
+    pub app: AppSession,
+}
+
+/// A session that an application begins.
+#[derive(Debug, Default)]
+pub struct AppSession {
+    /// The request was part of a session of this group already, wherever it went then.
+    pub bound: bool,
+    /// It is for a browser that has to be told `SameSite=None; Secure`.
+    pub same_site: bool,
+    /// The name of the application's cookie.
+    pub name: String,
+    /// What the client's cookie says of other groups, oldest first.
+    pub others: Vec<Bond>,
+}
+
+/// What sealing needs.
+#[derive(Debug)]
+pub struct Sealing<'a> {
+    /// The keys.
+    pub keys: &'a mut Keys,
+    /// Where nonces come from.
+    pub chance: &'a mut fastrand::Rng,
+    /// When the response is sent.
+    pub now: Wall,
+}
+
+impl Session {
+    /// As new, but keeps its memory.
+    pub fn reset(&mut self) {
+        let AppSession { mut name, mut others, .. } = core::mem::take(&mut self.app);
+        name.clear();
+        others.clear();
+        *self = Session { app: AppSession { name, others, ..AppSession::default() }, ..Session::default() };
+    }
+
+    /// Appends the `Set-Cookie` lines that go with a target's response.
+    pub fn write(&self, response: &Response<'_>, sealing: &mut Sealing<'_>, out: &mut Vec<u8>) {
+        let life = u64::try_from(COOKIE_LIFE.as_micros()).unwrap_or(u64::MAX);
+        let expires = http_date(Wall::from_micros(sealing.now.micros().saturating_add(life)));
+        if let Some(group) = self.group {
+            let sealed = sealing.one(Kind::Group, group, None);
+            cookie::set_both(cookie::GROUP, &sealed, &expires, self.secure, out);
+        }
+        if let Some((group, seat)) = self.target {
+            let sealed = sealing.one(Kind::Target, group, Some(seat));
+            cookie::set_both(cookie::TARGET, &sealed, &expires, self.secure, out);
+        }
+        if let Some((group, seat)) = self.application {
+            self.app.write(response, (group, seat), sealing, &expires, out);
+        }
+    }
+}
+
+impl AppSession {
+    /// The session begins with the application's cookie, of which only the name counts; then every response renews it.
+    fn write(
+        &self,
+        response: &Response<'_>,
+        (group, seat): (GroupTag, Seat),
+        sealing: &mut Sealing<'_>,
+        expires: &HttpDate,
+        out: &mut Vec<u8>,
+    ) {
+        if !self.bound && !response.fields.iter().any(|field| cookie::sets(field, &self.name)) {
+            return;
+        }
+        let own = Bond { issued: sealing.now.seconds(), group, seat: Some(seat) };
+        let kept = &self.others[(self.others.len() + 1).saturating_sub(BONDS_MAX)..];
+        let mut sealed: SmallVec<[u8; 512]> = SmallVec::new();
+        sealed.extend_from_slice(&[0; OVERHEAD - TAG]);
+        sealed.extend_from_slice(&(kept.len() as u16 + 1).to_be_bytes());
+        for bond in kept.iter().chain([&own]) {
+            sealed.extend_from_slice(&bond.write());
+        }
+        let len = (sealed.len() + TAG).max(SEALED).next_multiple_of(3);
+        sealed.resize(len, 0);
+        sealing.seal(Kind::Application, &mut sealed);
+        let site = if self.same_site { Site::AnySecurely } else { Site::Unsaid };
+        cookie::set_parts(&sealed, expires, site, out);
+    }
+}
+
+/// The bytes that sealing puts after the text.
+const TAG: usize = 16;
+
+impl Sealing<'_> {
+    fn one(&mut self, kind: Kind, group: GroupTag, seat: Option<Seat>) -> [u8; SEALED] {
+        let mut sealed = [0; SEALED];
+        let bond = Bond { issued: self.now.seconds(), group, seat };
+        sealed[OVERHEAD - TAG..][..BOND].copy_from_slice(&bond.write());
+        self.seal(kind, &mut sealed);
+        sealed
+    }
+
+    fn seal(&mut self, kind: Kind, room: &mut [u8]) {
+        let mut nonce = [0; 12];
+        nonce[..8].copy_from_slice(&self.chance.u64(..).to_be_bytes());
+        nonce[8..].copy_from_slice(&self.chance.u32(..).to_be_bytes());
+        self.keys.seal(kind, self.now, nonce, room);
+    }
+}
