@@ -284,9 +284,12 @@ fn without_memory_new_requests_get_503_and_those_in_progress_end() {
 
 #[test]
 fn a_target_that_fails_costs_only_its_own_request_and_the_client_may_go_on() {
-    let mut world = Script::start(2, |terms| terms.refusing.push(0));
+    let mut world = Script::start(2, |_| ());
     let client = world.client();
     world.send(client, GET);
+    let failing = world.accepts();
+    assert!(world.said(failing).starts_with("GET / "));
+    world.reset(failing);
     assert!(world.said(client).starts_with("HTTP/1.1 502 Bad Gateway\r\n"));
     world.send(client, GET);
     assert_eq!(world.answer_all(OK), [target(1)]);

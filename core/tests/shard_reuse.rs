@@ -81,3 +81,51 @@ fn a_new_connection_is_written_to_at_once() {
     assert!(!wire.reads_first() && !wire.pending().is_empty());
     let _ = turn.finish();
 }
+
+#[test]
+fn a_connection_that_ended_while_it_waited_costs_its_next_request_nothing() {
+    for lost in [false, true] {
+        let (mut shard, client, target) = shard_with_a_pooled_connection();
+        let mut turn = shard.turn(NOW);
+        turn.wire(client).unwrap().offer(REQUEST);
+        let mut wire = turn.wire(target).unwrap();
+        assert!(wire.reads_first());
+        if lost {
+            wire.lost();
+        } else {
+            wire.ended();
+            assert_eq!(turn.wire(target).unwrap().fate(), Fate::Close);
+            turn.wire(target).unwrap().lost();
+        }
+        let mut dialed = None;
+        while let Some(effect) = turn.next_effect() {
+            if let Effect::Dial { wire, .. } = effect {
+                dialed = Some(wire);
+            }
+        }
+        let fresh = dialed.expect("another connection to the same target");
+        turn.dialed(fresh, Ok(ends()));
+        let mut wire = turn.wire(fresh).unwrap();
+        assert!(wire.pending().starts_with(b"GET / HTTP/1.1\r\n"));
+        send_all(&mut wire);
+        wire.offer(ANSWER);
+        assert!(turn.wire(client).unwrap().pending().starts_with(b"HTTP/1.1 200 OK\r\n"));
+        let _ = turn.finish();
+        assert_eq!(shard.census().backs, 1);
+    }
+}
+
+#[test]
+fn a_connection_that_ends_once_something_was_sent_on_it_costs_a_502() {
+    let (mut shard, client, target) = shard_with_a_pooled_connection();
+    let mut turn = shard.turn(NOW);
+    turn.wire(client).unwrap().offer(REQUEST);
+    let mut wire = turn.wire(target).unwrap();
+    wire.sent(1);
+    wire.ended();
+    assert!(turn.wire(client).unwrap().pending().starts_with(b"HTTP/1.1 502 "));
+    while let Some(effect) = turn.next_effect() {
+        assert!(!matches!(effect, Effect::Dial { .. }), "it was sent once more");
+    }
+    let _ = turn.finish();
+}

@@ -242,6 +242,7 @@ pub(crate) fn balancer(attributes: LoadBalancerAttributes) -> LoadBalancer {
         arn: "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/sim/0123456789abcdef".to_owned(),
         dns_name: "sim-1.us-east-1.elb.amazonaws.com".to_owned(),
         attributes,
+        zones: None,
     }
 }
 

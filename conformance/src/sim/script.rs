@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate::config::{Config, LoadBalancerAttributes};
+use sluicegate::config::{Config, GroupAttributes, LoadBalancerAttributes};
 use sluicegate::shard::{Census, ListenerId, Options};
 
 use super::net::{MICROS, MILLIS, SECONDS, Side};
@@ -36,6 +36,8 @@ pub struct Peer(usize);
 pub struct Terms {
     /// The load balancer's attributes.
     pub attributes: LoadBalancerAttributes,
+    /// The target group's attributes.
+    pub group: GroupAttributes,
     /// The shard's options.
     pub options: Options,
     /// Targets (by number) that refuse every connection.
@@ -51,6 +53,7 @@ pub struct Script {
     world: World,
     taken: usize,
     attributes: LoadBalancerAttributes,
+    group: GroupAttributes,
 }
 
 /// The address of a target by its number.
@@ -58,10 +61,11 @@ pub fn target(number: usize) -> SocketAddr {
     SocketAddr::from(([10, 9, 0, number as u8 + 1], 80))
 }
 
-fn config(attributes: &LoadBalancerAttributes, targets: usize) -> Config {
+fn config(attributes: &LoadBalancerAttributes, group: &GroupAttributes, targets: usize) -> Config {
     let addresses: Vec<SocketAddr> = (0..targets).map(target).collect();
     let mut config = Config::forwarding(PORT, &addresses);
     config.load_balancers[0].attributes = attributes.clone();
+    config.groups[0].attributes = group.clone();
     config
 }
 
@@ -70,13 +74,14 @@ impl Script {
     pub fn start(targets: usize, set: impl FnOnce(&mut Terms)) -> Script {
         let mut terms = Terms {
             attributes: LoadBalancerAttributes::default(),
+            group: GroupAttributes::default(),
             options: Options::default(),
             refusing: Vec::new(),
             unresponsive: Vec::new(),
             narrow: false,
         };
         set(&mut terms);
-        let config = config(&terms.attributes, targets);
+        let config = config(&terms.attributes, &terms.group, targets);
         let windows: &'static [usize] = if terms.narrow { &[4_096] } else { &[65_536] };
         let weather = Weather { windows, segments: &[65_536], delay: 100 * MICROS, erratic: false };
         let mut hosts = Vec::new();
@@ -97,7 +102,7 @@ impl Script {
         for number in (0..targets).filter(|n| !terms.refusing.contains(n) && !terms.unresponsive.contains(n)) {
             world.script_target(target(number));
         }
-        Script { world, taken: 0, attributes: terms.attributes }
+        Script { world, taken: 0, attributes: terms.attributes, group: terms.group }
     }
 
     /// A client connects.
@@ -199,7 +204,7 @@ impl Script {
     /// The configuration changes: other attributes, another number of targets; without a listener if there are none.
     pub fn reconfigure(&mut self, targets: usize, set: impl FnOnce(&mut LoadBalancerAttributes)) {
         set(&mut self.attributes);
-        let mut next = config(&self.attributes, targets);
+        let mut next = config(&self.attributes, &self.group, targets);
         if targets == 0 {
             next.listeners.clear();
         }

@@ -10,6 +10,7 @@ mod address;
 pub mod attributes;
 mod identity;
 mod position;
+mod readiness;
 mod state;
 mod succession;
 #[cfg(feature = "template")]
@@ -55,6 +56,9 @@ pub struct LoadBalancer {
     pub dns_name: String,
     /// How it behaves.
     pub attributes: LoadBalancerAttributes,
+    /// The availability zones that it is enabled in: targets in other zones get nothing (guide TG-13). `None`: not known, so
+    /// every zone counts as enabled.
+    pub zones: Option<Vec<String>>,
 }
 
 impl LoadBalancer {
@@ -165,6 +169,7 @@ impl Config {
             arn,
             dns_name: identity.dns_name("LoadBalancer", name, false),
             attributes: LoadBalancerAttributes::default(),
+            zones: None,
         };
         Config {
             load_balancers: vec![load_balancer],
@@ -174,16 +179,27 @@ impl Config {
         }
     }
 
-    /// What the template declares and this build cannot serve yet: HTTPS listeners and HTTPS target groups.
+    /// Checks no target: all count as healthy (`run --no-health-checks`).
+    pub fn disable_health_checks(&mut self) {
+        self.groups.iter_mut().for_each(|group| group.health_check.enabled = false);
+    }
+
+    /// What the template declares and this build cannot serve yet: HTTPS listeners, target groups and health checks.
     /// A program refuses to run while this is not empty; `check` still accepts the template.
     pub fn unserved(&self) -> Vec<Unserved> {
         let listeners = self.listeners.iter().filter(|listener| listener.protocol == Protocol::Https).map(|listener| {
             let what = format!("{}: HTTPS listeners are not served yet (port {})", listener.logical_id, listener.port);
             Unserved { position: listener.position, what }
         });
-        let groups = self.groups.iter().filter(|group| group.protocol == Protocol::Https).map(|group| {
-            let what = format!("{}: HTTPS target groups are not served yet", group.logical_id);
-            Unserved { position: group.position, what }
+        let groups = self.groups.iter().filter_map(|group| {
+            let checked = group.health_check.enabled.then_some(group.health_check.protocol);
+            let what = match (group.protocol, checked) {
+                (Protocol::Https, _) => "target groups",
+                (Protocol::Http, Some(Protocol::Https)) => "health checks",
+                (Protocol::Http, _) => return None,
+            };
+            let what = format!("{}: HTTPS {what} are not served yet", group.logical_id);
+            Some(Unserved { position: group.position, what })
         });
         let mut all: Vec<Unserved> = listeners.chain(groups).collect();
         all.sort_by_key(|unserved| unserved.position);

@@ -36,7 +36,7 @@ use crate::observe::{Blame, Cause};
 use crate::options::Options;
 use crate::sticky::{Keys, Session};
 use crate::target::Outstanding;
-use crate::time::Now;
+use crate::time::{Mono, Now};
 use record::Record;
 
 /// Bytes of a request that was answered already which are read and dropped, so that the client gets to read its
@@ -138,6 +138,12 @@ impl Exchange {
         let (download, after) = (Download::waiting(), After::KeepAlive);
         let (back, target, session, admitted) = (None, None, None, false);
         Exchange { front, back, target, facts, idle, record, session, admitted, upload, download, after }
+    }
+
+    /// When its target's deregistration delay ends, if the target was deregistered and still has the request.
+    pub(crate) fn drained(&self) -> Option<Mono> {
+        self.back?;
+        self.target.as_ref()?.target().drained()
     }
 
     /// The wire at the other end.

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::failover::Errand;
 use super::pool::OriginId;
 use super::timer::Deadline;
 use super::wire::{Back, BackPhase, Role, WireState};
@@ -19,12 +20,12 @@ impl Shard {
         if let Some(waiting) = self.pool.take(origin) {
             return waiting;
         }
-        let back = Back { origin, idle, reused_at: None, phase: BackPhase::Idle };
+        let back = Back { origin, idle, reused_at: None, errand: None, phase: BackPhase::Idle };
         WireId(self.wires.insert(WireState::new(Role::Back(back), self.now.mono)))
     }
 
     /// The connection serves an exchange from now on; a new one is dialed first.
-    pub(crate) fn engage(&mut self, id: WireId, exchange: ExchangeId) {
+    pub(crate) fn engage(&mut self, id: WireId, exchange: ExchangeId, errand: Errand) {
         let until = self.now.mono.after(CONNECT_TIMEOUT);
         let now = self.now.mono;
         let Some(wire) = self.wires.get_mut(id.0) else { return };
@@ -33,6 +34,7 @@ impl Shard {
         wire.leg.activity = now;
         let Some(back) = wire.back_mut() else { return };
         back.reused_at = (!fresh).then_some(sent);
+        back.errand = Some(errand);
         let origin = back.origin;
         if !fresh && let Some(exchange) = self.exchanges.get_mut(exchange) {
             exchange.record.dispatched(self.now);
@@ -65,6 +67,9 @@ impl Shard {
     }
 
     pub(crate) fn dial_failed(&mut self, id: WireId, exchange: ExchangeId, cause: Cause) {
+        if self.fail_over(id, exchange, cause) {
+            return;
+        }
         self.remove(id);
         let Some(failed) = self.exchanges.get_mut(exchange) else { return };
         failed.back = None;
@@ -83,6 +88,16 @@ impl Shard {
             failed.back = None;
         }
         self.fail(exchange, Cause::TargetSpokeFirst);
+        self.drive(exchange);
+    }
+
+    /// The deregistration delay of the exchange's target is over (guide DRAIN-05).
+    pub(crate) fn drained_out(&mut self, exchange: ExchangeId) {
+        let back = self.exchanges.get_mut(exchange).and_then(|exchange| exchange.back.take());
+        self.fail(exchange, Cause::TargetDraining);
+        if let Some(back) = back {
+            self.part(back, Parting::Close);
+        }
         self.drive(exchange);
     }
 

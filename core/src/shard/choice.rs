@@ -5,7 +5,7 @@ use super::session::Wish;
 use crate::config::{Config, TargetGroup};
 use crate::observe::Cause;
 use crate::rules::{Forward, GroupId};
-use crate::target::Eligible;
+use crate::target::{Eligible, Node};
 use crate::time::Mono;
 
 /// A target that was chosen, by its place in its group.
@@ -46,22 +46,49 @@ impl Choices {
         let wished = wish.group().filter(|&id| forward.may_choose(id));
         let id = wished.or_else(by_weight).ok_or((Cause::NoWeight, None))?;
         let group = config.group(id).ok_or((Cause::NoTargets, None))?;
-        let eligible = self.eligible(id, group, zone, now);
+        let eligible = self.eligible(config, id, group, zone, now);
         let wished = wish.target(id, group).filter(|&target| eligible.has(target));
-        let target = wished.or_else(|| eligible.choose(&group.state)).ok_or((Cause::NoTargets, Some(group)))?;
+        let by_turn = || eligible.choose(&group.state, now, |total| chance.u64(..total));
+        let target = wished.or_else(by_turn).ok_or((Cause::NoTargets, Some(group)))?;
         Ok(Chosen { group: id, target, fails_open: eligible.fails_open, sticky: wished.is_some() })
     }
 
-    fn eligible(&mut self, id: GroupId, group: &TargetGroup, zone: Option<&str>, now: Mono) -> &Eligible {
+    /// Another target of the same group, none of those that `refused` names.
+    pub(crate) fn choose_another(
+        &mut self,
+        config: &Config,
+        chosen: Chosen,
+        refused: impl Fn(usize) -> bool,
+        zone: Option<&str>,
+        now: Mono,
+        chance: &mut fastrand::Rng,
+    ) -> Option<Chosen> {
+        let group = config.group(chosen.group)?;
+        let eligible = self.eligible(config, chosen.group, group, zone, now);
+        let mut next = || eligible.choose(&group.state, now, |total| chance.u64(..total));
+        let by_turn = (0..2).find_map(|_| next().filter(|&target| !refused(target)));
+        let target = by_turn.or_else(|| eligible.targets().find(|&target| !refused(target)))?;
+        Some(Chosen { target, fails_open: eligible.fails_open, sticky: false, ..chosen })
+    }
+
+    fn eligible(
+        &mut self,
+        config: &Config,
+        id: GroupId,
+        group: &TargetGroup,
+        zone: Option<&str>,
+        now: Mono,
+    ) -> &Eligible {
         let number = id.0 as usize;
         if self.0.len() <= number {
             self.0.resize_with(number + 1, || None);
         }
         let version = group.state.version();
         let known = &mut self.0[number];
-        if known.as_ref().is_none_or(|(seen, _)| *seen != version) {
+        if known.as_ref().is_none_or(|(seen, eligible)| *seen != version || eligible.is_outdated(now)) {
             let checked = group.health_check.enabled;
-            *known = Some((version, Eligible::of(&group.targets, &group.attributes, checked, zone, now)));
+            let node = Node { zone, enabled: config.enabled_zones(id) };
+            *known = Some((version, Eligible::of(&group.targets, &group.attributes, checked, node, now)));
         }
         // It is there: it was made just now if it was not.
         &known.get_or_insert_with(Default::default).1

@@ -32,16 +32,18 @@ impl Shard {
         match &wire.role {
             Role::Front(Front { phase: Phase::Busy(exchange), .. }) => {
                 let exchange = self.exchanges.get(*exchange)?;
+                let drained = exchange.drained().map(|at| (at, Deadline::Drained));
                 let back = exchange.back.and_then(|back| self.wires.get(back.0));
                 if matches!(
                     back,
                     Some(WireState { role: Role::Back(Back { phase: BackPhase::Dialing { .. }, .. }), .. })
                 ) {
                     // Connecting has a deadline of its own.
-                    return None;
+                    return drained;
                 }
                 let activity = back.map_or(wire.leg.activity, |back| wire.leg.activity.max(back.leg.activity));
-                Some((activity.after(exchange.idle), Deadline::Exchange))
+                let idle = activity.after(exchange.idle);
+                Some(drained.filter(|(at, _)| *at <= idle).unwrap_or((idle, Deadline::Exchange)))
             }
             Role::Front(front) => front.deadline(wire.leg.activity),
             Role::Back(back) => back.deadline(wire.leg.activity),
@@ -50,7 +52,9 @@ impl Shard {
 
     fn due(&mut self, id: WireId, deadline: Deadline) {
         let exchange = self.wires.get(id.0).and_then(WireState::exchange);
-        if let (Deadline::RequestHead | Deadline::Exchange, Some(wire)) = (deadline, self.wires.get_mut(id.0)) {
+        if let (Deadline::RequestHead | Deadline::Exchange | Deadline::Drained, Some(wire)) =
+            (deadline, self.wires.get_mut(id.0))
+        {
             // An answer follows, and the client has the whole idle timeout to take it.
             wire.leg.activity = self.now.mono;
         }
@@ -65,7 +69,8 @@ impl Shard {
                 self.with(exchange, |exchange, front, back, cx| exchange.idle_for_too_long(front, back, cx));
                 self.drive(exchange);
             }
-            (Deadline::Connect | Deadline::Exchange, None) => {}
+            (Deadline::Drained, Some(exchange)) => self.drained_out(exchange),
+            (Deadline::Connect | Deadline::Exchange | Deadline::Drained, None) => {}
         }
         self.rearm(id);
     }

@@ -1,6 +1,6 @@
 //! What happens to a wire: bytes came, bytes left, a direction ended, the connection broke.
 
-use super::wire::{Back, BackPhase, Front, Lent, Phase, Role};
+use super::wire::{Back, BackPhase, Front, Lent, Phase, Role, WireState};
 use super::{Shard, WireId};
 
 impl Shard {
@@ -48,6 +48,10 @@ impl Shard {
     }
 
     pub(crate) fn unwritable(&mut self, id: WireId) {
+        let exchange = self.wires.get(id.0).and_then(WireState::exchange);
+        if exchange.is_some_and(|exchange| self.renew(id, exchange)) {
+            return;
+        }
         let Shard { wires, buffers, .. } = self;
         let Some(wire) = wires.get_mut(id.0) else { return };
         wire.leg.broken = true;
@@ -63,6 +67,12 @@ impl Shard {
         let Some(wire) = self.wires.get_mut(id.0) else { return };
         wire.leg.broken = true;
         let exchange = wire.exchange();
+        if let Some(exchange) = exchange
+            && self.renew(id, exchange)
+        {
+            return self.remove(id);
+        }
+        let Some(wire) = self.wires.get_mut(id.0) else { return };
         match &wire.role {
             Role::Front(_) => {
                 if let Some(exchange) = exchange {
@@ -96,6 +106,12 @@ impl Shard {
             {
                 let exchange = *exchange;
                 self.spoke_first(id, exchange);
+            }
+            Role::Back(Back { phase: BackPhase::Busy(exchange), .. }) if ended && wire.has_yet_to_ask() => {
+                let exchange = *exchange;
+                if !self.renew(id, exchange) {
+                    self.drive(exchange);
+                }
             }
             Role::Front(Front { phase: Phase::Busy(exchange), .. })
             | Role::Back(Back { phase: BackPhase::Busy(exchange) | BackPhase::Dialing { exchange, .. }, .. }) => {

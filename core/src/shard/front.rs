@@ -3,8 +3,8 @@
 use core::time::Duration;
 
 use super::choice::Chosen;
+use super::failover::Errand;
 use super::plan::{Course, Plan, dns_name, fixed_response, front_idle, note};
-use super::pool::OriginId;
 use super::timer::Deadline;
 use super::wire::{Front, Phase, WireState};
 use super::{ExchangeId, Shard, WireId};
@@ -15,7 +15,6 @@ use crate::exchange::{After, Exchange, UNWANTED_BYTES_MAX, Upload};
 use crate::http::answer::Answer;
 use crate::http::h1::head::{Scan, Scanner};
 use crate::observe::Cause;
-use crate::target::Outstanding;
 use crate::time::Mono;
 
 /// How long a head may take beyond the idle timeout, however steadily its bytes trickle: a client that sends a byte
@@ -91,7 +90,7 @@ impl Shard {
         let mut exchange = Exchange::forwarded(front, back, target, facts, idle, upload, record);
         exchange.session = session;
         let id = self.exchanges.insert(exchange);
-        self.engage(back, id);
+        self.engage(back, id, Errand::new(chosen, self.generation));
         self.occupy(front, id);
         if expects_continue {
             self.say(front, CONTINUE);
@@ -107,12 +106,6 @@ impl Shard {
         } else {
             self.notice(back);
         }
-    }
-
-    /// The connections of a chosen target, and a request in progress there.
-    fn destination(&self, chosen: Chosen) -> Option<(OriginId, Outstanding)> {
-        let target = self.config.group(chosen.group)?.targets.get(chosen.target)?;
-        Some((self.pool.route(chosen.group, chosen.target)?, Outstanding::new(&target.state)))
     }
 
     /// Answers without a target.

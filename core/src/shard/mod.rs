@@ -16,6 +16,7 @@ mod deadline;
 mod drive;
 mod effect;
 mod event;
+mod failover;
 mod front;
 mod journal;
 mod plan;
@@ -63,6 +64,8 @@ pub(crate) type ExchangeId = Key;
 pub struct Shard {
     options: Options,
     config: Arc<Config>,
+    /// How many configurations there were: what was chosen in another one means nothing now.
+    generation: u64,
     wires: Slab<WireState>,
     exchanges: Slab<Exchange>,
     pool: Pool,
@@ -95,6 +98,7 @@ impl Shard {
         let mut shard = Shard {
             options,
             config: Arc::new(Config::default()),
+            generation: 0,
             wires: Slab::new(),
             exchanges: Slab::new(),
             pool: Pool::default(),
@@ -146,6 +150,7 @@ impl Shard {
         self.pool.learn(&config);
         self.choices.forget();
         self.sessions.learn(&config);
+        self.generation += 1;
         core::mem::replace(&mut self.config, config)
     }
 }

@@ -153,8 +153,7 @@ impl<'a> Wish<'a> {
             return None;
         }
         let tag = self.sessions.tag(chosen.group)?;
-        let address = group.targets.get(chosen.target)?.address;
-        let bound = (tag, Seat { address, place: u16::try_from(chosen.target).unwrap_or(u16::MAX) });
+        let bound = (tag, seat_in(group, chosen.target)?);
         let Wish { sessions, session, forward, .. } = &mut self;
         let mut session = session.take().unwrap_or_else(|| sessions.take());
         session.secure = secure;
@@ -166,6 +165,16 @@ impl<'a> Wish<'a> {
         }
         Some(session)
     }
+}
+
+/// How cookies name a target.
+pub(crate) fn seat(config: &Config, chosen: Chosen) -> Option<Seat> {
+    seat_in(config.group(chosen.group)?, chosen.target)
+}
+
+fn seat_in(group: &TargetGroup, target: usize) -> Option<Seat> {
+    let address = group.targets.get(target)?.address;
+    Some(Seat { address, place: u16::try_from(target).unwrap_or(u16::MAX) })
 }
 
 /// The values of both names, a few of each.

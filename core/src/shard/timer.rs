@@ -17,6 +17,8 @@ pub(crate) enum Deadline {
     RequestHead,
     /// Neither leg of an exchange moved a byte for the idle timeout: 408 if the client owes us, else 504.
     Exchange,
+    /// The target of an exchange was deregistered, and its deregistration delay is over: 502.
+    Drained,
     /// A target did not accept the connection in time: 504.
     Connect,
     /// A pooled connection was not used for the idle timeout: it closes.

@@ -131,6 +131,8 @@ impl Shard {
             if front.listener.is_none() {
                 self.close_if_idle(WireId(id));
             }
+            // Its target may have been deregistered: then it has another deadline.
+            self.rearm(WireId(id));
         }
         for stray in self.pool.strays() {
             self.kill(stray);

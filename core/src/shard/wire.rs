@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::net::SocketAddr;
 
+use super::failover::Errand;
 use super::pool::OriginId;
 use super::{ExchangeId, Fate, Shard};
 use crate::exchange::Leg;
@@ -73,6 +74,8 @@ pub(crate) struct Back {
     /// It came from the pool when so many bytes had been sent on it. As long as there are no more, whatever the target says
     /// is no answer to the request that it was taken for.
     pub(crate) reused_at: Option<u64>,
+    /// What it is to do for the exchange that it serves.
+    pub(crate) errand: Option<Errand>,
     pub(crate) phase: BackPhase,
 }
 

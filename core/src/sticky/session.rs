@@ -61,6 +61,13 @@ impl Session {
         *self = Session { app: AppSession { name, others, ..AppSession::default() }, ..Session::default() };
     }
 
+    /// Another target of the group serves the request after all.
+    pub fn move_to(&mut self, seat: Seat) {
+        for (_, place) in self.target.iter_mut().chain(&mut self.application) {
+            *place = seat;
+        }
+    }
+
     /// Appends the `Set-Cookie` lines that go with a target's response.
     pub fn write(&self, response: &Response<'_>, sealing: &mut Sealing<'_>, out: &mut Vec<u8>) {
         let life = u64::try_from(COOKIE_LIFE.as_micros()).unwrap_or(u64::MAX);

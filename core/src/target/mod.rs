@@ -14,7 +14,11 @@ pub mod anomaly;
 pub mod attributes;
 pub mod check;
 mod eligible;
+mod fewest;
 pub mod health;
+mod node;
+mod pick;
+mod ramp;
 mod seat;
 mod state;
 
@@ -22,4 +26,5 @@ pub use attributes::{Algorithm, GroupAttributes, MinimumHealthy, Stickiness};
 pub use check::{CheckPort, HealthCheck, Matcher};
 pub use eligible::Eligible;
 pub use health::Health;
+pub use node::Node;
 pub use state::{GroupState, Outstanding, Target, TargetState};

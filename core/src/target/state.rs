@@ -52,8 +52,13 @@ impl fmt::Debug for Target {
 /// The state of a group that all shards share.
 #[derive(Default)]
 pub struct GroupState {
-    /// How many times round robin has chosen.
+    /// How many times round robin has chosen among targets in full service. Least outstanding requests remembers here after
+    /// whom it goes on.
     pub cursor: AtomicU64,
+    /// What is due to targets that start slowly: a part of one request, of 2^64.
+    pub(super) credit: AtomicU64,
+    /// How many requests such targets have got.
+    pub(super) slow_turns: AtomicU64,
     /// Grows whenever something changes that decides who may get requests: shards then look again.
     version: AtomicU64,
     boards: Boards,

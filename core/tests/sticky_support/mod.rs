@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sluicegate::config::{Config, GroupAttributes, GroupState, HealthCheck, Target, TargetGroup};
 use sluicegate::rules::{Action, Forward, GroupId, Ruleset, WeightedGroup};
-use sluicegate::shard::{Effect, Endpoints, ListenerId, Options, Shard, WireId};
+use sluicegate::shard::{DialError, Effect, Endpoints, ListenerId, Options, Shard, WireId};
 use sluicegate::sticky::Secret;
 use sluicegate::target::health::{Failure, Health, Status};
 use sluicegate::target::{Algorithm, Stickiness};
@@ -92,6 +92,8 @@ pub(crate) struct World {
     pub(crate) config: Arc<Config>,
     /// Seconds.
     pub(crate) now: u64,
+    /// A target that accepts no new connection.
+    pub(crate) refuses: Option<SocketAddr>,
     ticks: u64,
     backs: Vec<(WireId, SocketAddr)>,
 }
@@ -116,10 +118,20 @@ impl World {
     pub(crate) fn with_secret(config: Config, secret: Option<Secret>, seed: u64) -> World {
         let mut options = Options::default();
         options.cookie_secret = secret;
+        World::with_options(Arc::new(config), options, seed)
+    }
+
+    pub(crate) fn in_zone(config: Arc<Config>, zone: &str) -> World {
+        let mut options = Options::default();
+        options.cookie_secret = Some(Secret::new([1; 32]));
+        options.zone = Some(zone.to_owned());
+        World::with_options(config, options, 1)
+    }
+
+    fn with_options(config: Arc<Config>, mut options: Options, seed: u64) -> World {
         options.access_log = true;
-        let config = Arc::new(config);
         let shard = Shard::new(Arc::clone(&config), options, seed);
-        World { shard, config, now: START, ticks: 0, backs: Vec::new() }
+        World { shard, config, now: START, refuses: None, ticks: 0, backs: Vec::new() }
     }
 
     pub(crate) fn reconfigure(&mut self, config: Config) {
@@ -174,7 +186,8 @@ impl World {
         while let Some(effect) = turn.next_effect() {
             if let Effect::Dial { wire, address } = effect {
                 self.backs.push((wire, address));
-                turn.dialed(wire, Ok(ends));
+                let refused = self.refuses == Some(address);
+                turn.dialed(wire, if refused { Err(DialError::Refused) } else { Ok(ends) });
             }
         }
         let mut asked = None;
@@ -209,6 +222,24 @@ impl World {
             None => (None, None, String::new()),
         };
         Outcome { target, forwarded, response, front, back, line }
+    }
+
+    /// Bytes from the client to the target of a connection that was upgraded, and back; what came out at both ends.
+    pub(crate) fn through(&mut self, tunnel: &Outcome, there: &str, back: &str) -> (String, String) {
+        let now = self.time();
+        let mut turn = self.shard.turn(now);
+        let ends = [tunnel.front, tunnel.back.expect("a target")];
+        let mut carry = |from: WireId, to: WireId, bytes: &str| {
+            assert_eq!(turn.wire(from).expect("one end").offer(bytes.as_bytes()), bytes.len());
+            let mut to = turn.wire(to).expect("the other end");
+            let came = String::from_utf8_lossy(to.pending()).into_owned();
+            to.sent(came.len());
+            came
+        };
+        let came = (carry(ends[0], ends[1], there), carry(ends[1], ends[0], back));
+        while turn.next_effect().is_some() {}
+        let _ = turn.finish();
+        came
     }
 
     /// How often round robin has chosen in that group.

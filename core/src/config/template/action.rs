@@ -8,6 +8,7 @@ use super::report::quote;
 use super::shape::{Item, Object};
 use crate::config::Protocol;
 use crate::rules::{Action, FixedResponse, Forward, GroupId, WeightedGroup};
+use crate::target::Stickiness;
 
 /// Guide QUO-04, ACT-05: groups of one forward action.
 const GROUPS_PER_ACTION_MAX: usize = 5;
@@ -40,8 +41,24 @@ pub(super) struct Where<'g> {
     pub(super) groups: &'g Groups,
 }
 
-/// The target groups of the template by ARN, and whether targets of each are sticky.
-pub(super) type Groups = BTreeMap<String, (GroupId, bool)>;
+/// The target groups of the template by ARN, and the cookie that its targets are sticky by.
+pub(super) type Groups = BTreeMap<String, (GroupId, Option<Cookie>)>;
+
+/// Whose cookie makes the targets of a group sticky.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cookie {
+    LoadBalancer,
+    Application,
+}
+
+impl Cookie {
+    pub(super) fn of(stickiness: &Stickiness) -> Cookie {
+        match stickiness {
+            Stickiness::LoadBalancerCookie { .. } => Cookie::LoadBalancer,
+            Stickiness::ApplicationCookie { .. } => Cookie::Application,
+        }
+    }
+}
 
 /// The routing action of a list of actions; `None` after an error.
 pub(super) fn read_all(list: &Item<'_>, place: &Where<'_>) -> Option<Action> {
@@ -156,14 +173,14 @@ fn forward_config(config: &Item<'_>, place: &Where<'_>) -> Option<(Vec<WeightedG
     let mut seen = BTreeSet::new();
     let mut groups = Vec::new();
     for item in &items {
-        let Some((weighted, group_is_sticky)) = weighted(item, place) else {
+        let Some((weighted, cookie)) = weighted(item, place) else {
             continue;
         };
         if !seen.insert(weighted.group) {
             item.error("this forward action names the group twice");
         }
-        if group_is_sticky && items.len() > 1 && sticky.is_none() {
-            item.error("its targets are sticky, so TargetGroupStickinessConfig must be enabled");
+        if items.len() > 1 {
+            check_cookie(item, cookie, sticky);
         }
         groups.push(weighted);
     }
@@ -171,6 +188,17 @@ fn forward_config(config: &Item<'_>, place: &Where<'_>) -> Option<(Vec<WeightedG
         list.warning("every weight is 0: no request can be forwarded");
     }
     (groups.len() == items.len() && !groups.is_empty()).then_some((groups, sticky))
+}
+
+/// What it takes that targets stay sticky behind a choice of groups (guide ACT-09, STK-18).
+fn check_cookie(item: &Item<'_>, cookie: Option<Cookie>, sticky: Option<Duration>) {
+    if cookie.is_some() && sticky.is_none() {
+        item.error("its targets are sticky, so TargetGroupStickinessConfig must be enabled");
+    } else if cookie == Some(Cookie::Application) {
+        item.warning(
+            "its targets are sticky by an application's cookie, which does not work with several target groups",
+        );
+    }
 }
 
 /// For how long requests stay with the group they first got (guide ACT-10).
@@ -186,15 +214,15 @@ fn stickiness(config: &Object<'_>) -> Option<Duration> {
     enabled.then(|| Duration::from_secs(seconds.into()))
 }
 
-/// A group with its weight, 0 to 999 (guide ACT-04), and whether its targets are sticky.
-fn weighted(item: &Item<'_>, place: &Where<'_>) -> Option<(WeightedGroup, bool)> {
+/// A group with its weight, 0 to 999 (guide ACT-04), and the cookie that its targets are sticky by.
+fn weighted(item: &Item<'_>, place: &Where<'_>) -> Option<(WeightedGroup, Option<Cookie>)> {
     let object = item.object(&["TargetGroupArn", "Weight"])?;
     let weight = object.get("Weight").map_or(Some(1), |weight| weight.number(0..=999));
-    let (group, sticky) = group(&object.require("TargetGroupArn")?, place)?;
-    Some((WeightedGroup { group, weight: u16::try_from(weight?).ok()? }, sticky))
+    let (group, cookie) = group(&object.require("TargetGroupArn")?, place)?;
+    Some((WeightedGroup { group, weight: u16::try_from(weight?).ok()? }, cookie))
 }
 
-fn group(arn: &Item<'_>, place: &Where<'_>) -> Option<(GroupId, bool)> {
+fn group(arn: &Item<'_>, place: &Where<'_>) -> Option<(GroupId, Option<Cookie>)> {
     arn.must_be_ours("a target group")?;
     let text = arn.text()?;
     let found = place.groups.get(text).copied();

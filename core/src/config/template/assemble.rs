@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::action::{Groups, Where};
+use super::action::{Cookie, Groups, Where};
 use super::functions::Evaluator;
 use super::report::quote;
 use super::resources::{Resource, Type};
 use super::shape::Item;
 use super::targets::Family;
 use super::{listener, load_balancer, others, rule, target_group};
-use crate::config::{Config, Listener, Protocol};
+use crate::config::{Config, Listener, Position, Protocol};
 use crate::rules::{Action, GroupId, Rule, Ruleset};
 
 /// Guide QUO-03.
@@ -30,6 +30,7 @@ const TARGETS_PER_LOAD_BALANCER_MAX: usize = 1000;
 pub(super) fn assemble<'r, 't>(resources: &'r [Resource<'t>], evaluator: &'r Evaluator<'t>) -> Config {
     let mut assembly = Assembly::new(resources, evaluator);
     assembly.read_groups();
+    assembly.check_instances();
     assembly.read_load_balancers();
     assembly.read_listeners();
     assembly.read_rules();
@@ -81,15 +82,28 @@ impl<'r, 't> Assembly<'r, 't> {
             let read = target_group::read(resource, &properties, self.evaluator);
             self.claim_name(&mut names, resource, "target group");
             let number = u32::try_from(self.groups.len()).unwrap_or(u32::MAX);
-            self.group_ids.insert(read.group.arn.clone(), (GroupId(number), read.sticky));
+            let cookie = read.group.attributes.stickiness.as_ref().map(Cookie::of);
+            self.group_ids.insert(read.group.arn.clone(), (GroupId(number), cookie));
             self.groups.push(read);
+        }
+    }
+
+    /// A flag that no target needs is most likely a slip.
+    fn check_instances(&self) {
+        let targets = || self.groups.iter().flat_map(|read| &read.group.targets);
+        for instance in &self.evaluator.inputs.instances {
+            if !targets().any(|target| target.id == instance.id) {
+                let start = Position { line: 1, column: 1 };
+                let message = format!("--instance {}: no target is that instance", quote(&instance.id));
+                self.evaluator.sink.warning(start, message);
+            }
         }
     }
 
     fn read_load_balancers(&mut self) {
         let mut names = BTreeMap::new();
         for (resource, properties) in self.of(Type::LoadBalancer) {
-            self.load_balancers.push(load_balancer::read(resource, &properties));
+            self.load_balancers.push(load_balancer::read(resource, &properties, self.evaluator));
             self.claim_name(&mut names, resource, "load balancer");
         }
     }
@@ -200,6 +214,7 @@ impl<'r, 't> Assembly<'r, 't> {
         owner: &mut BTreeMap<GroupId, &'r str>,
     ) {
         let dualstack = self.load_balancers.get(number).is_some_and(|read| read.dualstack);
+        let zones = self.load_balancers.get(number).and_then(|read| read.load_balancer.zones.as_deref());
         for &id in groups {
             let Some(read) = self.group(id) else { continue };
             if let Some(other) = owner.insert(id, resource.id) {
@@ -209,12 +224,30 @@ impl<'r, 't> Assembly<'r, 't> {
                 );
                 self.evaluator.sink.error(read.group.position, message);
             }
+            self.check_zones(resource, zones, read);
             if read.family == Family::V6 && !dualstack {
                 let message = format!(
                     "{}: ipv6 targets need a dualstack load balancer; {} is not one",
                     read.group.logical_id, resource.id
                 );
                 self.evaluator.sink.error(read.group.position, message);
+            }
+        }
+    }
+
+    /// Guide TG-13: targets in zones that are not enabled get nothing.
+    fn check_zones(&self, resource: &Resource<'_>, zones: Option<&[String]>, read: &target_group::Read) {
+        let Some(zones) = zones else { return };
+        for (target, &place) in read.group.targets.iter().zip(&read.places) {
+            if let Some(zone) = target.zone.as_ref().filter(|zone| !zones.contains(zone)) {
+                let (group, address) = (&read.group.logical_id, target.address);
+                let message = format!(
+                    "{group}: target {address} gets no requests: it is in {}, and {} is enabled in {} only",
+                    quote(zone),
+                    resource.id,
+                    zones.join(", ")
+                );
+                self.evaluator.sink.warning(place, message);
             }
         }
     }
@@ -226,7 +259,7 @@ impl<'r, 't> Assembly<'r, 't> {
     /// Listeners with a hole in them are left out; an error says why.
     fn finish(self) -> Config {
         if self.load_balancers.is_empty() {
-            let at = crate::config::Position { line: 1, column: 1 };
+            let at = Position { line: 1, column: 1 };
             self.evaluator
                 .sink
                 .warning(at, "the template has no load balancer, so there is nothing to serve".to_owned());

@@ -1,7 +1,7 @@
 //! Attributes: lists of `Key` and `Value` on load balancers, target groups and listeners. One table says for
 //! each key of each kind which values it takes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use super::report::quote;
@@ -23,6 +23,8 @@ pub(super) enum Takes {
     OffOr(u32, u32),
     /// Any text of at most 1,024 characters.
     Text,
+    /// The name of a cookie that is not the load balancer's own (guide STK-04).
+    CookieName,
 }
 
 /// A table row: the key, what it takes, and the value that changes nothing, for keys that are only stored.
@@ -75,20 +77,19 @@ pub(super) const NOT_APPLICATION: &[&str] =
 
 /// The attributes of target groups with `instance` or `ip` targets, and of lambda groups.
 pub(super) const TARGET_GROUP: &[Known] = &[
-    stored("deregistration_delay.timeout_seconds", Takes::Number(0, 3600), "*"),
-    stored("stickiness.enabled", Takes::Boolean, "false"),
+    served("deregistration_delay.timeout_seconds", Takes::Number(0, 3600)),
+    served("stickiness.enabled", Takes::Boolean),
     served("stickiness.type", Takes::OneOf(&["lb_cookie", "app_cookie"])),
     served("stickiness.lb_cookie.duration_seconds", Takes::Number(1, 604_800)),
-    served("stickiness.app_cookie.cookie_name", Takes::Text),
+    served("stickiness.app_cookie.cookie_name", Takes::CookieName),
     served("stickiness.app_cookie.duration_seconds", Takes::Number(1, 604_800)),
     served("load_balancing.cross_zone.enabled", Takes::OneOf(&["true", "false", "use_load_balancer_configuration"])),
-    stored(
+    served(
         "load_balancing.algorithm.type",
         Takes::OneOf(&["round_robin", "least_outstanding_requests", "weighted_random"]),
-        "round_robin",
     ),
-    stored("load_balancing.algorithm.anomaly_mitigation", Takes::OneOf(&["on", "off"]), "off"),
-    stored("slow_start.duration_seconds", Takes::ZeroOr(30, 900), "0"),
+    served("load_balancing.algorithm.anomaly_mitigation", Takes::OneOf(&["on", "off"])),
+    served("slow_start.duration_seconds", Takes::ZeroOr(30, 900)),
     served("target_group_health.dns_failover.minimum_healthy_targets.count", Takes::OffOr(1, TARGETS_MAX)),
     served("target_group_health.dns_failover.minimum_healthy_targets.percentage", Takes::OffOr(1, 100)),
     served("target_group_health.unhealthy_state_routing.minimum_healthy_targets.count", Takes::Number(1, TARGETS_MAX)),
@@ -129,20 +130,25 @@ pub(super) const LISTENER: &[Known] = &[
 /// Attributes that were given, by key. Values that only the account knows are there without a text.
 pub(super) struct Attributes<'v> {
     given: BTreeMap<&'static str, Item<'v>>,
+    /// Also those whose value is wrong.
+    named: BTreeSet<&'static str>,
 }
 
 /// Reads and checks a list of attributes.
 pub(super) fn read<'v>(items: &[Item<'v>], table: &'static [Known]) -> Attributes<'v> {
-    let mut given = BTreeMap::new();
+    let (mut given, mut named) = (BTreeMap::new(), BTreeSet::new());
     for item in items {
         let Some((known, value)) = read_one(item, table) else {
             continue;
         };
-        if given.insert(known.key, value).is_some() {
+        if !named.insert(known.key) {
             item.error(&format!("the attribute `{}` is given twice", known.key));
         }
+        if known.check(&value) {
+            given.insert(known.key, value);
+        }
     }
-    Attributes { given }
+    Attributes { given, named }
 }
 
 fn read_one<'v>(item: &Item<'v>, table: &'static [Known]) -> Option<(&'static Known, Item<'v>)> {
@@ -160,7 +166,7 @@ fn read_one<'v>(item: &Item<'v>, table: &'static [Known]) -> Option<(&'static Kn
     };
     let mut value = object.require("Value")?;
     value.path = format!("{} ({key})", value.path);
-    known.check(&value).then_some((known, value))
+    Some((known, value))
 }
 
 impl Known {
@@ -172,9 +178,9 @@ impl Known {
             Takes::ZeroOr(least, most) => word_or(value, "0", least..=most),
             Takes::OffOr(least, most) => word_or(value, "off", least..=most),
             Takes::Text => value.unknown().is_some() || value.sized(0..=1024).is_some(),
+            Takes::CookieName => cookie_name(value),
         };
         if let (true, Some(default)) = (valid, self.unserved)
-            && default != "*"
             && value.opaque().is_none_or(|given| !given.eq_ignore_ascii_case(default))
         {
             value.warning("read, but not served yet");
@@ -200,7 +206,29 @@ fn word_or(value: &Item<'_>, word: &str, range: RangeInclusive<u32>) -> bool {
     false
 }
 
+/// A cookie's name is a token (RFC 6265 section 4.1.1, RFC 9110 section 5.6.2).
+fn cookie_name(value: &Item<'_>) -> bool {
+    let Some(name) = value.sized(1..=1024) else {
+        return false;
+    };
+    if name.starts_with("AWSALB") {
+        value.error("names that begin with `AWSALB` are the load balancer's own");
+        return false;
+    }
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if let Some(wrong) = name.chars().find(|char| !u8::try_from(*char).is_ok_and(token)) {
+        value.error(&format!("a cookie's name cannot have {}", quote(&wrong.to_string())));
+        return false;
+    }
+    true
+}
+
 impl<'v> Attributes<'v> {
+    /// Whether the key stands in the template, even if what it says is wrong.
+    pub(super) fn was_given(&self, key: &str) -> bool {
+        self.named.contains(key)
+    }
+
     pub(super) fn get(&self, key: &str) -> Option<&Item<'v>> {
         self.given.get(key)
     }

@@ -3,9 +3,11 @@
 use core::time::Duration;
 
 use super::attributes::{self, Attributes};
+use super::functions::Evaluator;
 use super::others::{check_name, check_tags};
 use super::resources::Resource;
 use super::shape::{Item, Object};
+use super::zones;
 use crate::config::{DesyncMitigationMode, LoadBalancer, LoadBalancerAttributes, XffHeaderProcessing};
 
 const KNOWN: &[&str] = &[
@@ -35,7 +37,7 @@ pub(super) struct Read {
 }
 
 /// What could be read; errors were reported.
-pub(super) fn read(resource: &Resource<'_>, properties: &Item<'_>) -> Read {
+pub(super) fn read<'t>(resource: &Resource<'t>, properties: &Item<'_>, evaluator: &Evaluator<'t>) -> Read {
     let object = properties.object(KNOWN);
     let attributes = object.as_ref().map(read_attributes).unwrap_or_default();
     let dualstack = object.as_ref().is_some_and(|object| {
@@ -48,6 +50,7 @@ pub(super) fn read(resource: &Resource<'_>, properties: &Item<'_>) -> Read {
         arn: resource.named.arn.clone(),
         dns_name: resource.named.dns_name.clone(),
         attributes,
+        zones: zones::enabled(resource.id, evaluator),
     };
     Read { load_balancer, dualstack }
 }

@@ -16,6 +16,8 @@ mod assemble;
 mod attributes;
 mod condition;
 mod functions;
+mod group_attributes;
+mod health;
 mod json;
 mod listener;
 mod load_balancer;
@@ -36,9 +38,11 @@ mod targets;
 mod values;
 mod verdict;
 mod yaml;
+mod zones;
 
 use super::Config;
 pub use report::TemplateError;
+pub use targets::Instance;
 
 /// The longest template that is read, in bytes: CloudFormation's own limit for templates in S3 is 1 MB.
 pub const TEMPLATE_BYTES_MAX: usize = 1024 * 1024;
@@ -61,8 +65,10 @@ pub struct Inputs {
     /// Values of parameters (`--param NAME=VALUE`); the last of a name counts.
     pub parameters: Vec<(String, String)>,
     /// What names outside the load balancer stand for (`--resolve MyVpc=vpc-1`, `--resolve MyNode.PrivateIp=127.0.0.1`,
-    /// `--resolve i-123=10.0.0.1`, `--resolve MyInstance=127.0.0.1:9001`).
+    /// `--resolve MySubnet.AvailabilityZone=us-east-1a`).
     pub resolve: Vec<(String, String)>,
+    /// Where instances are (`--instance i-123=10.0.0.1`); the last of an id counts.
+    pub instances: Vec<Instance>,
     /// What other stacks export (`--import NAME=VALUE`).
     pub imports: Vec<(String, String)>,
     /// `AWS::Region`, default `us-east-1`.
@@ -80,6 +86,7 @@ impl Default for Inputs {
         Inputs {
             parameters: Vec::new(),
             resolve: Vec::new(),
+            instances: Vec::new(),
             imports: Vec::new(),
             region: "us-east-1".to_owned(),
             account: "000000000000".to_owned(),

@@ -9,6 +9,7 @@ use super::report::quote;
 use super::spelling::suggestion;
 use super::values::{Kind, Resolved};
 use super::verdict::Verdict;
+use super::{Instance, zones};
 use crate::config::Position;
 
 const PREFIX: &str = "AWS::ElasticLoadBalancingV2::";
@@ -137,9 +138,9 @@ impl<'t> Evaluator<'t> {
             Referable::Ours(kind) => self.charged(Resolved::text(at, self.named(entry, kind).arn)),
             Referable::Foreign => match self.resolved(name) {
                 Some(value) => self.charged(Resolved::text(at, value)),
-                None => {
-                    Resolved::unknown(at, format!("the resource {name}; say what it is with --resolve {name}=VALUE"))
-                }
+                // Whoever says where it is need not say its id.
+                None if self.instance(name).is_some() => self.charged(Resolved::text(at, name)),
+                None => Resolved::unknown(at, unknown_resource(entry)),
             },
             Referable::No(kind) => Resolved { at, kind },
         }
@@ -151,7 +152,7 @@ impl<'t> Evaluator<'t> {
         let path = format!("{name}.{attribute}");
         match self.referable(at, entry) {
             Referable::Ours(kind) => self.own_attribute(at, entry, kind, attribute),
-            Referable::Foreign => match self.resolved(&path) {
+            Referable::Foreign => match self.resolved(&path).or_else(|| zones::written(entry, attribute)) {
                 Some(value) => self.charged(Resolved::text(at, value)),
                 None => Resolved::unknown(at, format!("{path}; say what it is with --resolve {path}=VALUE")),
             },
@@ -209,6 +210,11 @@ impl<'t> Evaluator<'t> {
     /// What `--resolve` says a name stands for.
     pub(super) fn resolved(&self, name: &str) -> Option<&'t str> {
         self.inputs.resolve.iter().rfind(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Where `--instance` says that an instance is.
+    pub(super) fn instance(&self, id: &str) -> Option<&'t Instance> {
+        self.inputs.instances.iter().rfind(|instance| instance.id == id)
     }
 
     /// The names of one of our resources; they follow from its properties, so a circle is possible.
@@ -305,6 +311,16 @@ fn remaining<'t>(edges: impl Iterator<Item = (&'t str, &'t str)>) -> BTreeSet<&'
         }
     }
     outgoing.into_keys().collect()
+}
+
+/// What `Ref` of a foreign resource is, and which flag gives it.
+fn unknown_resource(entry: &Entry) -> String {
+    let name = &entry.key;
+    let instance = match entry.node.get("Type").and_then(Node::as_text) {
+        Some("AWS::EC2::Instance") => format!("where it is with --instance {name}=ADDR[:PORT], or "),
+        _ => String::new(),
+    };
+    format!("the resource {name}; say {instance}what it is with --resolve {name}=VALUE")
 }
 
 /// What may be said about a resource that something refers to.

@@ -170,6 +170,10 @@ impl<'v> Object<'v> {
         self.sink.error(self.at, format!("{}: {problem}", self.path));
     }
 
+    pub(super) fn warning(&self, problem: &str) {
+        self.sink.warning(self.at, format!("{}: {problem}", self.path));
+    }
+
     /// A property, if it is there.
     pub(super) fn get(&self, name: &str) -> Option<Item<'v>> {
         let field = self.fields.iter().find(|field| field.key == name)?;

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::attributes::{self, Attributes};
 use super::functions::Evaluator;
 use super::others::{check_name, check_tags};
 use super::report::quote;
 use super::resources::Resource;
 use super::shape::{Item, Object};
 use super::targets::{self, Family, TargetType};
-use crate::config::{GroupAttributes, HealthCheck, Protocol, ProtocolVersion, TargetGroup};
+use super::{group_attributes, health};
+use crate::config::{GroupAttributes, HealthCheck, Position, Protocol, ProtocolVersion, TargetGroup};
 
 const KNOWN: &[&str] = &[
     "HealthCheckEnabled",
@@ -38,7 +38,8 @@ const KNOWN: &[&str] = &[
 pub(super) struct Read {
     pub(super) group: TargetGroup,
     pub(super) family: Family,
-    pub(super) sticky: bool,
+    /// Where each of its targets stands.
+    pub(super) places: Vec<Position>,
 }
 
 /// What could be read; errors were reported.
@@ -58,7 +59,7 @@ pub(super) fn read(resource: &Resource<'_>, properties: &Item<'_>, evaluator: &E
             state: Arc::default(),
         },
         family: Family::V4,
-        sticky: false,
+        places: Vec::new(),
     };
     if let Some(object) = properties.object(KNOWN) {
         fill(&mut read, &object, evaluator);
@@ -71,11 +72,11 @@ fn fill(read: &mut Read, object: &Object<'_>, evaluator: &Evaluator<'_>) {
     check_tags(object);
     object.get("VpcId").map(|item| item.opaque());
     check_version(object);
-    check_health(object);
+    read.group.health_check = health::read(object);
+    read.group.attributes = group_attributes::read(object);
     if let Some(control) = object.get("TargetControlPort").filter(|item| item.port().is_some()) {
         control.warning("read, but not served yet");
     }
-    read.sticky = check_attributes(object);
     let Some(kind) = target_type(object) else {
         return;
     };
@@ -83,8 +84,9 @@ fn fill(read: &mut Read, object: &Object<'_>, evaluator: &Evaluator<'_>) {
     let port = object.require("Port").and_then(|item| item.port());
     let ipv6 = object.get("IpAddressType").and_then(|item| item.one_of(&["ipv4", "ipv6"])) == Some("ipv6");
     read.family = if ipv6 { Family::V6 } else { Family::V4 };
-    let group = targets::Group { kind, family: read.family, port };
-    read.group.targets = targets::read(object, &group, &read.group.state, evaluator);
+    let cross_zone = read.group.attributes.cross_zone;
+    let group = targets::Group { kind, family: read.family, port, cross_zone };
+    (read.group.targets, read.places) = targets::read(object, &group, &read.group.state, evaluator);
 }
 
 /// `None` for types that are not served, after an error.
@@ -124,85 +126,5 @@ fn check_version(object: &Object<'_>) {
     };
     if let Some(version @ ("HTTP2" | "GRPC")) = item.one_of(&["HTTP1", "HTTP2", "GRPC"]) {
         item.error(&format!("{version} targets are not supported yet"));
-    }
-}
-
-fn check_health(object: &Object<'_>) {
-    object.get("HealthCheckEnabled").map(|item| item.boolean());
-    object.get("HealthCheckProtocol").map(|item| item.one_of(&["HTTP", "HTTPS"]));
-    if let Some(port) = object.get("HealthCheckPort")
-        && port.text().is_some_and(|text| text != "traffic-port")
-    {
-        port.port();
-    }
-    if let Some(path) = object.get("HealthCheckPath")
-        && path.sized(1..=1024).is_some_and(|text| !text.starts_with('/'))
-    {
-        path.error("must begin with a slash");
-    }
-    let seconds = |name: &str, least, most| object.get(name).and_then(|item| item.number(least..=most));
-    let interval = seconds("HealthCheckIntervalSeconds", 5, 300);
-    let timeout = seconds("HealthCheckTimeoutSeconds", 2, 120);
-    if let (Some(interval), Some(timeout), Some(item)) = (interval, timeout, object.get("HealthCheckTimeoutSeconds"))
-        && timeout >= interval
-    {
-        item.error(&format!("the timeout of {timeout} s must be less than the interval of {interval} s"));
-    }
-    for name in ["HealthyThresholdCount", "UnhealthyThresholdCount"] {
-        object.get(name).map(|item| item.number(2..=10));
-    }
-    check_matcher(object);
-}
-
-fn check_matcher(object: &Object<'_>) {
-    let Some(matcher) = object.get("Matcher").and_then(|item| item.object(&["GrpcCode", "HttpCode"])) else {
-        return;
-    };
-    if let Some(item) = matcher.get("GrpcCode") {
-        item.error("only GRPC target groups have it, and they are not supported yet");
-    }
-    if let Some(item) = matcher.get("HttpCode")
-        && let Some(codes) = item.text()
-        && !codes.split(',').all(is_code_range)
-    {
-        item.error(&format!(
-            "{} is no list of codes and ranges from 200 to 499, like `200,202` or `200-299`",
-            quote(codes)
-        ));
-    }
-}
-
-fn is_code_range(part: &str) -> bool {
-    let code = |text: &str| text.trim().parse().ok().filter(|code: &u16| (200..=499).contains(code));
-    match part.split_once('-') {
-        None => code(part).is_some(),
-        Some((first, last)) => code(first).zip(code(last)).is_some_and(|(first, last)| first <= last),
-    }
-}
-
-/// Whether targets are sticky.
-fn check_attributes(object: &Object<'_>) -> bool {
-    let given = attributes::read(&object.items("TargetGroupAttributes"), attributes::TARGET_GROUP);
-    if let Some(item) = given.get("lambda.multi_value_headers.enabled") {
-        item.error("only groups with functions as targets have it");
-    }
-    if let Some(item) = given.get("load_balancing.algorithm.anomaly_mitigation")
-        && item.opaque() == Some("on")
-        && given.text("load_balancing.algorithm.type") != Some("weighted_random")
-    {
-        item.error("needs `load_balancing.algorithm.type` to be weighted_random");
-    }
-    check_cookie(&given);
-    given.flag("stickiness.enabled") == Some(true)
-}
-
-fn check_cookie(given: &Attributes<'_>) {
-    if let Some(item) = given.get("stickiness.app_cookie.cookie_name")
-        && item.opaque().is_some_and(|name| name.starts_with("AWSALB"))
-    {
-        item.error("names that begin with `AWSALB` are the load balancer's own");
-    }
-    if given.text("stickiness.type") == Some("app_cookie") {
-        given.requires("stickiness.enabled", "stickiness.app_cookie.cookie_name");
     }
 }

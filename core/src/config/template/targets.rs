@@ -1,12 +1,13 @@
-//! The `Targets` of a target group: addresses, and instances that `--resolve` gives an address.
+//! The `Targets` of a target group: addresses, and instances that `--instance` or `--resolve` gives an address.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 
 use super::functions::Evaluator;
 use super::report::quote;
 use super::shape::{Item, Object};
-use crate::config::{GroupState, Target, address};
+use crate::config::{GroupState, Position, Target, address};
 
 /// Guide QUO-05: targets of a group.
 const TARGETS_PER_GROUP_MAX: usize = 1000;
@@ -31,27 +32,35 @@ pub(super) struct Group {
     pub(super) family: Family,
     /// `None` after an error.
     pub(super) port: Option<u16>,
+    /// Whether the nodes of every zone use its targets.
+    pub(super) cross_zone: bool,
 }
 
-/// The targets that have an address, each once.
-pub(super) fn read(object: &Object<'_>, group: &Group, state: &GroupState, evaluator: &Evaluator<'_>) -> Vec<Target> {
+/// The targets that have an address, each once, and where each stands.
+pub(super) fn read(
+    object: &Object<'_>,
+    group: &Group,
+    state: &GroupState,
+    evaluator: &Evaluator<'_>,
+) -> (Vec<Target>, Vec<Position>) {
     let items = object.items("Targets");
     if let Some(first_too_many) = items.get(TARGETS_PER_GROUP_MAX) {
         first_too_many.error(&format!("more than {TARGETS_PER_GROUP_MAX} targets in one group"));
     }
     let mut seen = BTreeSet::new();
-    let mut targets = Vec::new();
+    let (mut targets, mut places) = (Vec::new(), Vec::new());
     for item in &items {
         let Some(target) = read_one(item, group, state, evaluator) else {
             continue;
         };
         if seen.insert(target.address) {
             targets.push(target);
+            places.push(item.at);
         } else {
             item.warning(&format!("{} is registered twice; it counts once", target.address));
         }
     }
-    targets
+    (targets, places)
 }
 
 fn read_one(item: &Item<'_>, group: &Group, state: &GroupState, evaluator: &Evaluator<'_>) -> Option<Target> {
@@ -60,7 +69,7 @@ fn read_one(item: &Item<'_>, group: &Group, state: &GroupState, evaluator: &Eval
         item.error("only network load balancers have it");
     }
     let own_port = object.get("Port").map(|port| port.port());
-    let zone = object.get("AvailabilityZone").and_then(|zone| zone.opaque()).map(str::to_owned);
+    let zone = zone(&object, group);
     let id = object.require("Id")?;
     let place = place(&id, group.kind, evaluator)?;
     check_address(&id, place.address, group, evaluator);
@@ -68,10 +77,70 @@ fn read_one(item: &Item<'_>, group: &Group, state: &GroupState, evaluator: &Eval
     Some(Target::new(id.text()?.to_owned(), SocketAddr::new(place.address, port), zone, state))
 }
 
-/// Where a target is. A port is only there if `--resolve` gave one.
+/// The zone that a target is in, if anything says so. `all` is none: every node may use it, and a group without cross-zone
+/// load balancing cannot have such a target (guide XZ-05).
+fn zone(object: &Object<'_>, group: &Group) -> Option<String> {
+    let item = object.get("AvailabilityZone");
+    let zone = item.as_ref().filter(|zone| zone.unknown().is_none()).map(|zone| zone.sized(1..=ZONE_LEN_MAX));
+    match (zone, &item) {
+        (Some(zone @ Some("all")), Some(item)) if !group.cross_zone => {
+            item.error("a target of all zones cannot be in a group whose `load_balancing.cross_zone.enabled` is false");
+            zone.map(str::to_owned)
+        }
+        (Some(zone), _) => zone.filter(|zone| *zone != "all").map(str::to_owned),
+        (None, _) if group.cross_zone => None,
+        (None, Some(item)) => {
+            item.warning(&format!("{NO_ZONE}; nothing says {}", item.unknown().unwrap_or_default()));
+            None
+        }
+        (None, None) => {
+            object.warning(&format!("{NO_ZONE}; AvailabilityZone says it"));
+            None
+        }
+    }
+}
+
+/// Far more than the names of zones have.
+const ZONE_LEN_MAX: usize = 64;
+
+const NO_ZONE: &str = "the group has no cross-zone load balancing, so a node with a --zone does not use a target \
+                       whose zone is not known";
+
+/// Where a target is. A port is only there if a flag gave one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place {
     address: IpAddr,
     port: Option<u16>,
+}
+
+/// Where an instance is that a template names (`--instance ID=ADDR[:PORT]`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// `i-…`, or the name of a resource whose `Ref` stands for it.
+    pub id: String,
+    /// Its address.
+    pub address: IpAddr,
+    /// Its port, whatever the template says; `None`: as the template says.
+    pub port: Option<u16>,
+}
+
+impl FromStr for Instance {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Instance, Self::Err> {
+        let (id, place) = text
+            .split_once('=')
+            .filter(|(id, _)| !id.is_empty())
+            .ok_or("it has to look like ID=ADDR or ID=ADDR:PORT")?;
+        let bare = place.strip_prefix('[').and_then(|place| place.strip_suffix(']')).unwrap_or(place);
+        let Place { address, port } = Place::parse(bare)
+            .or_else(|| Place::parse(place))
+            .ok_or("what follows = is no IP address, with or without a port")?;
+        if place.parse().is_ok_and(|socket: SocketAddr| socket.port() == 0) {
+            return Err("a port is 1 to 65535");
+        }
+        Ok(Instance { id: id.to_owned(), address, port })
+    }
 }
 
 impl Place {
@@ -91,11 +160,14 @@ fn place(id: &Item<'_>, kind: TargetType, evaluator: &Evaluator<'_>) -> Option<P
         return None;
     }
     let text = id.text()?;
+    if let (TargetType::Instance, Some(instance)) = (kind, evaluator.instance(text)) {
+        return Some(Place { address: instance.address, port: instance.port });
+    }
     let place = Place::parse(evaluator.resolved(text).unwrap_or(text));
     match kind {
         TargetType::Instance if place.is_none() => {
             let name = quote(text);
-            id.warning(&format!("the target is left out: say where {name} is with --resolve {text}=ADDRESS"));
+            id.warning(&format!("the target is left out: say where {name} is with --instance {text}=ADDR[:PORT]"));
         }
         TargetType::Ip if place.is_none() => id.error(&format!("{} is no IP address", quote(text))),
         TargetType::Ip | TargetType::Instance => {}

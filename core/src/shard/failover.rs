@@ -1,0 +1,132 @@
+//! A request of which no byte has left yet is not lost with the connection it was meant for: when a target refuses the
+//! connection, another target of the group gets the request; when a connection from the pool turns out to be closed, another
+//! connection does. Once a byte is out, nothing is ever sent twice.
+
+use smallvec::SmallVec;
+
+use super::choice::Chosen;
+use super::session::seat;
+use super::wire::{Back, BackPhase, Role, WireState};
+use super::{ExchangeId, Shard, WireId};
+use crate::buffer::Buffer;
+use crate::observe::Cause;
+use crate::target::Outstanding;
+use crate::time::Mono;
+
+/// Targets that one request is offered to at most. With so many refusing, more would hardly help.
+const TARGETS_MAX: usize = 8;
+
+/// What a connection to a target is to do for an exchange, kept so that another can do it instead.
+#[derive(Clone, Debug)]
+pub(crate) struct Errand {
+    chosen: Chosen,
+    /// Which configuration the choice was made in.
+    config: u64,
+    /// Targets that refused before this one, by their places in the group.
+    refused: SmallVec<[u32; TARGETS_MAX]>,
+}
+
+impl Errand {
+    pub(crate) fn new(chosen: Chosen, config: u64) -> Self {
+        Errand { chosen, config, refused: SmallVec::new() }
+    }
+}
+
+impl Shard {
+    /// A target could not be reached: offers the request to another one, if there is one. `false` if the exchange has to fail.
+    pub(crate) fn fail_over(&mut self, id: WireId, exchange: ExchangeId, cause: Cause) -> bool {
+        if !matches!(cause, Cause::TargetConnectRefused | Cause::TargetUnreachable) {
+            return false;
+        }
+        let Some(errand) = self.wires.get_mut(id.0).and_then(WireState::back_mut).and_then(|back| back.errand.take())
+        else {
+            return false;
+        };
+        let Some(next) = self.next_errand(errand) else { return false };
+        let Some((output, until)) = self.take_unsent(id) else { return false };
+        self.remove(id);
+        self.send_by_another(exchange, next, output, until)
+    }
+
+    /// A connection from the pool ended before anything was sent on it: the request takes another to the same target.
+    /// `false` if the exchange has to fail.
+    pub(crate) fn renew(&mut self, id: WireId, exchange: ExchangeId) -> bool {
+        let Some(wire) = self.wires.get_mut(id.0).filter(|wire| wire.has_yet_to_ask()) else { return false };
+        let Some(errand) = wire.back_mut().and_then(|back| back.errand.take()) else { return false };
+        if errand.config != self.generation {
+            return false;
+        }
+        let Some((output, until)) = self.take_unsent(id) else { return false };
+        if let Some(back) = self.wires.get_mut(id.0).and_then(WireState::back_mut) {
+            back.phase = BackPhase::Idle;
+        }
+        self.kill(id);
+        self.send_by_another(exchange, errand, output, until)
+    }
+
+    /// The same errand for another target of the group that has not refused yet.
+    fn next_errand(&mut self, mut errand: Errand) -> Option<Errand> {
+        errand.refused.push(u32::try_from(errand.chosen.target).ok()?);
+        if errand.config != self.generation || errand.refused.len() >= TARGETS_MAX {
+            return None;
+        }
+        let Shard { choices, config, options, now, chance, metrics, .. } = self;
+        let refused = |target: usize| errand.refused.iter().any(|&other| other as usize == target);
+        let chosen =
+            choices.choose_another(config, errand.chosen, refused, options.zone.as_deref(), now.mono, chance)?;
+        metrics.non_sticky_request_count += u64::from(errand.chosen.sticky);
+        Some(Errand { chosen, ..errand })
+    }
+
+    /// What was to be sent on a connection, and until when another may be tried.
+    fn take_unsent(&mut self, id: WireId) -> Option<(Buffer, Option<Mono>)> {
+        let wire = self.wires.get_mut(id.0)?;
+        let Role::Back(Back { phase, .. }) = &wire.role else { return None };
+        let until = match phase {
+            BackPhase::Dialing { until, .. } => Some(*until),
+            BackPhase::Busy(_) | BackPhase::Idle => None,
+        };
+        Some((core::mem::take(&mut wire.leg.output), until))
+    }
+
+    fn send_by_another(&mut self, id: ExchangeId, errand: Errand, output: Buffer, until: Option<Mono>) -> bool {
+        let chosen = errand.chosen;
+        let place = self.destination(chosen);
+        let (Some((origin, target)), Some(exchange)) = (place, self.exchanges.get_mut(id)) else {
+            let mut output = output;
+            output.release(&mut self.buffers);
+            return false;
+        };
+        exchange.record.target = self.pool.address(origin);
+        exchange.target = Some(target);
+        if let (Some(session), Some(seat)) = (&mut exchange.session, seat(&self.config, chosen)) {
+            session.move_to(seat);
+        }
+        let (idle, front) = (exchange.idle, exchange.front);
+        let back = self.connect(origin, idle);
+        if let Some(exchange) = self.exchanges.get_mut(id) {
+            exchange.back = Some(back);
+        }
+        if let Some(wire) = self.wires.get_mut(back.0) {
+            wire.leg.output = output;
+        }
+        self.engage(back, id, errand);
+        if let (Some(until), Some(back)) = (until, self.wires.get_mut(back.0).and_then(WireState::back_mut))
+            && let BackPhase::Dialing { until: at_most, .. } = &mut back.phase
+        {
+            // However many are tried: connecting takes no longer than it may take with one.
+            *at_most = until;
+        }
+        self.rearm(back);
+        self.rearm(front);
+        self.notice(back);
+        self.drive(id);
+        true
+    }
+
+    /// The connections of a chosen target, and a request in progress there.
+    pub(crate) fn destination(&self, chosen: Chosen) -> Option<(super::pool::OriginId, Outstanding)> {
+        let target = self.config.group(chosen.group)?.targets.get(chosen.target)?;
+        Some((self.pool.route(chosen.group, chosen.target)?, Outstanding::new(&target.state)))
+    }
+}
