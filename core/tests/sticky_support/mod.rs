@@ -37,7 +37,7 @@ pub(crate) fn app_cookie(name: &str, seconds: u64) -> Option<Stickiness> {
     Some(Stickiness::ApplicationCookie { name: name.to_owned(), duration: Duration::from_secs(seconds) })
 }
 
-/// One listener on port 80 that forwards everything to these groups, and one on port 8000 + G to each group alone.
+/// One listener on port 80 that forwards everything to these groups (a rule takes five), and one on port 8000 + G to each group alone.
 pub(crate) fn config(groups: &[Group], rule: Option<u64>) -> Config {
     let mut config = Config::forwarding(80, &[]);
     let template = config.groups.pop().expect("a group");
@@ -63,7 +63,7 @@ pub(crate) fn config(groups: &[Group], rule: Option<u64>) -> Config {
             position: template.position,
         });
     }
-    let all = groups.iter().enumerate().map(weighted).collect();
+    let all = groups.iter().enumerate().take(5).map(weighted).collect();
     config.listeners[0].rules = forward(all, rule);
     for number in 0..groups.len() {
         let mut alone = Config::forwarding(8000 + number as u16, &[]).listeners.remove(0);
