@@ -184,7 +184,7 @@ fn candidates<'a>(fields: Fields<'a>, names: [&'a str; 2]) -> impl Iterator<Item
 
 fn read(keys: &mut Keys, kind: Kind, value: &[u8], now: Wall) -> Option<Bond> {
     let mut sealed = cookie::decode(value)?;
-    keys.open(kind, now, &mut sealed).and_then(|text| Bond::read(text))
+    Bond::read(keys.open(kind, now, &mut sealed)?)
 }
 
 /// Where the target of a cookie is now: where it was, unless the group has changed.

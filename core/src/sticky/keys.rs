@@ -234,7 +234,7 @@ mod tests {
         let end_of_day = START + 8 * DAY - 1;
         for day in 0..=8 {
             let room = sealed(&mut keys, Kind::Target, START + day * DAY);
-            assert_eq!(opens(&mut keys, Kind::Target, end_of_day, &room), day > 0 || day == 0, "day {day}");
+            assert!(opens(&mut keys, Kind::Target, end_of_day, &room), "day {day}");
         }
         let made = |keys: &Keys| keys.made.iter().flatten().map(|made| made.0).collect::<Vec<_>>();
         assert_eq!(made(&keys).len(), PLACES);

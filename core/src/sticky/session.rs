@@ -134,3 +134,81 @@ impl Sealing<'_> {
         self.keys.seal(kind, self.now, nonce, room);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::h1::head::parse_response;
+    use crate::http::{Field, Fields};
+    use crate::sticky::{Secret, bond, keys};
+
+    const NOW: Wall = Wall::from_micros(1_700_000_000_000_000);
+
+    fn seat(port: u16) -> Seat {
+        Seat { address: ([10, 0, 0, 1], port).into(), place: 0 }
+    }
+
+    /// The lines that a response gets, sealed with keys that are always the same.
+    fn lines(session: &Session) -> String {
+        let (mut keys, mut chance) = (Keys::new(Secret::new([1; 32])), fastrand::Rng::with_seed(1));
+        let mut room = Box::default();
+        let response = parse_response(b"HTTP/1.1 200 OK\r\n\r\n", &mut room).unwrap();
+        let mut out = Vec::new();
+        session.write(&response, &mut Sealing { keys: &mut keys, chance: &mut chance, now: NOW }, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    /// The bonds in an application cookie that was set.
+    fn told(lines: &str) -> Vec<Bond> {
+        let sent = lines.split("Set-Cookie: ").filter_map(|line| line.split(';').next());
+        let sent = sent.collect::<Vec<_>>().join("; ");
+        let mut room = Vec::new();
+        cookie::join(Fields(&[Field { name: b"cookie", value: sent.as_bytes() }]), 0, &mut room).unwrap();
+        Keys::new(Secret::new([1; 32])).open(Kind::Application, NOW, &mut room).unwrap();
+        bond::bonds(keys::text(&room)).collect()
+    }
+
+    #[test]
+    fn a_client_with_too_many_sessions_loses_the_oldest() {
+        for (others, kept) in
+            [(0, 0), (BONDS_MAX - 1, BONDS_MAX - 1), (BONDS_MAX, BONDS_MAX - 1), (2 * BONDS_MAX, BONDS_MAX - 1)]
+        {
+            let other = |number| Bond { issued: number, group: GroupTag(number), seat: Some(seat(1)) };
+            let app =
+                AppSession { bound: true, others: (0..others as u64).map(other).collect(), ..AppSession::default() };
+            let session = Session { application: Some((GroupTag(7), seat(80))), app, ..Session::default() };
+            let told = told(&lines(&session));
+            let (own, kept_ones) = told.split_last().unwrap();
+            assert_eq!((own.seat, own.issued), (Some(seat(80)), 1_700_000_000));
+            let expected: Vec<Bond> = ((others - kept) as u64..others as u64).map(other).collect();
+            assert_eq!(kept_ones, expected);
+        }
+    }
+
+    #[test]
+    fn a_request_that_moves_to_another_target_names_that_one() {
+        let group = GroupTag(7);
+        let mut session = Session { application: Some((group, seat(80))), ..Session::default() };
+        session.app.bound = true;
+        session.move_to(seat(81));
+        assert_eq!(told(&lines(&session))[0].seat, Some(seat(81)));
+        let mut session = Session { target: Some((group, seat(80))), ..Session::default() };
+        session.move_to(seat(81));
+        assert_eq!(session.target, Some((group, seat(81))));
+        assert_eq!(session.application, None);
+    }
+
+    #[test]
+    fn a_session_that_is_used_again_knows_nothing_of_the_last() {
+        let app = AppSession { bound: true, same_site: true, name: "x".to_owned(), others: vec![] };
+        let mut session = Session {
+            secure: true,
+            group: Some(GroupTag(1)),
+            target: Some((GroupTag(1), seat(1))),
+            application: None,
+            app,
+        };
+        session.reset();
+        assert_eq!(format!("{session:?}"), format!("{:?}", Session::default()));
+    }
+}
