@@ -27,7 +27,13 @@ pub enum Payment {
     Admitted,
     /// Metered: refused when the ceiling is reached.
     Metered,
+    /// Metered, and refused beyond a share of the ceiling: for what is no request, so that it cannot take the memory of
+    /// those that are.
+    Aside,
 }
+
+/// The part of the ceiling that [`Payment::Aside`] may have: one of so many.
+const ASIDE_SHARE: usize = 16;
 
 /// A shard's memory for bytes in flight: spare pages and the account.
 #[derive(Debug)]
@@ -36,6 +42,8 @@ pub struct Buffers {
     large: Vec<Vec<u8>>,
     ceiling: usize,
     metered: usize,
+    /// Part of `metered`.
+    aside: usize,
     admitted: usize,
     lent: usize,
 }
@@ -43,7 +51,7 @@ pub struct Buffers {
 impl Buffers {
     /// At most `ceiling` bytes are handed out; half of them are for admitted exchanges.
     pub fn new(ceiling: usize) -> Self {
-        Buffers { small: Vec::new(), large: Vec::new(), ceiling, metered: 0, admitted: 0, lent: 0 }
+        Buffers { small: Vec::new(), large: Vec::new(), ceiling, metered: 0, aside: 0, admitted: 0, lent: 0 }
     }
 
     /// Sets aside what one exchange is entitled to, [`ADMISSION`]. `false` when nothing is left; new work is
@@ -70,13 +78,15 @@ impl Buffers {
 
     fn take(&mut self, size: usize, payment: Payment) -> Option<Page> {
         let metered = if payment == Payment::Admitted && size == PAGE { 0 } else { size };
-        if self.metered + metered > self.ceiling / 2 {
+        let aside = if payment == Payment::Aside { size } else { 0 };
+        if self.metered + metered > self.ceiling / 2 || self.aside + aside > self.ceiling / ASIDE_SHARE && aside > 0 {
             return None;
         }
         self.metered += metered;
+        self.aside += aside;
         let spare = if size == PAGE { self.small.pop() } else { self.large.pop() };
         self.lent += size;
-        Some(Page { bytes: spare.unwrap_or_else(|| vec![0; size]), metered: metered != 0 })
+        Some(Page { bytes: spare.unwrap_or_else(|| vec![0; size]), metered: metered != 0, aside: aside != 0 })
     }
 
     fn give(&mut self, page: Page) {
@@ -84,6 +94,9 @@ impl Buffers {
         self.lent -= size;
         if page.metered {
             self.metered -= size;
+        }
+        if page.aside {
+            self.aside -= size;
         }
         let spares = if size == PAGE { &mut self.small } else { &mut self.large };
         if spares.len() < SPARE_PAGES_MAX {
@@ -107,6 +120,7 @@ pub struct Account {
 struct Page {
     bytes: Vec<u8>,
     metered: bool,
+    aside: bool,
 }
 
 /// Bytes on their way: appended at the end, consumed at the front. Without bytes it owns no page.
@@ -206,7 +220,7 @@ impl Buffer {
             self.tidy();
         }
         if self.tail() == 0 && limit > PAGE {
-            self.enlarge(buffers);
+            self.enlarge(payment, buffers);
         }
         self.tail().min(limit - self.len())
     }
@@ -238,7 +252,7 @@ impl Buffer {
             self.pack();
         }
         if self.tail() < bytes.len() && whole <= LARGE_PAGE {
-            self.enlarge(buffers);
+            self.enlarge(payment, buffers);
         }
         let end = self.end;
         let Some(room) = self.page.as_mut().and_then(|page| page.bytes.get_mut(end..end + bytes.len())) else {
@@ -271,11 +285,12 @@ impl Buffer {
         }
     }
 
-    fn enlarge(&mut self, buffers: &mut Buffers) {
+    fn enlarge(&mut self, payment: Payment, buffers: &mut Buffers) {
         if self.page.as_ref().is_none_or(|page| page.bytes.len() >= LARGE_PAGE) {
             return self.pack();
         }
-        let Some(mut larger) = buffers.take(LARGE_PAGE, Payment::Metered) else { return self.pack() };
+        let payment = if payment == Payment::Aside { payment } else { Payment::Metered };
+        let Some(mut larger) = buffers.take(LARGE_PAGE, payment) else { return self.pack() };
         let held = self.len();
         larger.bytes[..held].copy_from_slice(self.bytes());
         if let Some(page) = self.page.replace(larger) {
@@ -350,5 +365,21 @@ mod tests {
         assert!(Buffer::default().append(b"x", Payment::Admitted, &mut buffers));
         buffers.dismiss();
         assert!(buffers.admit());
+    }
+
+    #[test]
+    fn what_is_no_request_has_its_share_of_the_ceiling_and_never_more() {
+        let mut buffers = Buffers::new(32 * PAGE);
+        let mut aside: Vec<Buffer> = (0..3).map(|_| Buffer::default()).collect();
+        let taken: Vec<bool> = aside.iter_mut().map(|b| b.append(b"x", Payment::Aside, &mut buffers)).collect();
+        assert_eq!(taken, [true, true, false]);
+        aside[0].consume(1, &mut buffers);
+        assert!(aside[2].append(b"x", Payment::Aside, &mut buffers));
+        let mut requests: Vec<Buffer> = (0..15).map(|_| Buffer::default()).collect();
+        let taken =
+            requests.iter_mut().filter_map(|b| b.append(b"x", Payment::Metered, &mut buffers).then_some(())).count();
+        assert_eq!(taken, 14, "all the rest is there for requests");
+        aside.iter_mut().chain(&mut requests).for_each(|buffer| buffer.release(&mut buffers));
+        assert_eq!(buffers.account(), Account::default());
     }
 }

@@ -173,24 +173,39 @@ fn target_group_properties_have_ranges() {
     let group =
         |properties: &str| with_resource("TargetGroup", &format!("{{ Protocol: HTTP, Port: 1, {properties} }}"));
     for (good, bad, message) in [
-        ("HealthCheckIntervalSeconds: 5", "HealthCheckIntervalSeconds: 4", "from 5 to 300"),
+        (
+            "HealthCheckIntervalSeconds: 5, HealthCheckTimeoutSeconds: 4",
+            "HealthCheckIntervalSeconds: 4, HealthCheckTimeoutSeconds: 3",
+            "from 5 to 300",
+        ),
         ("HealthCheckIntervalSeconds: 300", "HealthCheckIntervalSeconds: 301", "from 5 to 300"),
         ("HealthCheckTimeoutSeconds: 2", "HealthCheckTimeoutSeconds: 1", "from 2 to 120"),
-        ("HealthCheckTimeoutSeconds: 120", "HealthCheckTimeoutSeconds: 121", "from 2 to 120"),
         (
-            "HealthCheckIntervalSeconds: 11, HealthCheckTimeoutSeconds: 10",
-            "HealthCheckIntervalSeconds: 10, HealthCheckTimeoutSeconds: 10",
-            "must be less",
+            "HealthCheckIntervalSeconds: 300, HealthCheckTimeoutSeconds: 120",
+            "HealthCheckIntervalSeconds: 300, HealthCheckTimeoutSeconds: 121",
+            "from 2 to 120",
         ),
         ("HealthyThresholdCount: 2", "HealthyThresholdCount: 1", "from 2 to 10"),
+        ("HealthyThresholdCount: 10", "HealthyThresholdCount: 11", "from 2 to 10"),
+        ("UnhealthyThresholdCount: 2", "UnhealthyThresholdCount: 1", "from 2 to 10"),
         ("UnhealthyThresholdCount: 10", "UnhealthyThresholdCount: 11", "from 2 to 10"),
         ("HealthCheckPort: traffic-port", "HealthCheckPort: other", "from 1 to 65535"),
+        ("HealthCheckPort: 1", "HealthCheckPort: 0", "from 1 to 65535"),
         ("HealthCheckPort: 65535", "HealthCheckPort: 65536", "from 1 to 65535"),
         ("HealthCheckPath: /a", "HealthCheckPath: a", "begin with a slash"),
+        ("HealthCheckPath: '/~'", "HealthCheckPath: '/ '", "percent-encoding"),
+        ("HealthCheckPath: '/!?a=b'", "HealthCheckPath: \"/\\r\\nX: y\"", "percent-encoding"),
+        ("HealthCheckPath: /%C3%A9", "HealthCheckPath: /é", "percent-encoding"),
         ("HealthCheckProtocol: HTTPS", "HealthCheckProtocol: TCP", "none of HTTP, HTTPS"),
-        ("Matcher: { HttpCode: '200,202' }", "Matcher: { HttpCode: 199 }", "no list of codes"),
+        ("HealthCheckEnabled: true", "HealthCheckEnabled: false", "cannot be disabled"),
+        ("Matcher: { HttpCode: 200 }", "Matcher: { HttpCode: 199 }", "no list of codes"),
+        ("Matcher: { HttpCode: 499 }", "Matcher: { HttpCode: 500 }", "no list of codes"),
+        ("Matcher: { HttpCode: '200,202' }", "Matcher: { HttpCode: '200,' }", "no list of codes"),
         ("Matcher: { HttpCode: 200-499 }", "Matcher: { HttpCode: 200-500 }", "no list of codes"),
-        ("Matcher: { HttpCode: 301 }", "Matcher: { HttpCode: 300-200 }", "no list of codes"),
+        ("Matcher: { HttpCode: 200-200 }", "Matcher: { HttpCode: 201-200 }", "no list of codes"),
+        ("Matcher: { HttpCode: 301 }", "Matcher: { HttpCode: +301 }", "no list of codes"),
+        ("Matcher: {}", "Matcher: { HttpCode: '' }", "no list of codes"),
+        ("Matcher: {}", "Matcher: { GrpcCode: 0 }", "only GRPC target groups"),
         ("TargetControlPort: 65535", "TargetControlPort: 65536", "from 1 to 65535"),
         ("TargetType: instance", "TargetType: alb", "only network load balancers"),
         ("TargetType: ip", "TargetType: node", "none of instance, ip"),
@@ -225,11 +240,11 @@ fn target_group_attributes_have_ranges() {
         )
     };
     for (key, good, bad) in [
-        ("deregistration_delay.timeout_seconds", &["0", "3600"][..], &["3601"][..]),
+        ("deregistration_delay.timeout_seconds", &["0", "3600"][..], &["3601", "-1"][..]),
         ("stickiness.lb_cookie.duration_seconds", &["1", "604800"], &["0", "604801"]),
         ("stickiness.app_cookie.duration_seconds", &["1", "604800"], &["0", "604801"]),
         ("stickiness.type", &["lb_cookie", "app_cookie"], &["source_ip"]),
-        ("stickiness.app_cookie.cookie_name", &["SESSION"], &["AWSALB", "AWSALBTGX"]),
+        ("stickiness.enabled", &["true", "false", "True"], &["yes"]),
         ("slow_start.duration_seconds", &["0", "30", "900"], &["1", "29", "901"]),
         (
             "load_balancing.algorithm.type",
@@ -237,14 +252,22 @@ fn target_group_attributes_have_ranges() {
             &["random"],
         ),
         ("load_balancing.algorithm.anomaly_mitigation", &["off"], &["on", "maybe"]),
-        ("load_balancing.cross_zone.enabled", &["true", "use_load_balancer_configuration"], &["maybe"]),
-        ("target_group_health.dns_failover.minimum_healthy_targets.count", &["off", "1", "1000"], &["0"]),
-        ("target_group_health.dns_failover.minimum_healthy_targets.percentage", &["off", "100"], &["0", "101"]),
-        ("target_group_health.unhealthy_state_routing.minimum_healthy_targets.count", &["1"], &["0", "off"]),
+        ("load_balancing.cross_zone.enabled", &["true", "false", "use_load_balancer_configuration"], &["maybe"]),
+        (
+            "target_group_health.dns_failover.minimum_healthy_targets.count",
+            &["off", "1", "1000"],
+            &["0", "1001", "Off"],
+        ),
+        ("target_group_health.dns_failover.minimum_healthy_targets.percentage", &["off", "1", "100"], &["0", "101"]),
+        (
+            "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count",
+            &["1", "1000"],
+            &["0", "1001", "off"],
+        ),
         (
             "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage",
             &["off", "1", "100"],
-            &["101"],
+            &["0", "101"],
         ),
         ("lambda.multi_value_headers.enabled", &[], &["true"]),
     ] {
@@ -289,22 +312,6 @@ fn targets_are_addresses_of_the_groups_family() {
     assert_eq!((twice.config.groups[1].targets.len(), twice.warnings.len()), (2, 1));
     let many = |count: usize| group("", &list(count, |i| format!("{{ Id: 10.0.{}.{} }}", i / 250, i % 250)));
     boundary(&many(1000), &many(1001), "more than 1000 targets");
-}
-
-#[test]
-fn instances_are_where_the_operator_says() {
-    let text = with_resource(
-        "TargetGroup",
-        "{ Protocol: HTTP, Port: 1, Targets: [{ Id: i-1 }, { Id: i-2, Port: 2 }, { Id: i-3 }] }",
-    );
-    let inputs = Inputs { resolve: pairs(&[("i-1", "10.0.0.1"), ("i-2", "[fd00::2]:9")]), ..Inputs::default() };
-    let loaded = load_with(&text, &inputs);
-    let addresses: Vec<String> =
-        loaded.config.groups[1].targets.iter().map(|target| target.address.to_string()).collect();
-    assert_eq!(addresses, ["10.0.0.1:1", "[fd00::2]:9"]);
-    assert!(loaded.warnings[0].message.contains("--resolve i-3=ADDRESS"), "{:?}", loaded.warnings);
-    let public = Inputs { resolve: pairs(&[("i-1", "8.8.8.8")]), ..Inputs::default() };
-    assert_eq!(errors_with(&text, &public).len(), 1);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod template_support;
 
+use sluicegate::rules::Action;
 use template_support::*;
 
 fn host(text: &str) -> String {
@@ -306,7 +307,8 @@ fn forwards_name_one_to_five_groups_once_with_weights() {
         "names the group twice",
     );
     boundary(&groups(1), &forward("[{ TargetGroupArn: arn:other }]", ""), "the ARN of no target group");
-    assert_eq!(load(&forward("[{ TargetGroupArn: !Ref G0, Weight: 0 }]", "")).warnings.len(), 2);
+    let idle = load(&forward("[{ TargetGroupArn: !Ref G0, Weight: 0 }]", "")).warnings;
+    assert!(idle.len() == 1 && idle[0].message.contains("every weight is 0"), "{idle:?}");
     let both = with_actions(
         "[{ Type: forward, TargetGroupArn: !Ref Group, ForwardConfig: { TargetGroups: [{ TargetGroupArn: !Ref Group }] } }]",
     );
@@ -332,4 +334,45 @@ fn sticky_groups_need_a_sticky_forward() {
         "must be enabled",
     );
     load(&forward("[{ TargetGroupArn: !Ref Sticky }]", ""));
+}
+
+#[test]
+fn a_forward_to_several_groups_may_keep_a_client_with_the_group_it_first_got() {
+    let kept = |stickiness: &str| {
+        let text = forward("[{ TargetGroupArn: !Ref G0 }, { TargetGroupArn: !Ref G1 }]", stickiness);
+        match &load(&text).config.listeners[0].rules.rules()[0].action {
+            Action::Forward(forward) => forward.stickiness.map(|span| span.as_secs()),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(kept(""), None);
+    assert_eq!(kept(", TargetGroupStickinessConfig: { Enabled: false, DurationSeconds: 60 }"), None);
+    assert_eq!(kept(", TargetGroupStickinessConfig: { DurationSeconds: 60 }"), None);
+    assert_eq!(kept(", TargetGroupStickinessConfig: { Enabled: true, DurationSeconds: 60 }"), Some(60));
+    boundary(
+        &forward("[{ TargetGroupArn: !Ref G0 }]", ", TargetGroupStickinessConfig: { Enabled: false }"),
+        &forward("[{ TargetGroupArn: !Ref G0 }]", ", TargetGroupStickinessConfig: { Enabled: true }"),
+        "DurationSeconds is missing",
+    );
+}
+
+#[test]
+fn stickiness_by_an_applications_cookie_is_a_warning_in_a_forward_to_several_groups() {
+    let by = |kind: &str, groups: &str| {
+        let keys = "{ Key: stickiness.enabled, Value: true }";
+        let cookie = format!(
+            "{keys}, {{ Key: stickiness.type, Value: {kind} }}, {{ Key: stickiness.app_cookie.cookie_name, Value: S }}"
+        );
+        let text = forward(groups, ", TargetGroupStickinessConfig: { Enabled: true, DurationSeconds: 60 }");
+        lines(&load(&text.replace(keys, &cookie)).warnings)
+    };
+    let several = "[{ TargetGroupArn: !Ref G0 }, { TargetGroupArn: !Ref Sticky }]";
+    let warnings = by("app_cookie", several);
+    assert!(
+        warnings.len() == 1
+            && warnings[0].contains("TargetGroups[1]: its targets are sticky by an application's cookie"),
+        "{warnings:?}"
+    );
+    assert_eq!(by("lb_cookie", several), [""; 0]);
+    assert_eq!(by("app_cookie", "[{ TargetGroupArn: !Ref Sticky }]"), [""; 0]);
 }

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sluicegate::cli::{Report, Serving};
+use sluicegate::cli::{Report, Serving, describe};
 use sluicegate::config::Config;
 use sluicegate::pump::{Command, Ended, Mailbox, Setup, mailbox};
 use sluicegate::shard::{ListenerId, Options};
@@ -23,6 +23,8 @@ use crate::{Clock, Program, limits, signals};
 pub(crate) enum Event {
     /// SIGHUP.
     Reload,
+    /// SIGUSR1.
+    Describe,
     /// SIGTERM or SIGINT.
     Terminate,
     /// A shard's thread has ended.
@@ -145,6 +147,7 @@ impl Control {
         options.access_log = self.log.is_some();
         options.name_causes = serving.name_causes;
         options.server_header = serving.server_header.clone();
+        options.zone = serving.zone.clone();
         let (config, lines) = (Arc::clone(&self.config), self.log.as_ref().map(AccessLog::lines));
         let events = events.clone();
         let serve = move || {
@@ -174,11 +177,19 @@ impl Control {
         let _ = out.flush();
     }
 
+    /// Tells how every target is, as one line.
+    fn describe(&self) {
+        let mut out = io::stdout().lock();
+        let _ = writeln!(out, "{}", describe(&self.config, self.clock.now().mono));
+        let _ = out.flush();
+    }
+
     /// Obeys signals until every shard has ended; the exit code.
     fn run(&mut self) -> u8 {
         while self.running > 0 {
             match self.next_event() {
                 Some(Event::Reload) => self.reload(),
+                Some(Event::Describe) => self.describe(),
                 Some(Event::Terminate) if self.deadline.is_none() => self.drain(),
                 Some(Event::Terminate) => self.stop("a second signal"),
                 Some(Event::Ended { shard, outcome }) => self.ended(shard, outcome),
@@ -298,16 +309,9 @@ mod tests {
 
     #[test]
     fn a_runtime_that_panics_ends_the_program_and_not_only_its_thread() {
-        let listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-        let serving = Serving {
-            shards: Some(2),
-            access_log: None,
-            server_header: String::new(),
-            name_causes: false,
-            drain_timeout: 1,
-        };
-        let report = serve::<Panics>(Plan::Forward { listen, targets: Vec::new(), allow_public: false }, &serving)
-            .expect("it served");
+        let line = ["sluicegate", "run", "--listen", "127.0.0.1:0", "--target", "127.0.0.1:1", "--shards", "2"];
+        let Ok(sluicegate::cli::Command::Run(run)) = sluicegate::cli::parse(line) else { panic!("a command") };
+        let report = serve::<Panics>(Plan::of(&run), &run.serving).expect("it served");
         assert_eq!(report.code, 1);
     }
 }

@@ -20,7 +20,7 @@ mod listen;
 mod outlet;
 mod plan;
 mod signals;
-#[cfg(feature = "test-support")]
+#[cfg(any(test, feature = "test-support"))]
 pub mod test_support;
 
 use std::io::{self, Read, Write};
@@ -97,7 +97,7 @@ fn carry_out<P: Program>(command: Command) -> Result<Report, String> {
         Command::Run(run) => control::serve::<P>(plan::Plan::of(&run), &run.serving),
         Command::Demo(demo) => {
             let targets = demo::start().map_err(|error| format!("cannot start the demo's targets: {error}"))?;
-            control::serve::<P>(plan::Plan::Demo { listen: demo.listen, targets }, &demo.serving)
+            control::serve::<P>(plan::Plan::of_demo(&demo, targets), &demo.serving)
         }
     }
 }

@@ -2,15 +2,24 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use sluicegate::cli::{Run, load};
+use sluicegate::cli::{Demo, Run, Serving, load};
 use sluicegate::config::template::{Inputs, Source};
-use sluicegate::config::{Config, is_private};
+use sluicegate::config::{Config, HealthCheck, TargetGroup, is_private};
 use sluicegate::shard::ListenerId;
+use sluicegate::target::Matcher;
 
 use crate::{demo, input_name, read_template};
 
+/// What is to be served, as the command line says it.
+pub(crate) struct Plan {
+    origin: Origin,
+    /// The availability zone of this node.
+    zone: Option<String>,
+    health_checks: bool,
+}
+
 /// Where the configuration comes from.
-pub(crate) enum Plan {
+enum Origin {
     /// A template file.
     Template { path: String, inputs: Inputs, bind: Vec<IpAddr>, port_offset: u16 },
     /// One port, some targets.
@@ -39,23 +48,33 @@ pub(crate) struct Place {
 impl Plan {
     /// As `run` says it.
     pub(crate) fn of(run: &Run) -> Plan {
-        match (&run.template, run.listen) {
+        let origin = match (&run.template, run.listen) {
             (None, Some(listen)) => {
                 let allow_public = run.values.allow_public_targets;
-                Plan::Forward { listen, targets: run.target.clone(), allow_public }
+                Origin::Forward { listen, targets: run.target.clone(), allow_public }
             }
-            (path, _) => Plan::Template {
+            (path, _) => Origin::Template {
                 path: path.clone().unwrap_or_default(),
                 inputs: run.values.inputs(),
                 bind: run.bind.clone(),
                 port_offset: run.port_offset,
             },
-        }
+        };
+        Plan::new(origin, &run.serving)
+    }
+
+    /// As `demo` says it.
+    pub(crate) fn of_demo(demo: &Demo, targets: demo::Targets) -> Plan {
+        Plan::new(Origin::Demo { listen: demo.listen, targets }, &demo.serving)
+    }
+
+    fn new(origin: Origin, serving: &Serving) -> Plan {
+        Plan { origin, zone: serving.zone.clone(), health_checks: !serving.no_health_checks }
     }
 
     /// Whether reading it again could give anything else. What came through standard input cannot be read again.
     pub(crate) fn can_change(&self) -> bool {
-        matches!(self, Plan::Template { path, .. } if path != "-")
+        matches!(&self.origin, Origin::Template { path, .. } if path != "-")
     }
 
     /// Reads the configuration.
@@ -64,23 +83,7 @@ impl Plan {
     ///
     /// Lines for the operator: every mistake in the template, or what it asks for that is not served.
     pub(crate) fn read(&self) -> Result<Planned, String> {
-        match self {
-            Plan::Template { path, inputs, bind, port_offset } => {
-                let text = read_template(path).map_err(|line| line + "\n")?;
-                let name = input_name(path);
-                let (config, warnings) = load(Source { name, text: &text }, inputs)?;
-                let places = places(&config, bind, *port_offset).map_err(|line| format!("{name}: {line}\n"))?;
-                refuse_loops(name, &config, bind, *port_offset)?;
-                served(name, &config)?;
-                Ok(Planned { config, places, warnings })
-            }
-            Plan::Forward { listen, targets, allow_public } => {
-                let config = Config::forwarding(listen.port(), targets);
-                refuse_targets(&config, *listen, if *allow_public { &[] } else { targets })?;
-                Ok(Planned { places: one_place(&config, *listen), config, warnings: String::new() })
-            }
-            Plan::Demo { listen, targets } => read_demo(*listen, *targets),
-        }
+        self.finished(self.origin.read()?)
     }
 
     /// With port 0 the port that requests see is the one that the system picked; it is known only after binding.
@@ -89,28 +92,96 @@ impl Plan {
     ///
     /// As for [`read`](Plan::read).
     pub(crate) fn with_picked_port(&self, planned: Planned, bound: &[Place]) -> Result<Planned, String> {
-        match (self, bound) {
-            (Plan::Forward { listen, targets, .. }, [place]) if listen.port() == 0 => {
-                let config = Config::forwarding(place.address.port(), targets);
-                Ok(Planned { places: one_place(&config, place.address), config, ..planned })
+        match (&self.origin, bound) {
+            (Origin::Forward { listen, targets, .. }, [place]) if listen.port() == 0 => {
+                let config = forwarding(place.address.port(), targets);
+                self.finished(Planned { places: one_place(&config, place.address), config, ..planned })
             }
-            (Plan::Demo { targets, .. }, [place]) => read_demo(place.address, *targets),
+            (Origin::Demo { targets, .. }, [place]) => self.finished(read_demo(place.address, *targets)?),
             _ => Ok(planned),
         }
     }
 
+    /// The same as this node serves it: with or without checks, in its zone.
+    fn finished(&self, mut planned: Planned) -> Result<Planned, String> {
+        if !self.health_checks {
+            planned.config.disable_health_checks();
+        }
+        let name = self.origin.name();
+        served(name, &planned.config)?;
+        if self.zone.is_none() {
+            planned.warnings += &zoneless(name, &planned.config);
+        }
+        Ok(planned)
+    }
+
     /// What to print below the listeners.
     pub(crate) fn hints(&self, places: &[Place]) -> String {
-        match (self, places) {
-            (Plan::Demo { .. }, [place]) => demo::hints(place.address),
+        match (&self.origin, places) {
+            (Origin::Demo { .. }, [place]) => demo::hints(place.address),
             _ => String::new(),
         }
     }
 }
 
+impl Origin {
+    fn read(&self) -> Result<Planned, String> {
+        match self {
+            Origin::Template { path, inputs, bind, port_offset } => {
+                let text = read_template(path).map_err(|line| line + "\n")?;
+                let name = input_name(path);
+                let (config, warnings) = load(Source { name, text: &text }, inputs)?;
+                let places = places(&config, bind, *port_offset).map_err(|line| format!("{name}: {line}\n"))?;
+                refuse_loops(name, &config, bind, *port_offset)?;
+                Ok(Planned { config, places, warnings })
+            }
+            Origin::Forward { listen, targets, allow_public } => {
+                let config = forwarding(listen.port(), targets);
+                refuse_targets(&config, *listen, if *allow_public { &[] } else { targets })?;
+                Ok(Planned { places: one_place(&config, *listen), config, warnings: String::new() })
+            }
+            Origin::Demo { listen, targets } => read_demo(*listen, *targets),
+        }
+    }
+
+    /// How messages call it.
+    fn name(&self) -> &str {
+        match self {
+            Origin::Template { path, .. } => input_name(path),
+            Origin::Forward { .. } => "run",
+            Origin::Demo { .. } => DEMO,
+        }
+    }
+}
+
+const DEMO: &str = "demo";
+
+/// Targets of the command line are checked too. Nobody has said which path of theirs tells how they are, so anything but an
+/// error of theirs is a success.
+fn forwarding(port: u16, targets: &[SocketAddr]) -> Config {
+    let mut config = Config::forwarding(port, targets);
+    for group in &mut config.groups {
+        group.health_check = HealthCheck { matcher: Matcher { ranges: vec![(200, 499)] }, ..HealthCheck::default() };
+    }
+    config
+}
+
+/// A node without a zone cannot keep to the targets of its zone.
+fn zoneless(name: &str, config: &Config) -> String {
+    let groups = config.groups.iter().filter(|group| !group.attributes.cross_zone);
+    let line = |group: &TargetGroup| {
+        let (at, id) = (group.position, &group.logical_id);
+        format!(
+            "{name}:{at}: warning: {id}: cross-zone load balancing is off, but without --zone this node uses the targets of \
+             every zone\n"
+        )
+    };
+    groups.map(line).collect()
+}
+
 fn read_demo(listen: SocketAddr, targets: demo::Targets) -> Result<Planned, String> {
     let text = demo::template(listen.port(), targets);
-    let (config, warnings) = load(Source { name: "demo", text: &text }, &Inputs::default())?;
+    let (config, warnings) = load(Source { name: DEMO, text: &text }, &Inputs::default())?;
     Ok(Planned { places: one_place(&config, listen), config, warnings })
 }
 
@@ -167,11 +238,26 @@ fn served(name: &str, config: &Config) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use sluicegate::cli::{Command, parse};
+    use sluicegate::config::Protocol;
+
     use super::*;
+    use crate::test_support::Scratch;
+
+    fn plan(line: &[&str]) -> Plan {
+        match parse(["sluicegate", "run"].iter().chain(line)) {
+            Ok(Command::Run(run)) => Plan::of(&run),
+            other => panic!("{line:?}: {other:?}"),
+        }
+    }
+
+    fn read(line: &[&str]) -> Result<Planned, String> {
+        plan(line).read()
+    }
 
     fn refusal(listen: &str, target: &str, allow_public: bool) -> Option<String> {
-        let address = |text: &str| text.parse::<SocketAddr>().expect("an address");
-        Plan::Forward { listen: address(listen), targets: vec![address(target)], allow_public }.read().err()
+        let line = ["--listen", listen, "--target", target, "--allow-public-targets"];
+        read(if allow_public { &line } else { &line[..4] }).err()
     }
 
     #[test]
@@ -190,5 +276,74 @@ mod tests {
         assert!(refusal("127.0.0.1:80", "203.0.113.1:80", false).is_some_and(|line| line.contains("203.0.113.1:80")));
         assert_eq!(refusal("127.0.0.1:80", "203.0.113.1:80", true), None);
         assert_eq!(refusal("127.0.0.1:80", "10.0.0.1:80", false), None);
+    }
+
+    #[test]
+    fn targets_of_the_command_line_are_checked_and_anything_but_an_error_of_theirs_will_do() {
+        let line = ["--listen", "127.0.0.1:0", "--target", "127.0.0.1:80"];
+        let before = read(&line).expect("planned");
+        let place = Place { address: "127.0.0.1:4711".parse().expect("an address"), ..before.places[0].clone() };
+        let bound = plan(&line).with_picked_port(read(&line).expect("planned"), &[place]).expect("planned");
+        assert_eq!(bound.config.listeners[0].port, 4711);
+        for planned in [before, bound] {
+            let check = &planned.config.groups[0].health_check;
+            assert!(check.enabled && check.path == "/" && check.interval == HealthCheck::default().interval);
+            let successes = [199, 200, 499, 500].map(|status| check.matcher.matches(status));
+            assert_eq!(successes, [false, true, true, false]);
+        }
+    }
+
+    /// A template with a group of these properties and attributes, in a file.
+    fn template(name: &str, properties: &str, attributes: &str) -> Scratch {
+        let text = format!(
+            "Resources:
+  Balancer: {{ Type: AWS::ElasticLoadBalancingV2::LoadBalancer }}
+  Listener:
+    Type: AWS::ElasticLoadBalancingV2::Listener
+    Properties:
+      {{ LoadBalancerArn: !Ref Balancer, Port: 80, Protocol: HTTP,
+         DefaultActions: [{{ Type: forward, TargetGroupArn: !Ref Group }}] }}
+  Group:
+    Type: AWS::ElasticLoadBalancingV2::TargetGroup
+    Properties:
+      {{ Protocol: HTTP, Port: 81, TargetType: ip, Targets: [{{ Id: 127.0.0.1, AvailabilityZone: a }}],
+         TargetGroupAttributes: [{attributes}]{properties} }}
+"
+        );
+        Scratch::new(&format!("plan-{name}.yaml"), &text)
+    }
+
+    #[test]
+    fn without_health_checks_no_group_of_any_origin_is_checked() {
+        let file = template("checks", "", "");
+        let forward = ["--listen", "127.0.0.1:0", "--target", "127.0.0.1:80", "--no-health-checks"];
+        let enabled = |line: &[&str]| read(line).expect("planned").config.groups[0].health_check.enabled;
+        assert_eq!((enabled(&[file.path()]), enabled(&[file.path(), "--no-health-checks"])), (true, false));
+        assert_eq!((enabled(&forward[..4]), enabled(&forward)), (true, false));
+        let place = Place {
+            address: "127.0.0.1:4711".parse().expect("an address"),
+            ..read(&forward).expect("planned").places[0].clone()
+        };
+        let bound = plan(&forward).with_picked_port(read(&forward).expect("planned"), &[place]).expect("planned");
+        assert!(!bound.config.groups[0].health_check.enabled);
+    }
+
+    #[test]
+    fn https_checks_are_refused_unless_nothing_is_checked() {
+        let file = template("https", ", HealthCheckProtocol: HTTPS", "");
+        let refused = read(&[file.path()]).err().expect("refused");
+        assert!(refused.ends_with(":8:3: Group: HTTPS health checks are not served yet\n"), "{refused}");
+        let planned = read(&[file.path(), "--no-health-checks"]).expect("planned");
+        assert_eq!(planned.config.groups[0].health_check.protocol, Protocol::Https);
+    }
+
+    #[test]
+    fn a_group_without_cross_zone_is_a_warning_while_the_zone_of_the_node_is_not_known() {
+        let file = template("zone", "", "{ Key: load_balancing.cross_zone.enabled, Value: false }");
+        let warnings = read(&[file.path()]).expect("planned").warnings;
+        assert!(warnings.contains(":8:3: warning: Group: cross-zone load balancing is off"), "{warnings}");
+        assert_eq!(read(&[file.path(), "--zone", "a"]).expect("planned").warnings, "");
+        let cross_zone = template("cross-zone", "", "");
+        assert_eq!(read(&[cross_zone.path()]).expect("planned").warnings, "");
     }
 }

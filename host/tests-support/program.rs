@@ -140,6 +140,43 @@ fn hup_serves_the_template_as_it_is_now_and_keeps_connections() {
     assert_eq!(running.ended().0, 0);
 }
 
+/// What the program tells of its targets, once it says `text` of them.
+fn described(running: &mut Running, text: &str) -> String {
+    // Each signal is one line; a target's first check takes a moment.
+    for _ in 0..10_000 {
+        running.signal("USR1");
+        let line = running.line();
+        assert!(line.starts_with("{\"TargetGroups\":[{") && line.ends_with("]}\n"), "{line}");
+        if line.contains(text) {
+            return line;
+        }
+    }
+    panic!("it never says {text}");
+}
+
+#[test]
+fn usr1_tells_how_every_target_is_also_after_a_reload() {
+    if skip() {
+        return;
+    }
+    let (one, two) = (Target::start("one"), Target::start("two"));
+    let port = free_port();
+    let file = Scratch::new(&format!("described-{port}.yaml"), &template(&[port], one.address));
+    let mut running = Running::start(PROGRAM, &["run", file.path(), "--shards", "2"], 1);
+    let line = described(&mut running, "\"State\":\"healthy\"");
+    assert!(line.contains(&format!("{{\"Id\":\"127.0.0.1\",\"Port\":{}}}", one.address.port())), "{line}");
+
+    std::fs::write(&file.0, template(&[port], two.address)).expect("written");
+    running.signal("HUP");
+    running.read_addresses(1);
+    let line = described(&mut running, "\"State\":\"healthy\"");
+    assert!(line.contains(&format!("\"Port\":{}}}", two.address.port())), "{line}");
+    assert!(line.contains("\"State\":\"draining\",\"Reason\":\"Target.DeregistrationInProgress\""), "{line}");
+    assert_eq!(get(running.addresses[0], "/").1, "two");
+    running.signal("TERM");
+    assert_eq!(running.ended().0, 0);
+}
+
 #[test]
 fn hup_with_a_mistake_in_the_template_changes_nothing_and_says_why() {
     if skip() {

@@ -3,6 +3,9 @@
 #[path = "../../host/tests-support/program.rs"]
 mod every_program;
 
+#[path = "../../host/tests-support/fleet.rs"]
+mod fleet;
+
 use std::sync::OnceLock;
 
 use sluicegate_host::test_support::output;

@@ -3,6 +3,9 @@
 #[path = "../../host/tests-support/program.rs"]
 mod every_program;
 
+#[path = "../../host/tests-support/fleet.rs"]
+mod fleet;
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sluicegate-smol");
 
 fn skip() -> bool {

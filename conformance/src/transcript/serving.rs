@@ -40,7 +40,9 @@ impl Serving {
         let file = std::env::temp_dir().join(format!("sluicegate-transcript-{}-{number}.yaml", std::process::id()));
         std::fs::write(&file, template).map_err(told)?;
         let mut command = Command::new(program);
-        command.arg("run").arg(&file).args(["--shards", "1", "--port-offset", &offset.to_string()]);
+        // A transcript names every connection that targets get.
+        command.arg("run").arg(&file).args(["--shards", "1", "--no-health-checks"]);
+        command.args(["--port-offset", &offset.to_string()]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn().map_err(told)?;
         let mut serving = Serving { child, file, addresses: Vec::new() };

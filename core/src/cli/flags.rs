@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use super::Asked;
-use crate::config::template::Inputs;
+use crate::config::template::{Inputs, Instance};
 
 /// What an operator wants.
 #[derive(Clone, Debug, Subcommand)]
@@ -46,11 +46,14 @@ struct Line {
 /// `run`
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "Signals: HUP reads the template again without dropping a connection, and opens the access log \
+    after_help = "Targets that --target names are checked like those of a template: every 30 seconds GET /, and whatever \
+                        they answer from 200 to 499 is a success.\n\n\
+                        Signals: HUP reads the template again without dropping a connection, and opens the access log \
                         anew; a template with a mistake changes nothing. TERM and INT finish what runs and accept \
                         nothing new; a second one stops at once.\n\n\
                         Examples:\n  \
                         sluicegate run template.yaml --port-offset 8000   # port 80 is served on 8080\n  \
+                        sluicegate run template.yaml --instance i-0123456789abcdef0=10.0.0.1 --zone us-east-1a\n  \
                         sluicegate run template.yaml --bind 0.0.0.0 --bind :: --access-log /var/log/sluicegate.log\n  \
                         sluicegate run --listen 127.0.0.1:0 --target 127.0.0.1:9001   # the system picks the port"
 )]
@@ -97,6 +100,17 @@ pub struct Serving {
     /// How long requests may take to finish after TERM, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub drain_timeout: u32,
+    /// The availability zone that this node is in: groups without cross-zone load balancing keep to its targets [default: none,
+    /// the targets of every zone are used]
+    #[arg(long, value_name = "NAME", value_parser = zone)]
+    pub zone: Option<String>,
+    /// Do not check targets: all count as healthy
+    #[arg(long)]
+    pub no_health_checks: bool,
+    /// Where the key that cookies are encrypted with is kept; made if it is not there; without it a random key that does not
+    /// survive a restart
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<String>,
 }
 
 /// Values that a template needs from outside.
@@ -108,6 +122,10 @@ pub struct Values {
     /// What a name outside the load balancer stands for, such as MyInstance.PrivateIp=127.0.0.1; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub resolve: Vec<(String, String)>,
+    /// Where an instance is that a target group names, by its id or by its name in the template, such as
+    /// i-0123456789abcdef0=10.0.0.1:8080; without a port the target has the template's; may be repeated
+    #[arg(long, value_name = "ID=ADDR[:PORT]")]
+    pub instance: Vec<Instance>,
     /// What another stack exports under a name; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub import: Vec<(String, String)>,
@@ -217,6 +235,7 @@ impl Values {
         Inputs {
             parameters: self.param.clone(),
             resolve: self.resolve.clone(),
+            instances: self.instance.clone(),
             imports: self.import.clone(),
             allow_public_targets: self.allow_public_targets,
             ..Inputs::default()
@@ -229,6 +248,15 @@ fn pair(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("it has to look like NAME=VALUE".to_owned()),
     }
+}
+
+/// `all` is what templates call targets of no zone in particular.
+fn zone(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_graphic();
+    if text.is_empty() || text == "all" || !text.bytes().all(plain) {
+        return Err("it has to be the name of one zone, like us-east-1a".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// A field value goes into answers as it is, so it has to be one (RFC 9110 section 5.5).
@@ -297,6 +325,63 @@ mod tests {
         assert_eq!(inputs.imports, [("E".into(), String::new())]);
         assert!(parsed("run t.yaml --param A").is_err());
         assert!(parsed("run t.yaml --param =1").is_err());
+    }
+
+    #[test]
+    fn instances_are_ids_with_an_address_of_either_family_and_perhaps_a_port() {
+        for (text, address, port) in [
+            ("i-1=10.0.0.1", "10.0.0.1", None),
+            ("i-1=10.0.0.1:8080", "10.0.0.1", Some(8080)),
+            ("i-1=10.0.0.1:65535", "10.0.0.1", Some(65535)),
+            ("i-1=fd00::1", "fd00::1", None),
+            ("i-1=[fd00::1]", "fd00::1", None),
+            ("i-1=[fd00::1]:1", "fd00::1", Some(1)),
+        ] {
+            let inputs = run(&format!("run t.yaml --instance i-0=127.0.0.1 --instance {text}")).values.inputs();
+            let address = address.parse().expect("an address");
+            assert_eq!(inputs.instances[1], Instance { id: "i-1".into(), address, port }, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_instance_that_is_malformed_says_what_is_wrong() {
+        for (text, problem) in [
+            ("i-1", "it has to look like ID=ADDR or ID=ADDR:PORT"),
+            ("=10.0.0.1", "it has to look like ID=ADDR or ID=ADDR:PORT"),
+            ("i-1=", "no IP address"),
+            ("i-1=node", "no IP address"),
+            ("i-1=10.0.0.1:", "no IP address"),
+            ("i-1=10.0.0.1:65536", "no IP address"),
+            ("i-1=[10.0.0.1:80]", "no IP address"),
+            ("i-1=[10.0.0.1]", "no IP address"),
+            ("i-1=10.0.0.1:0", "a port is 1 to 65535"),
+            ("i-1=[fd00::1]:0", "a port is 1 to 65535"),
+        ] {
+            let error = parsed(&format!("run t.yaml --instance {text}")).expect_err(text);
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains(problem), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_node_is_in_one_zone_or_in_none() {
+        let serving = |line: &str| run(line).serving;
+        assert_eq!(serving("run t.yaml").zone, None);
+        assert_eq!(serving("run t.yaml --zone us-east-1a").zone.as_deref(), Some("us-east-1a"));
+        for wrong in ["", "all", "a b", "a\n"] {
+            let error = parse(["sluicegate", "run", "t.yaml", "--zone", wrong]).expect_err(wrong);
+            assert!(error.to_string().contains("the name of one zone"), "{error}");
+        }
+    }
+
+    #[test]
+    fn checks_are_on_and_the_key_is_kept_nowhere_unless_the_flags_say_so() {
+        let default = run("run t.yaml").serving;
+        assert_eq!((default.no_health_checks, default.key_file), (false, None));
+        let given = run("run t.yaml --no-health-checks --key-file /var/lib/key").serving;
+        assert_eq!((given.no_health_checks, given.key_file.as_deref()), (true, Some("/var/lib/key")));
+        let Ok(Command::Demo(demo)) = parsed("demo --no-health-checks --zone a") else { panic!("a demo") };
+        assert!(demo.serving.no_health_checks && demo.serving.zone.is_some());
     }
 
     #[test]

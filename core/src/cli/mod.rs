@@ -1,4 +1,4 @@
-//! What the programs are told and what they say: flags, and `check` and `explain` as functions from text to
+//! What the programs are told and what they say: flags, and `check`, `explain` and what is told of targets as functions from text to
 //! text. No file is read and nothing is printed here, so all of it can be tested and embedded.
 //!
 //! Both programs take exactly these flags. Exit codes: 0 when all is well, 1 when something is wrong with what was
@@ -6,11 +6,13 @@
 //! standard output, everything else to standard error.
 
 mod check;
+mod describe;
 mod explain;
 mod flags;
 mod report;
 
 pub use check::{check, load};
+pub use describe::describe;
 pub use explain::{Asked, Question, RAW_BYTES_MAX, explain};
 pub use flags::{Check, Command, Demo, Explain, Run, Serving, Values, parse};
 pub use report::Report;

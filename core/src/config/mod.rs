@@ -8,6 +8,7 @@
 
 mod address;
 pub mod attributes;
+mod describe;
 mod identity;
 mod position;
 mod readiness;
@@ -15,13 +16,16 @@ mod state;
 mod succession;
 #[cfg(feature = "template")]
 pub mod template;
+mod usage;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 pub use address::is_private;
 pub use attributes::{DesyncMitigationMode, LoadBalancerAttributes, XffHeaderProcessing};
+pub use describe::{AnomalyDetection, TargetHealth, TargetHealthDescription};
 pub use position::Position;
+pub use readiness::{GroupHealth, Healths, HostCounts, Readiness, ZoneStates};
 pub use state::{Checking, ConfigState};
 
 pub use crate::http::Protocol;
@@ -177,6 +181,18 @@ impl Config {
             groups: vec![group],
             state: Arc::default(),
         }
+    }
+
+    /// Whether a rule or default action of a listener forwards to that group (guide HC-02): with whatever weight.
+    pub fn is_in_use(&self, id: GroupId) -> bool {
+        let forwards = |action: &Action| match action {
+            Action::Forward(forward) => forward.groups.iter().any(|weighted| weighted.group == id),
+            Action::Redirect(_) | Action::FixedResponse(_) => false,
+        };
+        self.listeners.iter().any(|listener| {
+            forwards(listener.rules.default_action())
+                || listener.rules.rules().iter().any(|rule| forwards(&rule.action))
+        })
     }
 
     /// Checks no target: all count as healthy (`run --no-health-checks`).

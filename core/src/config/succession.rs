@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Config, GroupState, Target, TargetGroup};
+use super::{Config, GroupId, GroupState, Target, TargetGroup};
 use crate::time::Mono;
 
 impl Config {
@@ -15,10 +15,21 @@ impl Config {
     #[must_use]
     pub fn next(mut self, old: &Config, now: Mono) -> Config {
         self.state = Arc::clone(&old.state);
-        for group in &mut self.groups {
+        let checks = |config: &Config, arn: &str| {
+            let numbered = (0..).map(GroupId).zip(&config.groups);
+            let mut checked = numbered.filter(|(_, group)| group.health_check.enabled && group.arn == arn);
+            checked.any(|(id, _)| config.is_in_use(id))
+        };
+        for at in 0..self.groups.len() {
+            let group = &mut self.groups[at];
             match old.groups.iter().find(|was| was.arn == group.arn) {
                 Some(was) => group.take_over(was, now),
                 None => group.targets.iter().for_each(|target| target.state.set_ramps(false)),
+            }
+            let arn = &self.groups[at].arn;
+            if checks(&self, arn) && !checks(old, arn) {
+                // Nobody has looked at them for a while, if ever: they begin as new ones.
+                self.groups[at].targets.iter().for_each(|target| target.state.register());
             }
         }
         for gone in old.groups.iter().filter(|was| !self.groups.iter().any(|group| group.arn == was.arn)) {

@@ -1,4 +1,4 @@
-//! What an exchange remembers for its line in the access log, and why it ended as it did.
+//! What an exchange remembers for its line in the access log and for what is counted, and why it ended as it did.
 
 use std::net::SocketAddr;
 
@@ -6,8 +6,8 @@ use super::Leg;
 use crate::config::LoadBalancer;
 use crate::desync::{Reading, Reason};
 use crate::http::Version;
-use crate::observe::Cause;
 use crate::observe::access::{ActionTaken, Draft, Kind, MatchedRule, Outcome, RequestLine, Times};
+use crate::observe::{Blame, Cause, GroupMetrics};
 use crate::time::{Mono, Now};
 
 /// Facts gathered while an exchange runs; written down when it is over.
@@ -16,6 +16,8 @@ pub(crate) struct Record {
     pub(crate) target_keeps_alive: bool,
     pub(crate) cause: Option<Cause>,
     pub(crate) target: Option<SocketAddr>,
+    /// Where what becomes of it is counted.
+    pub(crate) column: Option<ColumnId>,
     pub(crate) rule: MatchedRule,
     pub(crate) action: Option<ActionTaken>,
     /// Why the request does not comply, if it does not (guide DSY-07).
@@ -33,6 +35,10 @@ pub(crate) struct Record {
     /// What the line needs of the request's head; nothing when no log is kept.
     pub(crate) notes: Option<Box<Notes>>,
 }
+
+/// The counters of a target group and zone, as the shard numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ColumnId(pub(crate) u32);
 
 /// Text for a line of the log. Used again and again, so that keeping a log allocates nothing per request.
 #[derive(Debug, Default)]
@@ -57,6 +63,7 @@ impl Record {
             target_keeps_alive: false,
             cause: None,
             target: None,
+            column: None,
             rule: MatchedRule::NotEvaluated,
             action: None,
             reason: None,
@@ -101,6 +108,33 @@ impl Record {
         self.target_keeps_alive = keeps_alive;
     }
 
+    /// Whether the target failed the request, as anomaly detection sees it (guide ATW-01): it answered with a 5xx, no
+    /// connection came about, or what came was no whole answer in time. `None` if the request ended before the target could
+    /// show: the client left, or we had no room for it.
+    pub(crate) fn target_failed(&self) -> Option<bool> {
+        // A target that had to go because it was deregistered did not fail.
+        let failed = self.cause.is_some_and(|cause| cause.blame() == Blame::Target && cause != Cause::TargetDraining);
+        match self.target_status {
+            Some(status) => Some(failed || status >= 500),
+            None => failed.then_some(true),
+        }
+    }
+
+    /// Adds the target's part to what is counted of its group.
+    pub(crate) fn count(&self, metrics: &mut GroupMetrics) {
+        if let Some(status) = self.target_status {
+            metrics.answered(status, self.times().target);
+        }
+        let unconnected = [Cause::TargetConnectRefused, Cause::TargetConnectTimeout, Cause::TargetUnreachable];
+        if self.cause.is_some_and(|cause| unconnected.contains(&cause)) {
+            metrics.unconnected();
+        }
+    }
+
+    fn times(&self) -> Times {
+        Times::measure(self.created.mono, self.dispatched, self.answered, self.relayed)
+    }
+
     /// Appends the line of a request that is over, with the cause of its end as the error reason if that is wanted, and gives its text back for the next one.
     pub(crate) fn finish(
         self,
@@ -110,6 +144,7 @@ impl Record {
         named: bool,
         out: &mut Vec<u8>,
     ) -> Option<Box<Notes>> {
+        let times = self.times();
         let notes = self.notes?;
         let read = front.received.saturating_sub(front.input.len() as u64);
         let outcome = Outcome {
@@ -118,7 +153,7 @@ impl Record {
             load_balancer: &notes.load_balancer,
             client: peer,
             target: self.target,
-            times: Times::measure(self.created.mono, self.dispatched, self.answered, self.relayed),
+            times,
             elb_status: self.elb_status,
             target_status: self.target_status,
             received_bytes: read.saturating_sub(self.received_before),

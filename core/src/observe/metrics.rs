@@ -41,6 +41,10 @@ metrics! {
         "requests that were routed with a header field whose name is invalid, because `routing.http.drop_invalid_header_fields.enabled` is false.";
     non_sticky_request_count, "NonStickyRequestCount", "Count; STK-21",
         "requests to a group with sticky sessions for which a target was chosen as if there were none: without a cookie, or with one that was not valid, had expired, or named a target that may get no requests.";
+    request_count, "RequestCount", "Count; MET-18",
+        "requests for which a target was chosen.";
+    rule_evaluations, "RuleEvaluations", "Count; MET-19",
+        "rules whose conditions were compared with a request, up to and with the one that took it; the default action is none.";
 }
 
 #[cfg(test)]
@@ -52,18 +56,20 @@ mod tests {
             desync_mitigation_mode_non_compliant_request_count: first,
             dropped_invalid_header_request_count: second,
             forwarded_invalid_header_request_count: third,
-            non_sticky_request_count: 0,
+            ..Metrics::default()
         }
     }
 
     #[test]
     fn each_counter_is_told_under_its_name_in_cloudwatch() {
-        let told: Vec<_> = counted(1, 2, 3).iter().collect();
+        let told: Vec<_> = Metrics { request_count: 4, rule_evaluations: 5, ..counted(1, 2, 3) }.iter().collect();
         let expected = [
             ("DesyncMitigationMode_NonCompliant_Request_Count", 1),
             ("DroppedInvalidHeaderRequestCount", 2),
             ("ForwardedInvalidHeaderRequestCount", 3),
             ("NonStickyRequestCount", 0),
+            ("RequestCount", 4),
+            ("RuleEvaluations", 5),
         ];
         assert_eq!(told, expected);
     }

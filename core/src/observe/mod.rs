@@ -1,11 +1,15 @@
 //! What is written down about a request: why it ended as it did ([`Cause`]), its line in the access log ([`access`]),
-//! and what is counted ([`Metrics`]). Nothing here writes to a file; lines are appended to buffers.
+//! and what is counted ([`Metrics`], [`GroupMetrics`]). Nothing here writes to a file; lines are appended to buffers.
 
 pub mod access;
 mod cause;
 mod field;
+mod group_metrics;
 mod metrics;
 mod refused;
+mod response_time;
 
 pub use cause::{Blame, Cause};
+pub use group_metrics::GroupMetrics;
 pub use metrics::Metrics;
+pub use response_time::ResponseTimes;

@@ -156,6 +156,8 @@ impl<R: Runtime> Hub<R> {
         if self.life.get() != Life::Serving {
             self.turn(self.epoch(), |turn| turn.draining());
         }
+        // The fresh one may have something to do without being asked: it checks targets if the broken one did.
+        self.alarm.at_latest(self.runtime.now().mono);
     }
 
     /// Starts a task and keeps its handle until it is over.

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use super::{Command, Dialed, Ended, Listener, Outlet, Runtime, Setup, Socket, Timer, mailbox, run};
-use crate::config::Config;
+use crate::config::{Config, HealthCheck};
 use crate::shard::{Endpoints, ListenerId, Options};
 use crate::time::{Mono, Now, Wall};
 
@@ -304,6 +304,10 @@ impl Scene {
     }
 
     fn with(options: Options) -> Scene {
+        Scene::of(config(), options)
+    }
+
+    fn of(config: Arc<Config>, options: Options) -> Scene {
         let world = Rc::<World>::default();
         // The clock starts above nothing, so that a test can turn it back.
         world.micros.set(1_000_000);
@@ -312,7 +316,7 @@ impl Scene {
         let (post, inbox) = mailbox();
         let listeners = vec![(ListenerId(80), 0)];
         let outlet = Box::new(Scribe(Rc::clone(&world)));
-        let setup = Setup { config: config(), options, seed: 1, listeners, inbox, outlet };
+        let setup = Setup { config, options, seed: 1, listeners, inbox, outlet };
         let ended = Rc::new(Cell::new(None));
         let (fake, tell) = (Fake(Rc::clone(&world)), Rc::clone(&ended));
         fake.clone().spawn(async move { tell.set(run(fake, setup).await.ok()) });
@@ -381,6 +385,26 @@ fn a_panic_in_the_shard_closes_its_connections_and_a_fresh_one_serves_on() {
         let fresh = scene.client();
         assert!(scene.exchange(&fresh).ends_with("ok"));
     }
+}
+
+#[test]
+fn a_fresh_shard_goes_on_with_the_checks_of_one_that_panicked_over_them() {
+    let mut config = Config::forwarding(80, &[SocketAddr::from(([127, 0, 0, 1], 9001))]);
+    config.groups[0].health_check = HealthCheck::default();
+    let scene = Scene::of(Arc::new(config), Options::default());
+    let checks = |scene: &Scene| scene.world.dialed.borrow().len();
+    assert!(scene.target().heard().contains("\r\nUser-Agent: ELB-HealthChecker/2.0\r\n"));
+    assert_eq!(checks(&scene), 1);
+    // The timer goes off at a moment that the shard takes for the past, since it was told of a later one: it panics, and
+    // nothing else happens that would give the fresh one a turn.
+    scene.world.micros.set(200_000_000);
+    scene.client();
+    let before = checks(&scene);
+    scene.world.micros.set(100_000_000);
+    scene.world.pass(Duration::ZERO);
+    assert_eq!(scene.world.panics.get(), u32::from(cfg!(debug_assertions)));
+    scene.world.pass(Duration::from_secs(200));
+    assert!(checks(&scene) > before, "nobody checks any more");
 }
 
 #[test]

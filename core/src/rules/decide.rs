@@ -52,6 +52,8 @@ pub struct Decision<'r> {
     pub rule: Option<&'r Rule>,
     /// What to do.
     pub action: &'r Action,
+    /// How many rules were tried: up to and with the one that matched, or all. The default action is none of them.
+    pub evaluated: usize,
 }
 
 impl<'r> Decision<'r> {
@@ -92,8 +94,7 @@ impl Ruleset {
         let view = View::new(subject);
         let ends = self.gates.ends(&view);
         let mut rules = self.gates.iter().zip(&self.rules);
-        let rule = rules.find(|(gate, rule)| gate.is_open(&ends) && rule.takes(&view)).map(|(_, rule)| rule);
-        self.decision(rule)
+        self.decision(rules.position(|(gate, rule)| gate.is_open(&ends) && rule.takes(&view)))
     }
 
     /// The rules in the order they are tried.
@@ -106,7 +107,10 @@ impl Ruleset {
         &self.default
     }
 
-    pub(super) fn decision<'r>(&'r self, rule: Option<&'r Rule>) -> Decision<'r> {
-        Decision { rule, action: rule.map_or(&self.default, |rule| &rule.action) }
+    /// The decision for the rule at that place, or for none.
+    pub(super) fn decision(&self, at: Option<usize>) -> Decision<'_> {
+        let rule = at.and_then(|at| self.rules.get(at));
+        let action = rule.map_or(&self.default, |rule| &rule.action);
+        Decision { rule, action, evaluated: at.map_or(self.rules.len(), |at| at + 1) }
     }
 }

@@ -63,10 +63,10 @@ impl Ruleset {
     pub fn explain(&self, subject: &Subject<'_>) -> Explanation<'_> {
         let view = View::new(subject);
         let mut rules: Vec<_> = self.rules().iter().map(|rule| verdict(rule, &view)).collect();
-        let taken = rules.iter_mut().find(|verdict| verdict.outcome == Outcome::Shadowed).map(|verdict| {
+        let taken = rules.iter().position(|verdict| verdict.outcome == Outcome::Shadowed);
+        if let Some(verdict) = taken.and_then(|at| rules.get_mut(at)) {
             verdict.outcome = Outcome::Taken;
-            verdict.rule
-        });
+        }
         Explanation { rules, decision: self.decision(taken) }
     }
 }

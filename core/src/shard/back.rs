@@ -49,6 +49,9 @@ impl Shard {
     pub(crate) fn dialed(&mut self, id: WireId, result: Result<Endpoints, DialError>) {
         let now = self.now.mono;
         let Some(wire) = self.wires.get_mut(id.0) else { return };
+        if let Role::Probe(_) = wire.role {
+            return self.probe_dialed(id, result.map(drop));
+        }
         let Some(back) = wire.back_mut() else { return };
         let BackPhase::Dialing { exchange, .. } = back.phase else { return };
         match result {

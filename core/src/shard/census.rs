@@ -14,6 +14,8 @@ pub struct Census {
     pub backs: usize,
     /// Of these, waiting in the pool.
     pub pooled: usize,
+    /// Connections of health checks, those being dialed included.
+    pub probes: usize,
     /// Requests in progress.
     pub exchanges: usize,
     /// Memory for bytes in flight.
@@ -26,7 +28,8 @@ impl Census {
     pub(crate) fn take(shard: &Shard) -> Census {
         Census {
             fronts: shard.fronts,
-            backs: shard.wires.len() - shard.fronts,
+            backs: shard.wires.len() - shard.fronts - shard.checkups.probes,
+            probes: shard.checkups.probes,
             pooled: shard.pool.idle(),
             exchanges: shard.exchanges.len(),
             memory: shard.buffers.account(),

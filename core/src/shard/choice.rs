@@ -65,9 +65,16 @@ impl Choices {
     ) -> Option<Chosen> {
         let group = config.group(chosen.group)?;
         let eligible = self.eligible(config, chosen.group, group, zone, now);
-        let mut next = || eligible.choose(&group.state, now, |total| chance.u64(..total));
-        let by_turn = (0..2).find_map(|_| next().filter(|&target| !refused(target)));
-        let target = by_turn.or_else(|| eligible.targets().find(|&target| !refused(target)))?;
+        let other = |target: &usize| !refused(*target);
+        let mut choose = || eligible.choose(&group.state, now, |total| chance.u64(..total)).filter(other);
+        let target = match choose().or_else(&mut choose) {
+            Some(target) => target,
+            // The algorithm insists: then whoever comes first after a place by chance.
+            None => {
+                let start = chance.usize(..eligible.targets().len().max(1));
+                eligible.targets().skip(start).chain(eligible.targets()).find(other)?
+            }
+        };
         Some(Chosen { target, fails_open: eligible.fails_open, sticky: false, ..chosen })
     }
 

@@ -1,7 +1,7 @@
 //! Which deadline a wire has at the moment, and what happens when it is due.
 
 use super::timer::Deadline;
-use super::wire::{Back, BackPhase, Front, Phase, Role, WireState};
+use super::wire::{Front, Phase, Role, WireState};
 use super::{Effect, Shard, TIMERS_PER_TURN, WireId};
 use crate::observe::Cause;
 use crate::time::Mono;
@@ -34,10 +34,7 @@ impl Shard {
                 let exchange = self.exchanges.get(*exchange)?;
                 let drained = exchange.drained().map(|at| (at, Deadline::Drained));
                 let back = exchange.back.and_then(|back| self.wires.get(back.0));
-                if matches!(
-                    back,
-                    Some(WireState { role: Role::Back(Back { phase: BackPhase::Dialing { .. }, .. }), .. })
-                ) {
+                if back.is_some_and(WireState::is_dialing) {
                     // Connecting has a deadline of its own.
                     return drained;
                 }
@@ -47,6 +44,7 @@ impl Shard {
             }
             Role::Front(front) => front.deadline(wire.leg.activity),
             Role::Back(back) => back.deadline(wire.leg.activity),
+            Role::Probe(probe) => Some(probe.deadline()),
         }
     }
 
@@ -60,6 +58,7 @@ impl Shard {
         }
         match (deadline, exchange) {
             (Deadline::KeepAlive | Deadline::Pooled | Deadline::Linger, _) => self.kill(id),
+            (Deadline::Check, _) => self.probe_is_late(id),
             (Deadline::RequestHead, _) => self.refuse(id, Cause::ClientIdle),
             (Deadline::Connect, Some(exchange)) => {
                 self.effects.push(Effect::Wake(id));

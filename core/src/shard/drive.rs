@@ -74,10 +74,21 @@ impl Shard {
         self.drive(id);
     }
 
+    /// Counts what became of a request that a target had, or should have had.
+    fn count_outcome(&mut self, exchange: &Exchange) {
+        if let (Some(target), Some(failed)) = (&exchange.target, exchange.record.target_failed()) {
+            target.target().tell(failed);
+        }
+        if let Some(metrics) = exchange.record.column.and_then(|column| self.columns.get_mut(column)) {
+            exchange.record.count(metrics);
+        }
+    }
+
     /// Writes down what became of an exchange that is over.
     fn conclude(&mut self, id: ExchangeId, front: WireId) {
         let Some(mut exchange) = self.exchanges.remove(id) else { return };
         self.sessions.give_back(exchange.session.take());
+        self.count_outcome(&exchange);
         let Shard { wires, buffers, journal, notes, effects, now, options, .. } = self;
         if exchange.admitted {
             buffers.dismiss();

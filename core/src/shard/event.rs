@@ -57,9 +57,10 @@ impl Shard {
         wire.leg.broken = true;
         wire.leg.held = 0;
         wire.leg.output.release(buffers);
-        match wire.exchange() {
-            Some(exchange) => self.drive(exchange),
-            None => self.kill(id),
+        match (wire.exchange(), &wire.role) {
+            (Some(exchange), _) => self.drive(exchange),
+            (None, Role::Probe(_)) => self.probe_is_unwritable(id),
+            (None, Role::Front(_) | Role::Back(_)) => self.kill(id),
         }
     }
 
@@ -84,6 +85,7 @@ impl Shard {
                     self.lose_target(exchange);
                 }
             }
+            Role::Probe(_) => self.probe_lost(id),
         }
         self.remove(id);
     }
@@ -99,6 +101,7 @@ impl Shard {
             Role::Front(Front { phase: Phase::Head { .. }, .. }) => self.next_request(id),
             Role::Front(Front { phase: Phase::Lingering { .. }, .. }) if ended => self.kill(id),
             Role::Front(Front { phase: Phase::Lingering { .. }, .. }) => self.linger(id),
+            Role::Probe(_) => self.probe_heard(id),
             // A target that says something unasked, or leaves: it serves nobody any more.
             Role::Back(Back { phase: BackPhase::Idle, .. }) => self.kill(id),
             Role::Back(Back { phase: BackPhase::Busy(exchange), .. })

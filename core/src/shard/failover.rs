@@ -43,6 +43,7 @@ impl Shard {
             return false;
         };
         let Some(next) = self.next_errand(errand) else { return false };
+        self.count_unconnected(exchange);
         let Some((output, until)) = self.take_unsent(id) else { return false };
         self.remove(id);
         self.send_by_another(exchange, next, output, until)
@@ -78,6 +79,17 @@ impl Shard {
         Some(Errand { chosen, ..errand })
     }
 
+    /// The target of the exchange could not be reached, and another gets the request.
+    fn count_unconnected(&mut self, exchange: ExchangeId) {
+        let Some(exchange) = self.exchanges.get(exchange) else { return };
+        if let Some(target) = &exchange.target {
+            target.target().tell(true);
+        }
+        if let Some(metrics) = exchange.record.column.and_then(|column| self.columns.get_mut(column)) {
+            metrics.unconnected();
+        }
+    }
+
     /// What was to be sent on a connection, and until when another may be tried.
     fn take_unsent(&mut self, id: WireId) -> Option<(Buffer, Option<Mono>)> {
         let wire = self.wires.get_mut(id.0)?;
@@ -98,6 +110,7 @@ impl Shard {
             return false;
         };
         exchange.record.target = self.pool.address(origin);
+        exchange.record.column = self.columns.of(chosen);
         exchange.target = Some(target);
         if let (Some(session), Some(seat)) = (&mut exchange.session, seat(&self.config, chosen)) {
             session.move_to(seat);

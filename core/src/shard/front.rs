@@ -10,7 +10,7 @@ use super::wire::{Front, Phase, WireState};
 use super::{ExchangeId, Shard, WireId};
 use crate::buffer::Payment;
 use crate::config::{Config, Listener, LoadBalancer};
-use crate::exchange::record::Record;
+use crate::exchange::record::{ColumnId, Record};
 use crate::exchange::{After, Exchange, UNWANTED_BYTES_MAX, Upload};
 use crate::http::answer::Answer;
 use crate::http::h1::head::{Scan, Scanner};
@@ -79,11 +79,13 @@ impl Shard {
         let Some((origin, target)) = self.destination(chosen) else {
             return self.answer_here(front, Plan { course: Course::Refuse(Cause::NoTargets), ..plan });
         };
+        let column = self.count_request(chosen);
         if !self.buffers.admit() {
             return self.answer_here(front, Plan { course: Course::Refuse(Cause::OutOfMemory), ..plan });
         }
         let Plan { facts, framing, expects_continue, idle, mut record, session, .. } = plan;
         record.target = self.pool.address(origin);
+        record.column = column;
         let back = self.connect(origin, idle);
         let upload = Upload::relaying(framing);
         let streams = !matches!(upload, Upload::Done);
@@ -106,6 +108,14 @@ impl Shard {
         } else {
             self.notice(back);
         }
+    }
+
+    /// A target was chosen, whatever becomes of the request now (guide MET-18).
+    fn count_request(&mut self, chosen: Chosen) -> Option<ColumnId> {
+        self.metrics.request_count += 1;
+        let column = self.columns.of(chosen)?;
+        self.columns.get_mut(column)?.chosen(chosen.fails_open);
+        Some(column)
     }
 
     /// Answers without a target.

@@ -11,7 +11,9 @@
 
 mod back;
 mod census;
+mod checkup;
 mod choice;
+mod columns;
 mod deadline;
 mod drive;
 mod effect;
@@ -46,10 +48,12 @@ use crate::exchange::Exchange;
 use crate::exchange::record::Notes;
 use crate::http::date::DateCache;
 use crate::key::{Key, Slab};
-use crate::observe::Metrics;
+use crate::observe::{GroupMetrics, Metrics};
 use crate::sticky::Secret;
 use crate::time::Now;
+use checkup::Checkups;
 use choice::Choices;
+use columns::Columns;
 use effect::Effects;
 use journal::JournalState;
 use pool::Pool;
@@ -71,10 +75,12 @@ pub struct Shard {
     pool: Pool,
     choices: Choices,
     sessions: Sessions,
+    checkups: Checkups,
     timers: Timers,
     buffers: Buffers,
     journal: JournalState,
     metrics: Metrics,
+    columns: Columns,
     dates: DateCache,
     chance: fastrand::Rng,
     scratch: Vec<u8>,
@@ -104,10 +110,12 @@ impl Shard {
             pool: Pool::default(),
             choices: Choices::default(),
             sessions: Sessions::new(secret),
+            checkups: Checkups::default(),
             timers: Timers::default(),
             buffers,
             journal: JournalState::default(),
             metrics: Metrics::default(),
+            columns: Columns::default(),
             dates: DateCache::default(),
             chance: fastrand::Rng::with_seed(seed),
             scratch: Vec::with_capacity(crate::buffer::PAGE),
@@ -132,6 +140,7 @@ impl Shard {
         self.now = Now { mono: now.mono.max(self.now.mono), wall: now.wall };
         self.turn += 1;
         self.ring(TIMERS_PER_TURN);
+        self.check_up();
         Turn::new(self)
     }
 
@@ -145,12 +154,22 @@ impl Shard {
         &self.metrics
     }
 
+    /// What has been counted for each target group and zone of its targets: the group's ARN, the zone if the targets have one,
+    /// and the counters. Groups of former configurations are among them.
+    pub fn group_metrics(&self) -> impl Iterator<Item = (&str, Option<&str>, &GroupMetrics)> {
+        self.columns.iter()
+    }
+
     /// Takes over a configuration: numbers for its targets; the old one is returned.
     fn adopt(&mut self, config: Arc<Config>) -> Arc<Config> {
         self.pool.learn(&config);
+        self.columns.learn(&config);
         self.choices.forget();
         self.sessions.learn(&config);
         self.generation += 1;
+        if !self.draining {
+            self.checkups.learn(&config, self.now.mono);
+        }
         core::mem::replace(&mut self.config, config)
     }
 }

@@ -94,6 +94,7 @@ impl Shard {
             is_last_for_target: cleared.is_last_for_target(),
         };
         let decision = listener.rules.decide(&subject(&cleared, front.endpoints.peer));
+        metrics.rule_evaluations += decision.evaluated as u64;
         record.rule = decision.rule.map_or(MatchedRule::Default, |rule| MatchedRule::Priority(rule.priority));
         record.action = Some(taken(decision.action));
         let mut session = None;

@@ -49,6 +49,7 @@ impl Shard {
                     self.drive(exchange);
                 }
             }
+            Role::Probe(_) => self.probe_is_starved(id),
             Role::Front(_) | Role::Back(_) => {}
         }
     }
@@ -65,10 +66,7 @@ impl Shard {
     /// Whether bytes may be read straight to where they go. `None`: nothing may come any more.
     fn lending(&mut self, id: WireId) -> Option<Lent> {
         let wire = self.wires.get(id.0)?;
-        if wire.dead
-            || wire.leg.ended
-            || matches!(&wire.role, Role::Back(Back { phase: BackPhase::Dialing { .. }, .. }))
-        {
+        if wire.dead || wire.leg.ended || wire.is_dialing() {
             return None;
         }
         let lends = wire.leg.input.is_empty()
@@ -89,6 +87,7 @@ impl Shard {
             }
             Role::Front(Front { phase: Phase::Lingering { .. }, .. }) => Some((PAGE, Payment::Metered)),
             Role::Back(_) => Some((WINDOW, Payment::Admitted)),
+            Role::Probe(_) => Some((LARGE_PAGE, Payment::Aside)),
         }
     }
 

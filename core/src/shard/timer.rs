@@ -25,6 +25,8 @@ pub(crate) enum Deadline {
     Pooled,
     /// A client whose connection we are closing did not close its side in time: it is cut.
     Linger,
+    /// A target has not answered its check in time: that check has failed.
+    Check,
 }
 
 /// Alarms by time; ties by wire, so that runs repeat exactly.

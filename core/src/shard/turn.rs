@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::front::DRAIN_GRACE;
-use super::wire::{BackPhase, Front, Phase, Role, WireState};
+use super::wire::{Front, Phase, Role, WireState};
 use super::{DialError, Effect, Endpoints, Journal, ListenerId, Shard, Shed, Wire, WireId};
 use crate::config::{Config, LoadBalancer};
 use crate::http::h1::head::Scanner;
@@ -65,7 +65,7 @@ impl<'s> Turn<'s> {
     #[must_use = "the next turn is due by then"]
     pub fn finish(self) -> Option<Mono> {
         self.shard.settle();
-        self.shard.timers.next()
+        [self.shard.timers.next(), self.shard.checkups.next()].into_iter().flatten().min()
     }
 }
 
@@ -93,9 +93,7 @@ impl Shard {
     fn borrow(&mut self, id: WireId) -> bool {
         let turn = self.turn;
         let Some(wire) = self.wires.get_mut(id.0) else { return false };
-        if let Role::Back(back) = &wire.role
-            && matches!(back.phase, BackPhase::Dialing { .. })
-        {
+        if wire.is_dialing() {
             return true;
         }
         wire.told.woken = false;
@@ -137,6 +135,7 @@ impl Shard {
         for stray in self.pool.strays() {
             self.kill(stray);
         }
+        self.drop_stray_probes();
         old
     }
 
@@ -150,6 +149,7 @@ impl Shard {
         for id in self.wires.keys() {
             self.hurry_if_idle(WireId(id));
         }
+        self.stop_checks();
         self.drained_if_empty();
     }
 

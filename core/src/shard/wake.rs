@@ -23,6 +23,7 @@ impl Shard {
         wire.leg.clear(&mut self.buffers);
         match wire.role {
             Role::Back(back) => self.pool.forget(back.origin, id),
+            Role::Probe(_) => self.checkups.probes -= 1,
             Role::Front(_) => {
                 self.fronts -= 1;
                 self.drained_if_empty();
@@ -41,7 +42,7 @@ impl Shard {
             Role::Back(Back { phase: BackPhase::Busy(exchange), .. }) => {
                 self.exchanges.get(*exchange).is_some_and(Exchange::upload_is_over)
             }
-            Role::Back(_) => false,
+            Role::Back(_) | Role::Probe(_) => false,
         };
         if finished && wire.leg.output.is_empty() { Fate::Finish } else { Fate::Open }
     }
@@ -49,10 +50,7 @@ impl Shard {
     /// Wakes the outside if a wire has news for it.
     pub(crate) fn notice(&mut self, id: WireId) {
         let Some(wire) = self.wires.get(id.0) else { return };
-        if wire.told.woken || wire.told.turn == self.turn {
-            return;
-        }
-        if matches!(&wire.role, Role::Back(Back { phase: BackPhase::Dialing { .. }, .. })) {
+        if wire.told.woken || wire.told.turn == self.turn || wire.is_dialing() {
             return;
         }
         let writable = !wire.told.writing && !wire.dead && !wire.leg.pending().is_empty();

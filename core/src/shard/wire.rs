@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::net::SocketAddr;
 
+use super::checkup::probe::Probe;
 use super::failover::Errand;
 use super::pool::OriginId;
 use super::{ExchangeId, Fate, Shard};
@@ -41,6 +42,8 @@ pub(crate) enum Role {
     Front(Front),
     /// A target.
     Back(Back),
+    /// A target that is checked.
+    Probe(Probe),
 }
 
 /// A client's connection.
@@ -132,6 +135,15 @@ impl WireState {
         if let Role::Back(back) = &mut self.role { Some(back) } else { None }
     }
 
+    /// Whether the connection is still being made.
+    pub(crate) fn is_dialing(&self) -> bool {
+        match &self.role {
+            Role::Front(_) => false,
+            Role::Back(back) => matches!(back.phase, BackPhase::Dialing { .. }),
+            Role::Probe(probe) => probe.is_dialing(),
+        }
+    }
+
     /// Whether nothing was sent yet of the request that it was taken from the pool for.
     pub(crate) fn has_yet_to_ask(&self) -> bool {
         matches!(&self.role, Role::Back(Back { reused_at: Some(sent), phase: BackPhase::Busy(_), .. }) if *sent == self.leg.sent)
@@ -142,7 +154,7 @@ impl WireState {
         match &self.role {
             Role::Front(Front { phase: Phase::Busy(id), .. }) => Some(*id),
             Role::Back(Back { phase: BackPhase::Busy(id) | BackPhase::Dialing { exchange: id, .. }, .. }) => Some(*id),
-            Role::Front(_) | Role::Back(_) => None,
+            Role::Front(_) | Role::Back(_) | Role::Probe(_) => None,
         }
     }
 

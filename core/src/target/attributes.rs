@@ -38,6 +38,13 @@ impl Default for GroupAttributes {
     }
 }
 
+impl GroupAttributes {
+    /// Whether targets with anomalies get fewer requests (guide ATW-03).
+    pub fn mitigates(&self) -> bool {
+        self.anomaly_mitigation && self.algorithm == Algorithm::WeightedRandom
+    }
+}
+
 /// How the next target is chosen (guide ALG-01).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Algorithm {
@@ -83,10 +90,11 @@ impl Default for MinimumHealthy {
 }
 
 impl MinimumHealthy {
-    /// Whether so many healthy targets of so many suffice (guide TGH-06: both thresholds must hold).
-    pub fn holds(self, healthy: usize, registered: usize) -> bool {
-        let counts = self.count.is_none_or(|count| healthy >= count as usize);
-        let shares = self.percentage.is_none_or(|percentage| healthy * 100 >= registered * usize::from(percentage));
-        counts && shares
+    /// How many of so many registered targets must be healthy. Of two thresholds both must hold (guide TGH-06).
+    pub fn needed(self, registered: usize) -> usize {
+        let count = self.count.map_or(0, |count| count as usize);
+        // No target at all is no percentage of anything: it does not suffice.
+        let share = self.percentage.map_or(0, |percentage| (registered * usize::from(percentage)).div_ceil(100).max(1));
+        count.max(share)
     }
 }

@@ -3,8 +3,11 @@
 
 use core::net::SocketAddr;
 use core::time::Duration;
+use std::io::Write;
 
+use super::health::Failure;
 use crate::http::Protocol;
+use crate::http::target::write_encoded;
 
 /// A group's health-check settings, with the guide's defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +62,40 @@ impl HealthCheck {
             CheckPort::Fixed(port) => SocketAddr::new(address.ip(), port),
         }
     }
+
+    /// Appends the request that a check at `address` sends: its fields, in their order, are those that captures of the real
+    /// load balancer show (guide HC-04, HC-06, HC-12, HC-13).
+    pub fn write_request(&self, address: SocketAddr, out: &mut Vec<u8>) {
+        let default_port = match self.protocol {
+            Protocol::Http => 80,
+            Protocol::Https => 443,
+        };
+        out.extend_from_slice(b"GET ");
+        write_encoded(self.path.as_bytes(), out);
+        out.extend_from_slice(b" HTTP/1.1\r\nHost: ");
+        // Nothing fails that is written to memory.
+        let _ = match (address, address.port() == default_port) {
+            (SocketAddr::V4(at), true) => write!(out, "{}", at.ip()),
+            (SocketAddr::V6(at), true) => write!(out, "[{}]", at.ip()),
+            (SocketAddr::V4(at), false) => write!(out, "{}:{}", at.ip(), at.port()),
+            (SocketAddr::V6(at), false) => write!(out, "[{}]:{}", at.ip(), at.port()),
+        };
+        out.extend_from_slice(REST_OF_REQUEST);
+    }
+
+    /// What the status of a final answer says. None below 200 is a success: an answer that switches protocols is none to a
+    /// check (HC-15).
+    ///
+    /// # Errors
+    /// It is not in the matcher; a redirect is like any other status (HC-14).
+    pub fn judge(&self, status: u16) -> Result<(), Failure> {
+        if status >= 200 && self.matcher.matches(status) { Ok(()) } else { Err(Failure::CodeMismatch(status)) }
+    }
 }
+
+/// Everything after the `Host` field's value.
+const REST_OF_REQUEST: &[u8] =
+    b"\r\nConnection: close\r\nUser-Agent: ELB-HealthChecker/2.0\r\nAccept-Encoding: gzip, compressed\r\n\r\n";
 
 /// Which port is checked (guide HC-05).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,5 +124,86 @@ impl Matcher {
     /// Whether that status is a success.
     pub fn matches(&self, status: u16) -> bool {
         self.ranges.iter().any(|&(first, last)| (first..=last).contains(&status))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(check: &HealthCheck, address: &str) -> String {
+        let mut out = Vec::new();
+        check.write_request(address.parse().expect("an address"), &mut out);
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn the_request_is_the_one_that_captures_show() {
+        let expected = "GET / HTTP/1.1\r\nHost: 10.0.7.140:8080\r\nConnection: close\r\n\
+            User-Agent: ELB-HealthChecker/2.0\r\nAccept-Encoding: gzip, compressed\r\n\r\n";
+        assert_eq!(request(&HealthCheck::default(), "10.0.7.140:8080"), expected);
+    }
+
+    #[test]
+    fn the_host_leaves_out_the_default_port_of_its_protocol_alone() {
+        let host = |protocol, address| {
+            let text = request(&HealthCheck { protocol, ..HealthCheck::default() }, address);
+            text.split_once("\r\nHost: ").and_then(|(_, rest)| rest.split_once("\r\n")).map(|(host, _)| host.to_owned())
+        };
+        for (protocol, address, expected) in [
+            (Protocol::Http, "10.0.0.10:80", "10.0.0.10"),
+            (Protocol::Http, "10.0.0.10:81", "10.0.0.10:81"),
+            (Protocol::Http, "10.0.0.10:443", "10.0.0.10:443"),
+            (Protocol::Https, "10.0.0.10:443", "10.0.0.10"),
+            (Protocol::Https, "10.0.0.10:80", "10.0.0.10:80"),
+            (Protocol::Http, "[2001:db8::1]:80", "[2001:db8::1]"),
+            (Protocol::Http, "[2001:db8::1]:8080", "[2001:db8::1]:8080"),
+        ] {
+            assert_eq!(host(protocol, address).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn the_path_goes_out_with_its_query_and_nothing_that_breaks_a_request_line() {
+        let line = |path: &str| {
+            let check = HealthCheck { path: path.to_owned(), ..HealthCheck::default() };
+            request(&check, "10.0.0.1:80").lines().next().map(str::to_owned)
+        };
+        assert_eq!(line("/a/b?c=d&e=%20"), Some("GET /a/b?c=d&e=%20 HTTP/1.1".to_owned()));
+        assert_eq!(line("/a b\r\nX: y"), Some("GET /a%20b%0D%0AX:%20y HTTP/1.1".to_owned()));
+        assert_eq!(line("/caf\u{e9}"), Some("GET /caf%C3%A9 HTTP/1.1".to_owned()));
+    }
+
+    #[test]
+    fn the_matcher_decides_and_its_ends_are_included() {
+        let matcher = Matcher { ranges: vec![(200, 200), (301, 302), (404, 404)] };
+        let check = HealthCheck { matcher, ..HealthCheck::default() };
+        for status in [200, 301, 302, 404] {
+            assert_eq!(check.judge(status), Ok(()));
+        }
+        for status in [199, 201, 300, 303, 403, 405, 500, 999] {
+            assert_eq!(check.judge(status), Err(Failure::CodeMismatch(status)));
+        }
+    }
+
+    #[test]
+    fn a_redirect_is_a_success_only_where_the_matcher_has_it() {
+        assert_eq!(HealthCheck::default().judge(301), Err(Failure::CodeMismatch(301)));
+        let matcher = Matcher { ranges: vec![(200, 399)] };
+        assert_eq!(HealthCheck { matcher, ..HealthCheck::default() }.judge(301), Ok(()));
+    }
+
+    #[test]
+    fn switching_protocols_is_never_a_success() {
+        let check = HealthCheck { matcher: Matcher { ranges: vec![(100, 499)] }, ..HealthCheck::default() };
+        assert_eq!(check.judge(101), Err(Failure::CodeMismatch(101)));
+    }
+
+    #[test]
+    fn checks_go_to_the_traffic_port_or_to_a_fixed_one() {
+        let at = "10.0.0.1:9000".parse().expect("an address");
+        assert_eq!(HealthCheck::default().address(at), at);
+        let fixed = HealthCheck { port: CheckPort::Fixed(81), ..HealthCheck::default() };
+        assert_eq!(fixed.address(at), "10.0.0.1:81".parse().expect("an address"));
     }
 }

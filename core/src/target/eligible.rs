@@ -25,8 +25,9 @@ impl Eligible {
         let here = registered(targets, attributes, node);
         let healthy = |&place: &u32| !checked || targets[place as usize].state.health().is_healthy();
         let in_service: Vec<u32> = here.iter().copied().filter(healthy).collect();
-        let suffice = attributes.unhealthy_state_routing.holds(in_service.len(), here.len()) && !in_service.is_empty();
-        let fails_open = !suffice && !here.is_empty();
+        // Nobody healthy never suffices, even if both thresholds are off (guide HC-17).
+        let needed = attributes.unhealthy_state_routing.needed(here.len()).max(1);
+        let fails_open = in_service.len() < needed && !here.is_empty();
         let eligible = if fails_open { here } else { in_service };
         let (pick, until) = Pick::among(&eligible, targets, attributes, now);
         Eligible { targets: eligible, fails_open, pick, until }
@@ -44,7 +45,7 @@ impl Eligible {
     }
 
     /// The places of all of them, in the group's order.
-    pub fn targets(&self) -> impl Iterator<Item = usize> {
+    pub fn targets(&self) -> impl ExactSizeIterator<Item = usize> {
         self.targets.iter().map(|&target| target as usize)
     }
 

@@ -3,9 +3,6 @@
 
 use super::state::Target;
 
-/// `AvailabilityZone: all`: a target that belongs to every zone.
-const EVERY_ZONE: &str = "all";
-
 /// A node of a load balancer, or all of them together while no zone is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Node<'a> {
@@ -27,7 +24,7 @@ impl Node<'_> {
 }
 
 fn is_in(target: &Target, zone: &str) -> bool {
-    target.zone.as_deref().is_some_and(|of| of == zone || of == EVERY_ZONE)
+    target.zone.as_deref() == Some(zone)
 }
 
 #[cfg(test)]
@@ -43,8 +40,7 @@ mod tests {
     fn a_node_without_cross_zone_load_balancing_keeps_to_its_zone() {
         let node = Node { zone: Some("a"), enabled: None };
         let reached = |zone, cross_zone| node.reaches(&target(zone), cross_zone);
-        assert!(reached(Some("a"), false) && reached(Some("all"), false));
-        assert!(!reached(Some("b"), false) && !reached(None, false));
+        assert!(reached(Some("a"), false) && !reached(Some("b"), false) && !reached(None, false));
         assert!([Some("a"), Some("b"), None].into_iter().all(|zone| reached(zone, true)));
         assert!([Some("a"), Some("b"), None].into_iter().all(|zone| Node::default().reaches(&target(zone), false)));
     }
@@ -54,9 +50,7 @@ mod tests {
         let zones = ["a".to_owned(), "b".to_owned()];
         let node = Node { zone: Some("a"), enabled: Some(&zones) };
         let reached = |zone, cross_zone| node.reaches(&target(zone), cross_zone);
-        assert!(
-            reached(Some("a"), true) && reached(Some("b"), true) && reached(Some("all"), true) && reached(None, true)
-        );
+        assert!(reached(Some("a"), true) && reached(Some("b"), true) && reached(None, true));
         assert!(!reached(Some("c"), true) && !reached(Some("c"), false) && !reached(Some("b"), false));
         let nowhere = Node { zone: Some("c"), enabled: Some(&zones) };
         assert!(!nowhere.reaches(&target(Some("c")), false));

@@ -39,7 +39,7 @@ impl Pick {
                 None => (Pick::Turns, None),
             },
             Algorithm::LeastOutstandingRequests => (Pick::Fewest(Fewest::among(eligible, targets)), None),
-            Algorithm::WeightedRandom if attributes.anomaly_mitigation => (weighted(eligible, targets), None),
+            Algorithm::WeightedRandom if attributes.mitigates() => (weighted(eligible, targets), None),
             Algorithm::WeightedRandom => (Pick::Chance, None),
         }
     }

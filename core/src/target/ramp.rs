@@ -89,7 +89,7 @@ impl Ramp {
             let place = turn.checked_rem(self.slow.len() as u64)?;
             return self.slow.get(usize::try_from(place).ok()?).map(|slow| slow.target);
         }
-        let point = u128::from(turn.wrapping_mul(GOLDEN)) * u128::from(passed) >> 64;
+        let point = (u128::from(turn.wrapping_mul(GOLDEN)) * u128::from(passed)) >> 64;
         let place = begun.partition_point(|slow| u128::from(slow.passed(elapsed)) <= point);
         begun.get(place).map(|slow| slow.target)
     }

@@ -191,6 +191,11 @@ impl TargetState {
         self.weight.load(Ordering::Relaxed)
     }
 
+    /// Whether its share is smaller than that of a normal target.
+    pub fn is_mitigated(&self) -> bool {
+        self.weight() < PARITY
+    }
+
     /// Anomaly mitigation gives it another share.
     pub fn set_weight(&self, weight: u32) {
         self.weight.store(weight, Ordering::Relaxed);

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate::config::{Config, GroupAttributes, GroupState, HealthCheck, Target, TargetGroup};
+use sluicegate::config::{Checking, Config, GroupAttributes, GroupState, HealthCheck, Target, TargetGroup};
 use sluicegate::rules::{Action, Forward, GroupId, Ruleset, WeightedGroup};
 use sluicegate::shard::{DialError, Effect, Endpoints, ListenerId, Options, Shard, WireId};
 use sluicegate::sticky::Secret;
@@ -94,6 +94,8 @@ pub(crate) struct World {
     pub(crate) now: u64,
     /// A target that accepts no new connection.
     pub(crate) refuses: Option<SocketAddr>,
+    /// Nobody checks the targets: their health is what the test says.
+    checking: Option<Checking>,
     ticks: u64,
     backs: Vec<(WireId, SocketAddr)>,
 }
@@ -130,12 +132,14 @@ impl World {
 
     fn with_options(config: Arc<Config>, mut options: Options, seed: u64) -> World {
         options.access_log = true;
+        let checking = Checking::take(&config.state);
         let shard = Shard::new(Arc::clone(&config), options, seed);
-        World { shard, config, now: START, refuses: None, ticks: 0, backs: Vec::new() }
+        World { shard, config, now: START, refuses: None, checking, ticks: 0, backs: Vec::new() }
     }
 
     pub(crate) fn reconfigure(&mut self, config: Config) {
         self.config = Arc::new(config);
+        self.checking = Checking::take(&self.config.state);
         let now = self.time();
         let mut turn = self.shard.turn(now);
         let _ = turn.reconfigured(Arc::clone(&self.config));

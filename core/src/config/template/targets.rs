@@ -1,7 +1,7 @@
 //! The `Targets` of a target group: addresses, and instances that `--instance` or `--resolve` gives an address.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use super::functions::Evaluator;
@@ -128,17 +128,17 @@ impl FromStr for Instance {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Instance, Self::Err> {
-        let (id, place) = text
-            .split_once('=')
-            .filter(|(id, _)| !id.is_empty())
-            .ok_or("it has to look like ID=ADDR or ID=ADDR:PORT")?;
-        let bare = place.strip_prefix('[').and_then(|place| place.strip_suffix(']')).unwrap_or(place);
-        let Place { address, port } = Place::parse(bare)
-            .or_else(|| Place::parse(place))
-            .ok_or("what follows = is no IP address, with or without a port")?;
+        let parts = text.split_once('=').filter(|(id, _)| !id.is_empty());
+        let (id, place) = parts.ok_or("it has to look like ID=ADDR or ID=ADDR:PORT")?;
         if place.parse().is_ok_and(|socket: SocketAddr| socket.port() == 0) {
             return Err("a port is 1 to 65535");
         }
+        let bracketed = place.strip_prefix('[').and_then(|place| place.strip_suffix(']'));
+        let found = match bracketed {
+            Some(six) => six.parse().ok().map(|address: Ipv6Addr| Place { address: address.into(), port: None }),
+            None => Place::parse(place),
+        };
+        let Place { address, port } = found.ok_or("what follows the = is no IP address, with a port or without")?;
         Ok(Instance { id: id.to_owned(), address, port })
     }
 }
