@@ -449,12 +449,12 @@ fn with_a_key_file_clients_stay_with_their_targets_when_the_program_starts_again
     let (head, name) = get(running.addresses[0], "/");
     let set = head.lines().find_map(|line| line.strip_prefix("Set-Cookie: AWSALB=")).expect("a cookie");
     let cookie = format!("AWSALB={}", set.split(';').next().expect("its value"));
-    assert_eq!(answers(&running, &cookie).into_iter().collect::<Vec<_>>(), [name.clone()], "in every shard");
+    assert_eq!(answers(&running, &cookie), [name.clone()].into(), "in every shard");
     running.signal("TERM");
     assert_eq!(running.ended().0, 0);
 
     let again = Running::start(PROGRAM, &with_key, 1);
-    assert_eq!(answers(&again, &cookie).into_iter().collect::<Vec<_>>(), [name]);
+    assert_eq!(answers(&again, &cookie), [name].into());
     again.signal("TERM");
     assert_eq!(again.ended().0, 0);
 

@@ -13,6 +13,9 @@ use crate::time::Wall;
 /// Bonds that fit into the parts of an application cookie.
 pub const BONDS_MAX: usize = (cookie::APPLICATION.len() * cookie::PART_CHARS / 4 * 3 - OVERHEAD - 2) / BOND;
 
+/// Room for bonds that a session keeps for the next request; the sessions of a rare client with many do not stay in memory.
+const OTHERS_KEPT: usize = 64;
+
 /// What a request's session is about, from the choice of its target to its response.
 #[derive(Debug, Default)]
 pub struct Session {
@@ -58,6 +61,7 @@ impl Session {
         let AppSession { mut name, mut others, .. } = core::mem::take(&mut self.app);
         name.clear();
         others.clear();
+        others.shrink_to(OTHERS_KEPT);
         *self = Session { app: AppSession { name, others, ..AppSession::default() }, ..Session::default() };
     }
 
