@@ -52,6 +52,7 @@
 //! * [`desync`]: the only door to a target; it classifies requests, and mints [`Cleared`](desync::Cleared) heads or refuses.
 //! * [`rules`]: which action a request takes, and why.
 //! * [`target`]: which target of a group gets it.
+//! * [`sticky`]: cookies that bring a client back to its group and target.
 //! * [`exchange`]: the hinge where a client's and a target's connection meet.
 //! * [`observe`]: access-log lines, and a cause for everything that goes wrong.
 //!
@@ -85,6 +86,9 @@ pub mod rules;
 
 #[cfg(feature = "config")]
 pub mod target;
+
+#[cfg(feature = "shard")]
+pub mod sticky;
 
 #[cfg(feature = "shard")]
 pub mod exchange;

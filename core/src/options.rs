@@ -1,5 +1,7 @@
 //! What a shard is allowed, and how it presents itself: what no template says.
 
+use crate::sticky::Secret;
+
 /// What a shard is allowed, and how it presents itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -19,6 +21,9 @@ pub struct Options {
     /// The availability zone that this node is in: what a group without cross-zone load balancing keeps to (guide XZ-02).
     /// Default none: then it uses the targets of every zone.
     pub zone: Option<String>,
+    /// What the keys of stickiness cookies are made from. Default none: it follows from the shard's seed, which is as good as the
+    /// seed is, and does for one shard. Shards that serve the same clients need the same one, of random bytes.
+    pub cookie_secret: Option<Secret>,
 }
 
 impl Default for Options {
@@ -30,6 +35,7 @@ impl Default for Options {
             name_causes: false,
             server_header: "awselb/2.0".to_owned(),
             zone: None,
+            cookie_secret: None,
         }
     }
 }

@@ -18,17 +18,21 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("target", &["time", "http"]),
     ("config", &["time", "http", "desync", "rules", "target"]),
     ("observe", &["time", "http", "desync"]),
-    ("options", &["observe"]),
+    ("sticky", &["time", "http"]),
+    ("options", &["observe", "sticky"]),
     ("tls", &["time", "config"]),
     (
         "exchange",
-        &["time", "key", "buffer", "options", "http", "desync", "rules", "config", "target", "observe", "tls"],
+        &[
+            "time", "key", "buffer", "options", "http", "desync", "rules", "config", "target", "observe", "sticky",
+            "tls",
+        ],
     ),
     (
         "shard",
         &[
-            "time", "key", "buffer", "options", "http", "desync", "rules", "config", "target", "observe", "tls",
-            "exchange",
+            "time", "key", "buffer", "options", "http", "desync", "rules", "config", "target", "observe", "sticky",
+            "tls", "exchange",
         ],
     ),
     ("pump", &["time", "key", "buffer", "config", "shard"]),

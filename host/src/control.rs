@@ -12,12 +12,13 @@ use sluicegate::cli::{Report, Serving, describe};
 use sluicegate::config::Config;
 use sluicegate::pump::{Command, Ended, Mailbox, Setup, mailbox};
 use sluicegate::shard::{ListenerId, Options};
+use sluicegate::sticky::Secret;
 
 use crate::access_log::AccessLog;
 use crate::listen::bind;
 use crate::outlet::ThreadOutlet;
 use crate::plan::{Place, Plan, Planned};
-use crate::{Clock, Program, limits, signals};
+use crate::{Clock, Program, key_file, limits, signals};
 
 /// What the main thread waits for.
 pub(crate) enum Event {
@@ -96,6 +97,8 @@ struct Control {
     events: Receiver<Event>,
     log: Option<AccessLog>,
     drain_timeout: Duration,
+    /// The same for all shards.
+    secret: Secret,
     clock: Clock,
     /// When draining began, the moment it has to end.
     deadline: Option<Instant>,
@@ -122,6 +125,7 @@ impl Control {
             events,
             log,
             drain_timeout: Duration::from_secs(serving.drain_timeout.into()),
+            secret: key_file::secret(serving.key_file.as_deref())?,
             clock,
             deadline: None,
             code: 0,
@@ -148,6 +152,7 @@ impl Control {
         options.name_causes = serving.name_causes;
         options.server_header = serving.server_header.clone();
         options.zone = serving.zone.clone();
+        options.cookie_secret = Some(self.secret.clone());
         let (config, lines) = (Arc::clone(&self.config), self.log.as_ref().map(AccessLog::lines));
         let events = events.clone();
         let serve = move || {

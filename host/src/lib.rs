@@ -15,6 +15,7 @@ mod access_log;
 mod clock;
 mod control;
 mod demo;
+mod key_file;
 mod limits;
 mod listen;
 mod outlet;

@@ -461,3 +461,65 @@ fn a_raw_request_that_cannot_be_read_is_one_line_and_exit_code_1() {
     let both = output_of(PROGRAM, &["explain", "-", "--listener", "80", "--raw", "-"], RAW);
     assert_eq!(both.status.code(), Some(2));
 }
+
+/// A template whose one group keeps clients with their targets.
+fn sticky_template(port: u16, targets: [&Target; 2]) -> String {
+    let listed = targets.map(|target| format!("{{ Id: {}, Port: {} }}", target.address.ip(), target.address.port()));
+    let attribute = |key: &str, value: &str| format!("{{ Key: stickiness.{key}, Value: {value} }}");
+    let attributes = [attribute("enabled", "true"), attribute("type", "lb_cookie")].join(", ");
+    let plain = template(&[port], targets[0].address);
+    let (before, after) = plain.split_once("Targets: [").expect("the targets");
+    let (_, after) = after.split_once(']').expect("their end");
+    format!("{before}TargetGroupAttributes: [{attributes}], Targets: [{}]{after}", listed.join(", "))
+}
+
+/// Who answers some requests with that cookie, each on a connection of its own, so that every shard gets some.
+fn answers(running: &Running, cookie: &str) -> std::collections::BTreeSet<String> {
+    let request = format!("GET / HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n");
+    (0..20).map(|_| ask(&mut connect(running.addresses[0]), &request).1).collect()
+}
+
+#[test]
+fn with_a_key_file_clients_stay_with_their_targets_when_the_program_starts_again() {
+    if skip() {
+        return;
+    }
+    let targets = [Target::start("one"), Target::start("two")];
+    let port = free_port();
+    let file = Scratch::new(&format!("sticky-{port}.yaml"), &sticky_template(port, [&targets[0], &targets[1]]));
+    // Not there yet.
+    let key = Scratch(std::env::temp_dir().join(format!("sluicegate-{port}.key")));
+    let arguments = ["run", file.path(), "--shards", "2", "--no-health-checks"];
+    let with_key = [&arguments[..], &["--key-file", key.path()]].concat();
+
+    let running = Running::start(PROGRAM, &with_key, 1);
+    let (head, name) = get(running.addresses[0], "/");
+    let set = head.lines().find_map(|line| line.strip_prefix("Set-Cookie: AWSALB=")).expect("a cookie");
+    let cookie = format!("AWSALB={}", set.split(';').next().expect("its value"));
+    assert_eq!(answers(&running, &cookie), [name.clone()].into(), "in every shard");
+    running.signal("TERM");
+    assert_eq!(running.ended().0, 0);
+
+    let again = Running::start(PROGRAM, &with_key, 1);
+    assert_eq!(answers(&again, &cookie), [name].into());
+    again.signal("TERM");
+    assert_eq!(again.ended().0, 0);
+
+    let without = Running::start(PROGRAM, &arguments, 1);
+    assert_eq!(answers(&without, &cookie).len(), 2, "its key is another one");
+}
+
+#[test]
+fn a_key_file_that_is_none_is_one_line_and_exit_code_1() {
+    if skip() {
+        return;
+    }
+    let target = Target::start("one");
+    let key = Scratch::new("no.key", "secret\n");
+    let target = target.address.to_string();
+    let run = ["run", "--listen", "127.0.0.1:0", "--target", &target, "--key-file", key.path()];
+    let ended = output(PROGRAM, &run);
+    let err = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!((ended.status.code(), err.lines().count()), (Some(1), 1), "{err}");
+    assert!(err.contains(key.path()), "{err}");
+}

@@ -9,6 +9,7 @@ mod host;
 mod keep_alive;
 mod redirects;
 mod rules;
+mod sticky;
 mod websocket;
 
 use std::path::Path;

@@ -1,12 +1,13 @@
 //! The answer on its way to the client: interim heads, the final head, the body.
 
-use super::incoming::{framing_towards, keeps_alive, write_response};
+use super::incoming::{framing_towards, keeps_alive, write_response_with};
 use super::relay::{Flow, Relay};
 use super::{After, Context, Exchange, Leg, UNWANTED_BYTES_MAX, Upload};
 use crate::buffer::{PAGE, Payment};
 use crate::http::h1::head::{Scan, Scanner, parse_response, response_framing};
 use crate::http::{FieldRoom, Framing, Response, Version};
 use crate::observe::Cause;
+use crate::sticky::Sealing;
 
 /// Interim answers (1xx) that one request may get. More than any server sends; fewer than a flood.
 const INTERIM_MAX: u8 = 16;
@@ -114,7 +115,7 @@ impl Exchange {
         let Download::Waiting { interims, .. } = &mut self.download else { return Ok(Turn::Interim) };
         match response.status {
             101 if self.facts.upgrade && matches!(self.upload, Upload::Done) => {
-                write_head(response, Framing::None, true, front, cx)?;
+                self.write_head(response, Framing::None, true, front, cx)?;
                 Ok(Turn::Switch)
             }
             101 => Err(Cause::UnexpectedUpgrade),
@@ -125,7 +126,7 @@ impl Exchange {
                 }
                 // The balancer has answered 100 itself: it owns that conversation. Others pass (RFC 9110 section 15.2).
                 if response.status != 100 && self.facts.version == Version::Http11 {
-                    write_head(response, Framing::None, true, front, cx)?;
+                    self.write_head(response, Framing::None, true, front, cx)?;
                 }
                 Ok(Turn::Interim)
             }
@@ -151,7 +152,7 @@ impl Exchange {
             && towards_client != Framing::UntilClose;
         self.after = if keep_alive { After::KeepAlive } else { After::Close };
         self.record.responding(cx.now, response.status);
-        write_head(response, towards_client, keep_alive, front, cx)?;
+        self.write_head(response, towards_client, keep_alive, front, cx)?;
         front.held = cx.scratch.len();
         Ok(Turn::Final(framing))
     }
@@ -221,17 +222,25 @@ impl Exchange {
         self.download = Download::Done;
         self.upload = Upload::Abandoned { left: UNWANTED_BYTES_MAX };
     }
-}
 
-fn write_head(
-    response: &Response<'_>,
-    framing: Framing,
-    keep_alive: bool,
-    front: &mut Leg,
-    cx: &mut Context<'_>,
-) -> Result<(), Cause> {
-    cx.scratch.clear();
-    write_response(response, framing, keep_alive, cx.scratch);
-    let fits = front.output.append(cx.scratch, Payment::Admitted, cx.buffers);
-    if fits { Ok(()) } else { Err(Cause::OutOfMemory) }
+    /// Writes a head to the client. One that settles where the request went, a final one or 101 (STK-20), brings the client's
+    /// cookies with it.
+    fn write_head(
+        &self,
+        response: &Response<'_>,
+        framing: Framing,
+        keep_alive: bool,
+        front: &mut Leg,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Cause> {
+        let Context { now, keys, chance, cookies, scratch, .. } = cx;
+        cookies.clear();
+        if let Some(session) = self.session.as_ref().filter(|_| response.status == 101 || response.status >= 200) {
+            session.write(response, &mut Sealing { keys, chance, now: now.wall }, cookies);
+        }
+        scratch.clear();
+        write_response_with(response, framing, keep_alive, cookies, scratch);
+        let fits = front.output.append(scratch, Payment::Admitted, cx.buffers);
+        if fits { Ok(()) } else { Err(Cause::OutOfMemory) }
+    }
 }

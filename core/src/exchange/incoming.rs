@@ -33,14 +33,42 @@ pub fn framing_towards(client: Version, framing: Framing) -> Framing {
 /// `Transfer-Encoding`, `Upgrade` (RFC 9110 section 7.6.1), `HTTP2-Settings`. `Set-Cookie`, `Content-*` and `Date` are passed on
 /// even if listed.
 pub fn write_response(response: &Response<'_>, framing: Framing, keep_alive: bool, out: &mut Vec<u8>) {
+    write_response_with(response, framing, keep_alive, b"", out);
+}
+
+/// As [`write_response`], with lines of the balancer's own, each ended by CRLF: they stand behind `Date`, `Content-Type` and
+/// `Content-Length`, which come first then, in the target's order, and before all its other fields (`wire.md` C3).
+pub fn write_response_with(
+    response: &Response<'_>,
+    framing: Framing,
+    keep_alive: bool,
+    added: &[u8],
+    out: &mut Vec<u8>,
+) {
     status_line(response, out);
     let mut head = Head { response, framing, has_length: false, listed: listed(response) };
     let mut lines = Lines::new(response.head, out);
-    for field in response.fields.iter() {
+    if !added.is_empty() {
+        for field in response.fields.iter().filter(|field| leads(field)) {
+            head.field(field, &mut lines);
+        }
+        lines.flush().extend_from_slice(added);
+    }
+    for field in response.fields.iter().filter(|field| added.is_empty() || !leads(field)) {
         head.field(field, &mut lines);
     }
     lines.flush();
     head.end(keep_alive, out);
+}
+
+/// Whether a field stands before what the balancer adds.
+fn leads(field: &Field<'_>) -> bool {
+    match field.name.len() {
+        4 => names::is(field.name, b"date"),
+        12 => names::is(field.name, b"content-type"),
+        14 => names::is(field.name, b"content-length"),
+        _ => false,
+    }
 }
 
 /// What a response says of the hop itself: whether the connection that it came on persists after it (RFC 9112 section

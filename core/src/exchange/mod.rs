@@ -34,6 +34,7 @@ use crate::http::date::DateCache;
 use crate::key::WireId;
 use crate::observe::{Blame, Cause};
 use crate::options::Options;
+use crate::sticky::{Keys, Session};
 use crate::target::Outstanding;
 use crate::time::{Mono, Now};
 use record::Record;
@@ -63,6 +64,8 @@ pub(crate) struct Exchange {
     pub(crate) facts: Facts,
     pub(crate) idle: Duration,
     pub(crate) record: Record,
+    /// What the target's response tells the client to remember.
+    pub(crate) session: Option<Box<Session>>,
     /// Its minimum of memory was set aside and has to be given back.
     pub(crate) admitted: bool,
     upload: Upload,
@@ -80,6 +83,10 @@ pub(crate) struct Context<'a> {
     pub(crate) config: &'a Config,
     /// The shard or the listener is going away: answers close their connections.
     pub(crate) closing: bool,
+    pub(crate) keys: &'a mut Keys,
+    pub(crate) chance: &'a mut fastrand::Rng,
+    /// Room for lines that are added to an answer.
+    pub(crate) cookies: &'a mut Vec<u8>,
 }
 
 /// What becomes of the client's connection after the answer.
@@ -129,7 +136,8 @@ impl Exchange {
     /// An exchange that is answered here; the answer is written with [`Exchange::answer`].
     pub(crate) fn answered_here(front: WireId, facts: Facts, idle: Duration, upload: Upload, record: Record) -> Self {
         let (download, after) = (Download::waiting(), After::KeepAlive);
-        Exchange { front, back: None, target: None, facts, idle, record, admitted: false, upload, download, after }
+        let (back, target, session, admitted) = (None, None, None, false);
+        Exchange { front, back, target, facts, idle, record, session, admitted, upload, download, after }
     }
 
     /// When its target's deregistration delay ends, if the target was deregistered and still has the request.

@@ -22,6 +22,8 @@ pub(crate) struct Record {
     pub(crate) action: Option<ActionTaken>,
     /// Why the request does not comply, if it does not (guide DSY-07).
     pub(crate) reason: Option<Reason>,
+    /// What the guide has logs say even where causes are not named.
+    pub(crate) error_reason: Option<&'static str>,
     created: Now,
     received_before: u64,
     sent_before: u64,
@@ -65,6 +67,7 @@ impl Record {
             rule: MatchedRule::NotEvaluated,
             action: None,
             reason: None,
+            error_reason: None,
             created: now,
             received_before: front.received.saturating_sub(unread as u64),
             sent_before: front.sent,
@@ -156,7 +159,7 @@ impl Record {
             rule: self.rule,
             created: self.created.wall,
             actions: self.action.as_slice(),
-            error_reason: self.cause.filter(|_| named).map(Cause::code),
+            error_reason: self.cause.filter(|_| named).map(Cause::code).or(self.error_reason),
             classification: self.reason.map(|reason| (reason.tier().as_str(), reason.code())),
         };
         notes.draft.finish(&outcome, out);

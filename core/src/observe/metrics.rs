@@ -39,6 +39,8 @@ metrics! {
         "requests of which a header field with an invalid name was dropped before they were routed: because `routing.http.drop_invalid_header_fields.enabled` is true, or because the name is no token, which is never forwarded.";
     forwarded_invalid_header_request_count, "ForwardedInvalidHeaderRequestCount", "Count; MET-11",
         "requests that were routed with a header field whose name is invalid, because `routing.http.drop_invalid_header_fields.enabled` is false.";
+    non_sticky_request_count, "NonStickyRequestCount", "Count; STK-21",
+        "requests to a group with sticky sessions for which a target was chosen as if there were none: without a cookie, or with one that was not valid, had expired, or named a target that may get no requests.";
     request_count, "RequestCount", "Count; MET-18",
         "requests for which a target was chosen.";
     rule_evaluations, "RuleEvaluations", "Count; MET-19",
@@ -65,6 +67,7 @@ mod tests {
             ("DesyncMitigationMode_NonCompliant_Request_Count", 1),
             ("DroppedInvalidHeaderRequestCount", 2),
             ("ForwardedInvalidHeaderRequestCount", 3),
+            ("NonStickyRequestCount", 0),
             ("RequestCount", 4),
             ("RuleEvaluations", 5),
         ];

@@ -31,6 +31,11 @@ pub struct Forward {
 }
 
 impl Forward {
+    /// Whether [`choose`](Forward::choose) can give that group: it is one of them, and has a weight.
+    pub fn may_choose(&self, id: GroupId) -> bool {
+        self.groups.iter().any(|group| group.group == id && group.weight > 0)
+    }
+
     /// One of the groups, each with the share weight / sum (guide ACT-04). `below(n)` must give a number from 0 to
     /// `n - 1` by chance; it is asked only if more than one group has a weight.
     ///

@@ -1,6 +1,7 @@
 //! Which target gets a request: of the groups that a rule forwards to one by weight, of the group one by its algorithm. Who is
 //! eligible is remembered from request to request, until the group says that something has changed.
 
+use super::session::Wish;
 use crate::config::{Config, TargetGroup};
 use crate::observe::Cause;
 use crate::rules::{Forward, GroupId};
@@ -14,6 +15,8 @@ pub(crate) struct Chosen {
     pub(crate) target: usize,
     /// Too few targets were healthy: it may be one that is not (guide TGH-02).
     pub(crate) fails_open: bool,
+    /// A cookie asked for it.
+    pub(crate) sticky: bool,
 }
 
 /// Why none was chosen, and in which group.
@@ -29,7 +32,7 @@ impl Choices {
         self.0.clear();
     }
 
-    /// The target that a request goes to.
+    /// The target that a request goes to. What its cookies wish is granted only where a request without cookies could go.
     pub(crate) fn choose<'c>(
         &mut self,
         config: &'c Config,
@@ -37,14 +40,17 @@ impl Choices {
         zone: Option<&str>,
         now: Mono,
         chance: &mut fastrand::Rng,
+        wish: &mut Wish<'_>,
     ) -> Result<Chosen, Nobody<'c>> {
-        let id = forward.choose(|total| chance.u32(..total)).ok_or((Cause::NoWeight, None))?;
+        let by_weight = || forward.choose(|total| chance.u32(..total));
+        let wished = wish.group().filter(|&id| forward.may_choose(id));
+        let id = wished.or_else(by_weight).ok_or((Cause::NoWeight, None))?;
         let group = config.group(id).ok_or((Cause::NoTargets, None))?;
         let eligible = self.eligible(config, id, group, zone, now);
-        match eligible.choose(&group.state, now, |total| chance.u64(..total)) {
-            Some(target) => Ok(Chosen { group: id, target, fails_open: eligible.fails_open }),
-            None => Err((Cause::NoTargets, Some(group))),
-        }
+        let wished = wish.target(id, group).filter(|&target| eligible.has(target));
+        let by_turn = || eligible.choose(&group.state, now, |total| chance.u64(..total));
+        let target = wished.or_else(by_turn).ok_or((Cause::NoTargets, Some(group)))?;
+        Ok(Chosen { group: id, target, fails_open: eligible.fails_open, sticky: wished.is_some() })
     }
 
     /// Another target of the same group, none of those that `refused` names.
@@ -69,7 +75,7 @@ impl Choices {
                 eligible.targets().skip(start).chain(eligible.targets()).find(other)?
             }
         };
-        Some(Chosen { target, fails_open: eligible.fails_open, ..chosen })
+        Some(Chosen { target, fails_open: eligible.fails_open, sticky: false, ..chosen })
     }
 
     fn eligible(

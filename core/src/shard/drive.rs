@@ -35,7 +35,21 @@ impl Shard {
         id: ExchangeId,
         f: impl FnOnce(&mut Exchange, &mut Leg, Option<&mut Leg>, &mut Context<'_>) -> R,
     ) -> Option<R> {
-        let Shard { wires, exchanges, buffers, scratch, dates, options, config, now, draining, .. } = self;
+        let Shard {
+            wires,
+            exchanges,
+            buffers,
+            scratch,
+            dates,
+            options,
+            config,
+            now,
+            draining,
+            sessions,
+            cookies,
+            chance,
+            ..
+        } = self;
         let exchange = exchanges.get_mut(id)?;
         let (front, back) = match exchange.back {
             Some(back) => wires.pair_mut(exchange.front.0, back.0),
@@ -43,7 +57,8 @@ impl Shard {
         };
         let front = front?;
         let closing = *draining || front.front().is_none_or(|front| front.listener.is_none());
-        let mut cx = Context { now: *now, buffers, scratch, dates, options, config, closing };
+        let keys = &mut sessions.keys;
+        let mut cx = Context { now: *now, buffers, scratch, dates, options, config, closing, keys, chance, cookies };
         Some(f(exchange, &mut front.leg, back.map(|back| &mut back.leg), &mut cx))
     }
 
@@ -71,7 +86,8 @@ impl Shard {
 
     /// Writes down what became of an exchange that is over.
     fn conclude(&mut self, id: ExchangeId, front: WireId) {
-        let Some(exchange) = self.exchanges.remove(id) else { return };
+        let Some(mut exchange) = self.exchanges.remove(id) else { return };
+        self.sessions.give_back(exchange.session.take());
         self.count_outcome(&exchange);
         let Shard { wires, buffers, journal, notes, effects, now, options, .. } = self;
         if exchange.admitted {

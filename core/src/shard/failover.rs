@@ -5,6 +5,7 @@
 use smallvec::SmallVec;
 
 use super::choice::Chosen;
+use super::session::seat;
 use super::wire::{Back, BackPhase, Role, WireState};
 use super::{ExchangeId, Shard, WireId};
 use crate::buffer::Buffer;
@@ -70,10 +71,11 @@ impl Shard {
         if errand.config != self.generation || errand.refused.len() >= TARGETS_MAX {
             return None;
         }
-        let Shard { choices, config, options, now, chance, .. } = self;
+        let Shard { choices, config, options, now, chance, metrics, .. } = self;
         let refused = |target: usize| errand.refused.iter().any(|&other| other as usize == target);
         let chosen =
             choices.choose_another(config, errand.chosen, refused, options.zone.as_deref(), now.mono, chance)?;
+        metrics.non_sticky_request_count += u64::from(errand.chosen.sticky);
         Some(Errand { chosen, ..errand })
     }
 
@@ -110,6 +112,9 @@ impl Shard {
         exchange.record.target = self.pool.address(origin);
         exchange.record.column = self.columns.of(chosen);
         exchange.target = Some(target);
+        if let (Some(session), Some(seat)) = (&mut exchange.session, seat(&self.config, chosen)) {
+            session.move_to(seat);
+        }
         let (idle, front) = (exchange.idle, exchange.front);
         let back = self.connect(origin, idle);
         if let Some(exchange) = self.exchanges.get_mut(id) {

@@ -83,13 +83,15 @@ impl Shard {
         if !self.buffers.admit() {
             return self.answer_here(front, Plan { course: Course::Refuse(Cause::OutOfMemory), ..plan });
         }
-        let Plan { facts, framing, expects_continue, idle, mut record, .. } = plan;
+        let Plan { facts, framing, expects_continue, idle, mut record, session, .. } = plan;
         record.target = self.pool.address(origin);
         record.column = column;
         let back = self.connect(origin, idle);
         let upload = Upload::relaying(framing);
         let streams = !matches!(upload, Upload::Done);
-        let id = self.exchanges.insert(Exchange::forwarded(front, back, target, facts, idle, upload, record));
+        let mut exchange = Exchange::forwarded(front, back, target, facts, idle, upload, record);
+        exchange.session = session;
+        let id = self.exchanges.insert(exchange);
         self.engage(back, id, Errand::new(chosen, self.generation));
         self.occupy(front, id);
         if expects_continue {

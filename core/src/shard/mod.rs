@@ -24,6 +24,7 @@ mod journal;
 mod plan;
 mod pool;
 mod room;
+mod session;
 mod timer;
 mod turn;
 mod wake;
@@ -48,6 +49,7 @@ use crate::exchange::record::Notes;
 use crate::http::date::DateCache;
 use crate::key::{Key, Slab};
 use crate::observe::{GroupMetrics, Metrics};
+use crate::sticky::Secret;
 use crate::time::Now;
 use checkup::Checkups;
 use choice::Choices;
@@ -55,6 +57,7 @@ use columns::Columns;
 use effect::Effects;
 use journal::JournalState;
 use pool::Pool;
+use session::Sessions;
 use timer::Timers;
 use wire::WireState;
 
@@ -71,6 +74,7 @@ pub struct Shard {
     exchanges: Slab<Exchange>,
     pool: Pool,
     choices: Choices,
+    sessions: Sessions,
     checkups: Checkups,
     timers: Timers,
     buffers: Buffers,
@@ -81,6 +85,7 @@ pub struct Shard {
     chance: fastrand::Rng,
     scratch: Vec<u8>,
     location: Vec<u8>,
+    cookies: Vec<u8>,
     #[allow(clippy::vec_box, reason = "exchanges hold them boxed, and give them back so")]
     notes: Vec<Box<Notes>>,
     effects: Effects,
@@ -95,6 +100,7 @@ impl Shard {
     /// A shard with nothing to do. `seed` is all the chance there is: equal seeds and equal verbs give equal effects.
     pub fn new(config: Arc<Config>, options: Options, seed: u64) -> Shard {
         let buffers = Buffers::new(options.memory_max);
+        let secret = options.cookie_secret.clone().unwrap_or_else(|| Secret::from_seed(seed));
         let mut shard = Shard {
             options,
             config: Arc::new(Config::default()),
@@ -103,6 +109,7 @@ impl Shard {
             exchanges: Slab::new(),
             pool: Pool::default(),
             choices: Choices::default(),
+            sessions: Sessions::new(secret),
             checkups: Checkups::default(),
             timers: Timers::default(),
             buffers,
@@ -113,6 +120,7 @@ impl Shard {
             chance: fastrand::Rng::with_seed(seed),
             scratch: Vec::with_capacity(crate::buffer::PAGE),
             location: Vec::new(),
+            cookies: Vec::new(),
             notes: Vec::new(),
             effects: Effects { queue: VecDeque::new() },
             borrowed: Vec::new(),
@@ -157,6 +165,7 @@ impl Shard {
         self.pool.learn(&config);
         self.columns.learn(&config);
         self.choices.forget();
+        self.sessions.learn(&config);
         self.generation += 1;
         if !self.draining {
             self.checkups.learn(&config, self.now.mono);

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use super::choice::Chosen;
 use super::front::LINGER;
+use super::session::Wish;
 use super::wire::{Front, WireState};
 use super::{Shard, WireId};
 use crate::buffer::Buffer;
@@ -14,11 +15,15 @@ use crate::desync::{Cleared, Clearing, Reading};
 use crate::exchange::outgoing::{Terms, write_request};
 use crate::exchange::record::{Notes, Record, raw_line};
 use crate::exchange::{Facts, Leg};
-use crate::http::{FieldRoom, Framing, Request, Version};
+use crate::http::{FieldRoom, Framing, Protocol, Request, Version};
 use crate::observe::Cause;
 use crate::observe::access::{ActionTaken, Draft, MatchedRule};
 use crate::rules::{Action, FixedResponse, Redirect, RedirectParts, Subject};
+use crate::sticky::Session;
 use crate::time::Now;
+
+/// The reason that logs give for a cookie for the group that came URL-encoded (guide ACT-08).
+const GROUP_COOKIE_INVALID: &str = "AWSALBTGCookieInvalid";
 
 /// What a head leads to: everything that has to be known once its bytes are gone.
 pub(super) struct Plan {
@@ -27,6 +32,8 @@ pub(super) struct Plan {
     pub(super) expects_continue: bool,
     pub(super) idle: Duration,
     pub(super) record: Record,
+    /// What the response of a target tells the client to remember.
+    pub(super) session: Option<Box<Session>>,
     pub(super) course: Course,
 }
 
@@ -46,7 +53,9 @@ impl Shard {
     /// Reads the head and decides. Nothing of the connection changes here; what must outlive the head is copied.
     pub(super) fn plan(&mut self, id: WireId, input: &Buffer, len: usize, regular: bool) -> Plan {
         let mut notes = self.new_notes(id);
-        let Shard { wires, config, choices, options, chance, scratch, location, now, draining, metrics, .. } = self;
+        let Shard {
+            wires, config, choices, sessions, options, chance, scratch, location, now, draining, metrics, ..
+        } = self;
         let Some((leg, front)) = wires.get(id.0).and_then(|wire| Some((&wire.leg, wire.front()?))) else {
             return Plan::refusing(Cause::InternalError, front_idle(None), Record::new(*now, &Leg::default(), 0, None));
         };
@@ -88,18 +97,28 @@ impl Shard {
         metrics.rule_evaluations += decision.evaluated as u64;
         record.rule = decision.rule.map_or(MatchedRule::Default, |rule| MatchedRule::Priority(rule.priority));
         record.action = Some(taken(decision.action));
+        let mut session = None;
         let course = match decision.action {
             Action::FixedResponse(_) => Course::Fixed { listener: index, priority: decision.priority() },
             Action::Redirect(redirect) => {
                 redirected(redirect, &redirect_parts(&cleared, listener, balancer), location, &mut notes)
             }
             Action::Forward(forward) => {
-                match choices.choose(config, forward, options.zone.as_deref(), now.mono, chance) {
+                let mut wish = Wish::new(sessions, forward, cleared.request().fields, now.wall);
+                let choice = choices.choose(config, forward, options.zone.as_deref(), now.mono, chance, &mut wish);
+                if wish.group_is_garbled {
+                    record.error_reason = Some(GROUP_COOKIE_INVALID);
+                }
+                match choice {
                     Err((cause, group)) => {
                         note(&mut notes, |draft| draft.target_group(group.map_or("-", |group| &group.arn)));
                         Course::Refuse(cause)
                     }
                     Ok(chosen) => {
+                        if let Some(group) = config.group(chosen.group) {
+                            metrics.non_sticky_request_count += u64::from(wish.is_not_granted(chosen, group));
+                            session = wish.session(chosen, group, listener.protocol == Protocol::Https);
+                        }
                         scratch.clear();
                         let terms = outgoing_terms(front, listener, balancer, *now, chance);
                         let forwarded = write_request(&cleared, &terms, scratch);
@@ -122,6 +141,7 @@ impl Shard {
             expects_continue,
             idle: balancer.attributes.idle_timeout,
             record,
+            session,
             course,
         }
     }
@@ -231,6 +251,7 @@ impl Plan {
             expects_continue: false,
             idle,
             record,
+            session: None,
             course: Course::Refuse(cause),
         }
     }
