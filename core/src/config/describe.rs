@@ -147,7 +147,9 @@ mod tests {
     use crate::config::HealthCheck;
     use crate::rules::{Action, Forward, Ruleset, WeightedGroup};
     use crate::target::CheckPort;
-    use crate::target::PARITY;
+
+    const PARITY: u32 = 1000;
+
     use crate::target::health::{Failure, Health};
 
     const GROUP: GroupId = GroupId(0);
