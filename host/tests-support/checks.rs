@@ -32,7 +32,7 @@ const CLIENTS: u32 = 4;
 /// Each client asks so often: 1,000 requests a second in all.
 const PACE: Duration = Duration::from_millis(4);
 
-const REPETITIONS: usize = 5;
+const REPETITIONS: usize = 3;
 /// A whole interval of checks and more.
 const STEADY: Duration = Duration::from_secs(6);
 const RELOADS: u32 = 5;
@@ -41,9 +41,8 @@ const BURST: Duration = Duration::from_millis(300);
 /// From one reload to the next.
 const BETWEEN_RELOADS: Duration = Duration::from_millis(600);
 
-/// No request may wait for a round of checks: a 99th percentile with checks is below so many times that without them, and
-/// these milliseconds. A machine that is busy with something else shows more than what is worth knowing.
-const GENEROUS: (f64, f64) = (5.0, 20.0);
+/// In milliseconds: so much more with checks is no noise of a busy machine, but a request that waits for a round of checks.
+const GENEROUS: f64 = 20.0;
 
 /// When a request was to be sent, and how long its answer took from then on.
 type Sample = (Instant, Duration);
@@ -66,13 +65,15 @@ pub(crate) fn main() {
             let (with, without) = (with.p99[number], without.p99[number]);
             print!("   {name} {with:.3} {without:.3} {:+.3}", with - without);
             differences[number].push(with - without);
-            assert!(with < without * GENEROUS.0 + GENEROUS.1, "requests wait for checks: {with} and {without} ms");
         }
         println!("   {}", with.checks);
         assert_eq!(without.checks.total, 0);
     }
     let [start, spread, reloads] = differences.map(median);
     println!("median of the differences: start {start:+.3}   spread {spread:+.3}   reloads {reloads:+.3}");
+    for more in [start, spread, reloads] {
+        assert!(more < GENEROUS, "requests wait {more} ms longer with checks");
+    }
 }
 
 /// What one run of the program has shown.
