@@ -36,10 +36,10 @@ const REPETITIONS: usize = 3;
 /// A whole interval of checks and more.
 const STEADY: Duration = Duration::from_secs(6);
 const RELOADS: u32 = 5;
-/// How long after a start or a reload requests count as its own: checks that are all due are over by then.
-const BURST: Duration = Duration::from_millis(300);
+/// How long after a start or a reload requests count as its own: most of what was due at once is over by then.
+const BURST: Duration = Duration::from_millis(600);
 /// From one reload to the next.
-const BETWEEN_RELOADS: Duration = Duration::from_millis(600);
+const BETWEEN_RELOADS: Duration = Duration::from_millis(900);
 
 /// In milliseconds: so much more with checks is no noise of a busy machine, but a request that waits for a round of checks.
 const GENEROUS: f64 = 20.0;

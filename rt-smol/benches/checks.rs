@@ -1,5 +1,5 @@
 //! What checks of a thousand targets cost requests, in the program on smol: `cargo bench -p sluicegate-smol --bench checks`. It
-//! takes about two minutes and prints a line for each repetition; `-- PROGRAM` measures that program instead.
+//! takes a minute and a half and prints a line for each repetition; `-- PROGRAM` measures that program instead.
 
 #[path = "../../host/tests-support/checks.rs"]
 mod checks;
