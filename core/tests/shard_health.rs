@@ -372,13 +372,14 @@ fn a_shard_with_little_to_do_is_seldom_woken() {
 }
 
 #[test]
-fn a_thousand_targets_are_checked_at_once_and_never_more_than_a_few_of_them_in_one_turn() {
+fn a_thousand_targets_are_checked_within_a_second_and_never_more_than_a_few_of_them_at_once() {
     let ports: Vec<u16> = (10_001..=11_000).collect();
     let config = Arc::new(config(&ports, check()));
     let mut world = World::new(&config);
     world.until(second(1000));
-    assert_eq!(world.checks.len(), 1000);
-    assert_eq!(world.starts_max, 32);
+    assert_eq!((world.checks.len(), world.starts_max), (5, 5));
+    world.pass(1);
+    assert_eq!((world.checks.len(), world.starts_max), (1000, 5));
     assert!((0..1000).all(|target| health(&config, target).is_healthy()));
     // The second time round they have spread.
     world.starts_max = 0;
@@ -386,4 +387,11 @@ fn a_thousand_targets_are_checked_at_once_and_never_more_than_a_few_of_them_in_o
     assert!(world.checks.len() >= 2000);
     assert!(world.starts_max <= 2, "{}", world.starts_max);
     nothing_is_left(&world);
+}
+
+#[test]
+fn interim_answers_without_end_are_a_failure() {
+    let answer = |interims: usize| "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(interims) + "HTTP/1.1 200 OK\r\n\r\n";
+    assert_eq!(first_outcome(Manner::says(&answer(16))), Status::Healthy);
+    assert_eq!(first_outcome(Manner::says(&answer(17))), Status::Unhealthy(Failure::Failed));
 }

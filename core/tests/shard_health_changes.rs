@@ -451,6 +451,7 @@ fn checks_have_their_share_of_memory_and_leave_the_rest_to_requests() {
         world.manners.insert(address(port), Manner::SaysAndStays(b"HTTP/1.1 200".to_vec()));
     }
     world.begin();
+    world.pass(1);
     let statuses: Vec<Status> = (0..10).map(|target| health(&config, target).status).collect();
     let starved = statuses.iter().filter(|&&status| status == Status::Unhealthy(Failure::Internal)).count();
     assert_eq!((starved, world.open.len()), (6, 4), "{statuses:?}");
@@ -459,7 +460,7 @@ fn checks_have_their_share_of_memory_and_leave_the_rest_to_requests() {
     world.manners.insert(address(9001), Manner::status(200));
     let served = (0..10).filter(|_| world.request(0).is_some()).count();
     assert_eq!(served, 10);
-    world.pass(5);
+    world.pass(10);
     assert_eq!(world.shard(0).census().memory.lent, 0);
 }
 

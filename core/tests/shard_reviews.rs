@@ -22,7 +22,7 @@ fn config(targets: u16) -> Config {
     };
     let group = |number: u32| {
         let state = Arc::new(GroupState::default());
-        let target = |port| Target::new(port.to_string(), ([127, 0, 0, 1], port).into(), None, &state);
+        let target = |port: u16| Target::new(port.to_string(), ([127, 0, 0, 1], port).into(), None, &state);
         let targets = (0..targets).map(|place| target(1 + place)).collect();
         TargetGroup {
             logical_id: format!("Group{number}"),
@@ -65,4 +65,16 @@ fn errors_of_five_hundred_targets_are_compared_in_a_turn_and_all_of_them_every_f
         assert_eq!(turns(&mut shard, at(5)), (expected, Some(at(10).mono)), "{targets} targets in each group");
         assert_eq!(turns(&mut shard, at(10)), (expected, Some(at(15).mono)), "{targets} targets in each group");
     }
+}
+
+#[test]
+fn what_was_counted_before_anybody_compared_accuses_nobody() {
+    let config = Arc::new(config(4));
+    for (number, target) in config.groups[0].targets.iter().enumerate() {
+        (0..1000).for_each(|request| target.state.tell(number == 0 && request < 900));
+    }
+    let mut shard = Shard::new(Arc::clone(&config), Options::default(), 1);
+    turns(&mut shard, at(0));
+    turns(&mut shard, at(5));
+    assert!(!config.groups[0].targets[0].state.is_anomalous());
 }

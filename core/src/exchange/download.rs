@@ -10,7 +10,7 @@ use crate::observe::Cause;
 use crate::sticky::Sealing;
 
 /// Interim answers (1xx) that one request may get. More than any server sends; fewer than a flood.
-const INTERIM_MAX: u8 = 16;
+pub(crate) const INTERIM_MAX: u8 = 16;
 
 /// An answer that says its length and is no longer than this with its head is held until it is whole, so that a
 /// target which promises more than it sends costs the client a 504 or 502 with a cause instead of a cut connection

@@ -19,7 +19,7 @@ pub(crate) mod record;
 mod relay;
 mod upload;
 
-pub(crate) use download::Download;
+pub(crate) use download::{Download, INTERIM_MAX};
 pub(crate) use leg::Leg;
 pub(crate) use relay::{Relay, WINDOW};
 pub(crate) use upload::Upload;

@@ -18,8 +18,14 @@ use crate::target::anomaly::{PERIOD, Watch};
 use crate::time::Mono;
 use schedule::Schedule;
 
-/// Checks that begin in one turn; the rest follow in the next, which is due at once. Requests never wait for more.
-pub(crate) const STARTS_PER_TURN: usize = 32;
+/// Checks that begin together. Each costs a tenth of a millisecond of system calls: requests never wait for more.
+const STARTS: usize = 4;
+
+/// One more begins with them for so many targets, so that however many there are, all get their turn within an interval.
+const TARGETS_PER_START: usize = 1000;
+
+/// How long after checks have begun more may begin: requests that came meanwhile go first.
+const PACE: Duration = Duration::from_millis(2);
 
 /// Targets whose errors are compared in one turn, but for the rest of a group.
 const REVIEWED_PER_TURN: usize = 500;
@@ -36,6 +42,8 @@ pub(crate) struct Checkups {
     /// When this shard asks for the right again.
     retry: Mono,
     schedule: Schedule,
+    /// Until then no more checks begin.
+    resume: Mono,
     /// When errors are compared the next time.
     review: Mono,
     /// What is remembered of the errors of each group in use, in their order, with the group's ARN.
@@ -52,7 +60,7 @@ impl Checkups {
         match &self.right {
             _ if !self.wanted => None,
             None => Some(self.retry),
-            Some(_) => Some(self.schedule.next().map_or(self.review, |due| due.min(self.review))),
+            Some(_) => Some(self.schedule.next().map_or(self.review, |due| due.max(self.resume).min(self.review))),
         }
     }
 
@@ -62,6 +70,8 @@ impl Checkups {
         self.wanted = config.groups_in_use().any(|(group, _)| is_wanted(group));
         self.right.take_if(|right| !self.wanted || !right.is_of(&config.state));
         self.retry = now;
+        // Whoever is new is due at once.
+        self.resume = now;
         match self.right {
             Some(_) => self.plan(config, now),
             None => self.schedule = Schedule::default(),
@@ -76,7 +86,8 @@ impl Checkups {
     fn plan(&mut self, config: &Config, now: Mono) {
         self.schedule = Schedule::new(config, &self.schedule, now);
         let mut known: BTreeMap<String, Watch> = core::mem::take(&mut self.watches).into_iter().collect();
-        let watch = |group: &TargetGroup| (group.arn.clone(), known.remove(&group.arn).unwrap_or_default());
+        let mut begin = |group: &TargetGroup| known.remove(&group.arn).unwrap_or_else(|| Watch::begin(&group.targets));
+        let watch = |group: &TargetGroup| (group.arn.clone(), begin(group));
         self.watches = config.groups_in_use().map(|(group, _)| group).map(watch).collect();
         self.reviewed = 0;
     }
@@ -124,7 +135,11 @@ impl Shard {
             return;
         }
         self.checkups.review(&self.config, now);
-        for _ in 0..STARTS_PER_TURN {
+        if now < self.checkups.resume {
+            return;
+        }
+        self.checkups.resume = now.after(PACE);
+        for _ in 0..STARTS + self.checkups.schedule.len() / TARGETS_PER_START {
             let Some(probe) = self.checkups.schedule.begin(now, &mut self.chance) else { return };
             self.probe(probe);
         }

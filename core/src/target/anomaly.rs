@@ -61,15 +61,19 @@ struct Seen {
 }
 
 impl Watch {
+    /// A memory that begins now: what was counted of these targets before is dropped, since nobody knows over how long a time.
+    pub fn begin(targets: &[Target]) -> Watch {
+        for target in targets {
+            target.state.take_tally();
+        }
+        Watch::default()
+    }
+
     /// Takes what has been counted since the last time, once every [`PERIOD`]; `true` if a result or a weight has changed:
     /// the caller then says so to the group ([`GroupState::changed`](super::GroupState::changed)). `checked` tells whether
     /// the group's health checks are enabled; without them every target counts as healthy.
     pub fn review(&mut self, targets: &[Target], attributes: &GroupAttributes, checked: bool, now: Mono) -> bool {
-        // Nobody knows over how long a time the first counts were gathered.
-        let is_first = self.since.is_none();
-        let take = |target: &Target| Some(target.state.take_tally()).filter(|_| !is_first);
-        let fresh: Vec<Count> =
-            targets.iter().map(|target| take(target).map_or_else(Count::default, Count::of)).collect();
+        let fresh: Vec<Count> = targets.iter().map(|target| Count::of(target.state.take_tally())).collect();
         self.judge(targets, &fresh, checked, now);
         self.publish(targets, attributes)
     }

@@ -9,6 +9,7 @@ use super::super::wire::{Role, WireState};
 use super::super::{DialError, Effect, Shard, WireId};
 use super::schedule::TargetKey;
 use crate::buffer::Payment;
+use crate::exchange::INTERIM_MAX;
 use crate::http::FieldRoom;
 use crate::http::h1::body::{Decoder, Step};
 use crate::http::h1::head::{Scan, Scanner, parse_response, response_framing};
@@ -38,7 +39,7 @@ enum ProbePhase {
     /// The connection is being made.
     Dialing,
     /// The head of the answer is awaited.
-    Asked(Scanner),
+    Asked { scanner: Scanner, interims: u8 },
     /// The outcome is known; what is left of the answer is read and dropped, so many bytes at most.
     Leaving { body: Decoder, left: u64 },
 }
@@ -74,14 +75,14 @@ impl Probe {
     }
 
     fn awaits_answer(&self) -> bool {
-        matches!(self.phase, ProbePhase::Asked(_))
+        matches!(self.phase, ProbePhase::Asked { .. })
     }
 
     /// Looks for the head of the final answer; interim ones are skipped. Returns how many bytes they were.
     fn hear(&mut self, mut input: &[u8]) -> (usize, Result<Heard, Failure>) {
         let mut skipped = 0;
         loop {
-            let ProbePhase::Asked(scanner) = &mut self.phase else { return (skipped, Ok(Heard::More)) };
+            let ProbePhase::Asked { scanner, interims } = &mut self.phase else { return (skipped, Ok(Heard::More)) };
             let len = match scanner.scan_response(input) {
                 Ok(Scan::More) => return (skipped, Ok(Heard::More)),
                 Ok(Scan::Head { len, .. }) => len,
@@ -94,7 +95,11 @@ impl Probe {
                 let outcome = self.check.judge(response.status);
                 return (skipped, Ok(Heard::Answer { outcome, len, body: Decoder::new(framing) }));
             }
-            self.phase = ProbePhase::Asked(Scanner::response());
+            *interims += 1;
+            if *interims > INTERIM_MAX {
+                return (skipped, Err(Failure::Failed));
+            }
+            *scanner = Scanner::response();
             skipped += len;
             input = &input[len..];
         }
@@ -123,7 +128,7 @@ impl Shard {
             self.conclude_check(id, Err(failure_of(error)));
             return self.remove(id);
         }
-        probe.phase = ProbePhase::Asked(Scanner::response());
+        probe.phase = ProbePhase::Asked { scanner: Scanner::response(), interims: 0 };
         self.scratch.clear();
         probe.check.write_request(probe.address, &mut self.scratch);
         if wire.leg.output.append(&self.scratch, Payment::Aside, &mut self.buffers) {
@@ -180,7 +185,7 @@ impl Shard {
         let Some(Role::Probe(probe)) = self.wires.get(id.0).map(|wire| &wire.role) else { return };
         match probe.phase {
             ProbePhase::Leaving { .. } => self.kill(id),
-            ProbePhase::Asked(_) | ProbePhase::Dialing => self.end_check(id, Err(Failure::Timeout)),
+            ProbePhase::Asked { .. } | ProbePhase::Dialing => self.end_check(id, Err(Failure::Timeout)),
         }
     }
 

@@ -58,6 +58,11 @@ impl Schedule {
         Schedule { visits, queue }
     }
 
+    /// How many targets are checked.
+    pub(super) fn len(&self) -> usize {
+        self.visits.len()
+    }
+
     /// When the next check is due.
     pub(super) fn next(&self) -> Option<Mono> {
         self.queue.peek().map(|&Reverse((due, _))| due)
