@@ -65,12 +65,14 @@ impl Truth {
 /// How all machines are.
 pub(crate) struct Weather {
     pub(crate) truths: Vec<Truth>,
+    /// A machine whose checks succeed while all its requests fail.
+    pub(crate) sick: Option<Host>,
     chance: Rng,
 }
 
 impl Weather {
     pub(crate) fn new(seed: u64) -> Weather {
-        Weather { truths: vec![Truth::Up; GROUPS * HOSTS], chance: Rng::with_seed(seed) }
+        Weather { truths: vec![Truth::Up; GROUPS * HOSTS], sick: None, chance: Rng::with_seed(seed) }
     }
 
     /// It changes; for how many seconds it will stay so. Some groups are calmer than others.

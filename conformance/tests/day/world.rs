@@ -53,6 +53,8 @@ pub(crate) struct Day {
     pub(crate) failed_open: usize,
     checked: usize,
     transitions: usize,
+    /// Requests to the machine that is sick.
+    pub(crate) nursed: usize,
 }
 
 /// A shard and its connections to machines.
@@ -101,8 +103,11 @@ pub(crate) enum Event {
     Die(usize),
     Drain(usize),
     Replace(usize),
-    /// Everything that is told is compared.
+    /// Everything that is told is compared; again and again, or once.
     Audit,
+    Look,
+    /// A machine of the group with mitigation falls sick; so many times requests were made since.
+    Sick(u32),
 }
 
 /// How configurations differ.
@@ -148,6 +153,7 @@ impl Day {
             failed_open: 0,
             checked: 0,
             transitions: 0,
+            nursed: 0,
         };
         day.learn_places();
         day.foresee();
@@ -197,6 +203,7 @@ impl Day {
         }
         self.plan_event(at(12 * 3600 + 5), Event::Die(0));
         self.plan_event(at(16 * 3600 + 5), Event::Drain(1));
+        self.plan_event(at(15 * 3600), Event::Sick(0));
         self.plan_event(at(900), Event::Audit);
     }
 
@@ -262,6 +269,8 @@ impl Day {
             Event::Die(node) => self.die(node),
             Event::Drain(node) => self.drain(node),
             Event::Replace(node) => self.begin(node),
+            Event::Look => self.audit(),
+            Event::Sick(times) => self.sick(times),
             Event::Audit => {
                 self.audit();
                 self.plan_event(self.now.after(seconds(900)), Event::Audit);
@@ -357,14 +366,15 @@ impl Day {
     fn check(&mut self, node: usize, turn: &mut Turn<'_>, wire: WireId, address: std::net::SocketAddr) {
         let host = host_at(address);
         let group = group_of(host);
-        let check = self.plan.groups[group].check.clone();
+        let check = &self.plan.groups[group].check;
+        let (interval, timeout) = (check.interval, check.timeout);
         assert_eq!(address, check.address(super::address(host)));
         assert!(self.model.is_checked(&self.plan, host), "{}: {host} is checked", self.clock_text());
         assert!(self.checks[host].is_none(), "{}: {host} is checked twice at a time", self.clock_text());
         if let Some(last) = self.model.hosts[host].checked {
             let gap = self.now.since(last);
-            let least = if self.model.hosts[host].checks == 1 { check.interval / 2 } else { check.interval - RETRY };
-            assert!(least <= gap && gap <= check.interval + RETRY, "{}: {host} after {gap:?}", self.clock_text());
+            let least = if self.model.hosts[host].checks == 1 { interval / 2 } else { interval - RETRY };
+            assert!(least <= gap && gap <= interval + RETRY, "{}: {host} after {gap:?}", self.clock_text());
         }
         self.checked += 1;
         self.model.begun(host, self.now);
@@ -396,7 +406,7 @@ impl Day {
             let serial = self.serial;
             self.checks[host] = Some(Check { node, wire, serial });
             self.set_live(node, wire, Some(Live::Check(host)));
-            self.plan_event(self.now.after(check.timeout), Event::Timeout(host, serial));
+            self.plan_event(self.now.after(timeout), Event::Timeout(host, serial));
             if let Said::Later(delay) = said {
                 self.plan_event(self.now.after(seconds(delay)), Event::Answer(host, serial));
             }
@@ -407,7 +417,7 @@ impl Day {
             Some(Err(DialError::Local)) => Err(Why::Internal),
             Some(Err(_)) => Err(Why::Failed),
             _ => match said {
-                Said::Status(status) => judged(&check.matcher, status),
+                Said::Status(status) => judged(&self.plan.groups[group].check.matcher, status),
                 _ => Err(Why::Failed),
             },
         };
@@ -461,7 +471,7 @@ impl Day {
     }
 
     fn concluded(&mut self, host: Host, outcome: Result<(), Why>) {
-        if self.model.heard(&self.plan, host, outcome) {
+        if self.model.heard(&self.plan, host, outcome, self.now) {
             let group = group_of(host);
             self.shares.close(self.plan.groups[group].attributes.algorithm, group);
         }
@@ -541,6 +551,9 @@ impl Day {
     // ---- events
 
     fn flap(&mut self, host: Host) {
+        if self.weather.sick == Some(host) {
+            return self.plan_event(self.now.after(seconds(600)), Event::Flap(host));
+        }
         let lasts = self.weather.flap(host);
         self.plan_event(self.now.after(seconds(lasts)), Event::Flap(host));
         self.close_pooled(host);
@@ -581,7 +594,7 @@ impl Day {
     fn burst(&mut self, group: usize) {
         let takes_long = self.plan.groups[group].attributes.algorithm == Algorithm::LeastOutstandingRequests;
         if self.plan.groups[group].in_use {
-            for _ in 0..self.chance.usize(20..80) {
+            for _ in 0..self.chance.usize(15..60) {
                 let Some(node) = self.some_node() else { continue };
                 let takes = if takes_long || self.chance.u8(..) < 8 { self.chance.u64(0..50) } else { 0 };
                 self.ask(node, group, None, takes);
@@ -589,6 +602,31 @@ impl Day {
         }
         let pause = self.chance.u64(300..1800);
         self.plan_event(self.now.after(seconds(pause)), Event::Burst(group));
+    }
+
+    /// Anomaly mitigation notices that requests to one target fail, and sends it fewer (guide ATW-03, ATW-04).
+    fn sick(&mut self, times: u32) {
+        if times == 0 {
+            let eligible = self.model.eligible(&self.plan, MITIGATED, 0);
+            let well = |host: &&Host| self.weather.truths[**host] == Truth::Up;
+            self.weather.sick = eligible.hosts.iter().find(well).copied();
+        }
+        if times == 50 {
+            self.nursed = 0;
+        }
+        for _ in 0..40 {
+            let node = self.some_node().expect("a node");
+            self.ask(node, MITIGATED, None, 0);
+        }
+        if times < 99 {
+            return self.plan_event(self.now.after(seconds(5)), Event::Sick(times + 1));
+        }
+        let place = self.places[self.weather.sick.expect("somebody is")];
+        let told = &self.config.target_health(GroupId(MITIGATED as u32), self.now)[place];
+        assert!(told.anomaly.is_some_and(|anomaly| anomaly.is_anomalous && anomaly.mitigation_in_effect), "{told:?}");
+        let share = 50 * 40 / TARGETS;
+        assert!(self.nursed < share / 2, "{} requests went to a sick target, whose share is {share}", self.nursed);
+        self.weather.sick = None;
     }
 
     fn visit(&mut self, client: usize) {
@@ -616,6 +654,9 @@ impl Day {
             Change::Remove(group) => {
                 let delay = self.plan.groups[group].attributes.deregistration_delay;
                 let until = self.now.after(delay);
+                // They are told as draining for the whole delay, and not a moment longer.
+                self.plan_event(Mono::from_nanos(until.nanos() - 1), Event::Look);
+                self.plan_event(until, Event::Look);
                 for _ in 0..5 {
                     let targets = &mut self.plan.groups[group].targets;
                     let host = targets.remove(self.chance.usize(..targets.len()));
@@ -627,8 +668,9 @@ impl Day {
                 let back = |host: &Host| matches!(self.model.hosts[*host].membership, Membership::Leaves(_));
                 let mut hosts: Vec<Host> = (group * HOSTS..(group + 1) * HOSTS).filter(back).take(3).collect();
                 hosts.extend((0..3).map(|more| group * HOSTS + TARGETS + more));
+                let joins = self.model.serves_fully(&self.plan, hosts[0], self.now);
                 for &host in &hosts {
-                    self.model.register(host);
+                    self.model.register(host, joins);
                 }
                 self.plan.groups[group].targets.extend(hosts);
             }
@@ -643,7 +685,7 @@ impl Day {
             Change::Resume => {
                 self.plan.groups[PAUSED].in_use = true;
                 let targets = self.plan.groups[PAUSED].targets.clone();
-                targets.into_iter().for_each(|host| self.model.register(host));
+                targets.into_iter().for_each(|host| self.model.register(host, false));
             }
         }
         if let Change::Remove(group) | Change::Add(group) = change {

@@ -148,6 +148,10 @@ impl Watch {
     /// Those of the healthy whose errors in the window cannot be chance.
     fn accuse(&mut self, now: Mono) {
         let group: Window = self.seen.iter().filter(|seen| seen.healthy).map(|seen| &seen.window).sum();
+        if group.sum().failed == 0 {
+            // Most of the time there is nothing to explain.
+            return;
+        }
         let doubt = (self.healthy() as f64 / FALSE_ACCUSATION).ln();
         for seen in self.seen.iter_mut().filter(|seen| seen.healthy) {
             let (count, expected) = (seen.window.sum(), seen.window.expected(&group));
