@@ -122,7 +122,7 @@ impl Day {
                 eligible.hosts
             );
         }
-        self.failed_open += usize::from(eligible.fails_open);
+        self.failed_open[group] += usize::from(eligible.fails_open);
         let Some(&first) = tried.first() else {
             assert!(eligible.hosts.is_empty(), "group {group} has {:?}", eligible.hosts);
             return;

@@ -134,6 +134,9 @@ impl Watch {
     /// Those whose requests since they were accused fail no more often than others', and those that had none for long. The
     /// errors for which they were accused are forgotten with it.
     fn release(&mut self, fresh: &[Count], now: Mono) {
+        if self.seen.iter().all(|seen| seen.suspicion.is_none()) {
+            return;
+        }
         let peers = self.seen.iter().filter(|seen| seen.healthy && seen.suspicion.is_none());
         let peers: Count = peers.map(|seen| seen.window.sum()).sum();
         for (seen, &fresh) in self.seen.iter_mut().zip(fresh) {
