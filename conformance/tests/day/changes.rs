@@ -126,7 +126,7 @@ impl Day {
 
     pub(crate) fn burst(&mut self, group: usize) {
         self.rush(group);
-        let most = if SLOW.contains(&group) { 400 } else { 1800 };
+        let most = if SLOW.contains(&group) { 600 } else { 1800 };
         let pause = self.chance.u64(most / 6..most);
         self.plan_event(self.now.after(seconds(pause)), Event::Burst(group));
     }
@@ -137,7 +137,7 @@ impl Day {
         if !self.plan.groups[group].in_use {
             return;
         }
-        for _ in 0..self.chance.usize(15..55) {
+        for _ in 0..self.chance.usize(15..45) {
             let node = self.some_node().expect("a node");
             let takes = if takes_long || self.chance.u8(..) < 8 { self.chance.u64(0..50) } else { 0 };
             self.ask(node, group, None, takes);
