@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sluicegate::target::Algorithm;
 use sluicegate_conformance::sim::script::{Script, target};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -533,4 +534,30 @@ fn one_connection_to_a_target_serves_many_clients_one_after_the_other() {
     world.send(target, OK);
     assert!(world.said(second).ends_with("\r\n\r\nhi") && world.try_accepts().is_none());
     world.finish();
+}
+
+#[test]
+fn the_target_of_a_websocket_is_the_one_with_the_fewest_requests_and_the_tunnel_is_one_of_them() {
+    let mut world = Script::start(3, |terms| terms.group.algorithm = Algorithm::LeastOutstandingRequests);
+    let mut tunnels = Vec::new();
+    for _ in 0..2 {
+        let client = world.client();
+        world.send(client, UPGRADE);
+        let target = world.accepts();
+        assert!(world.said(target).starts_with("GET /chat "));
+        world.send(target, SWITCH);
+        assert!(world.said(client).starts_with("HTTP/1.1 101 "));
+        tunnels.push(client);
+    }
+    assert_eq!((0..3).map(|target| world.outstanding(target)).sum::<u32>(), 2);
+    let free = (0..3).find(|&target| world.outstanding(target) == 0).expect("the tunnels are at two targets");
+    let client = world.client();
+    for _ in 0..6 {
+        world.send(client, GET);
+        assert_eq!(world.answer_all(OK), [target(free)]);
+    }
+    for tunnel in tunnels {
+        world.reset(tunnel);
+    }
+    assert_eq!((0..3).map(|target| world.outstanding(target)).sum::<u32>(), 0);
 }

@@ -146,3 +146,18 @@ fn a_target_that_is_still_being_dialed_is_given_up_when_the_delay_is_over() {
     assert!(world.said(client).starts_with("HTTP/1.1 502 "));
     assert_eq!(world.census().backs, 1);
 }
+
+#[test]
+fn a_request_that_its_target_has_answered_is_in_progress_there_no_longer() {
+    let mut world = Script::start(1, |_| ());
+    let client = world.client();
+    world.stop_reading(client, true);
+    world.send(client, GET);
+    let target = world.accepts();
+    assert_eq!(world.outstanding(0), 1);
+    let long = "x".repeat(100_000);
+    world.send(target, format!("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{long}"));
+    assert_eq!((world.census().exchanges, world.outstanding(0)), (1, 0), "the client has yet to read its answer");
+    world.stop_reading(client, false);
+    assert_eq!(world.census().exchanges, 0);
+}

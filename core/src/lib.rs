@@ -51,7 +51,8 @@
 //! * [`http`]: heads as fields over borrowed bytes; the bytes of HTTP/1.
 //! * [`desync`]: the only door to a target; it classifies requests, and mints [`Cleared`](desync::Cleared) heads or refuses.
 //! * [`rules`]: which action a request takes, and why.
-//! * [`target`]: which target of a group gets it.
+//! * [`target`]: who of a group is healthy, who may get requests, whose turn it is; [`sticky`]: cookies that keep a client with a
+//!   target.
 //! * [`sticky`]: cookies that bring a client back to its group and target.
 //! * [`exchange`]: the hinge where a client's and a target's connection meet.
 //! * [`observe`]: access-log lines, and a cause for everything that goes wrong.

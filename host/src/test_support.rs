@@ -4,6 +4,7 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -139,6 +140,25 @@ pub fn output_of(program: &str, arguments: &[&str], input: &[u8]) -> Output {
     // It may have read enough before the end.
     let _ = child.stdin.take().expect("piped").write_all(input);
     child.wait_with_output().expect("the program ends")
+}
+
+/// A port that nobody listens on, and that the system picks for nobody either: one that it had picked could be somebody's by
+/// the time it is used. Each call gives another one.
+///
+/// # Panics
+///
+/// None is left.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    /// Below what systems pick from.
+    const RANGE: std::ops::Range<u16> = 10_000..32_000;
+    let step = |at: u16| TcpListener::bind(("127.0.0.1", at)).is_ok();
+    let mut candidates = std::iter::repeat_with(|| {
+        // Programs that are tested at the same time begin elsewhere.
+        let begin = std::process::id().wrapping_mul(397) + u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
+        RANGE.start + u16::try_from(begin % u32::from(RANGE.end - RANGE.start)).expect("it is below the range's length")
+    });
+    candidates.by_ref().take(1000).find(|&port| step(port)).expect("a free port")
 }
 
 /// A client's connection.

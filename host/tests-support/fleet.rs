@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 
 use super::{PROGRAM, skip};
-use sluicegate_host::test_support::{Running, Scratch, ask, connect};
+use sluicegate_host::test_support::{Running, Scratch, ask, connect, free_port};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
@@ -51,11 +51,6 @@ fn answering(port: u16) -> String {
         - {{ Type: fixed-response, FixedResponseConfig: {{ StatusCode: '200', ContentType: text/plain, MessageBody: here }} }}
 "
     )
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("bound").port()
 }
 
 /// A target that answers each request with the length of its body, and after an upgrade says everything back.

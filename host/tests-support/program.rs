@@ -2,7 +2,7 @@
 //! program is meant: `PROGRAM` is its path, and `skip` tells whether it cannot run on this machine.
 
 use super::{PROGRAM, skip};
-use sluicegate_host::test_support::{Running, Scratch, Target, ask, connect, get, output, output_of};
+use sluicegate_host::test_support::{Running, Scratch, Target, ask, connect, free_port, get, output, output_of};
 
 /// A template with listeners on the given ports, all forwarding to `target`, and a fixed answer on `/fixed`.
 fn template(ports: &[u16], target: std::net::SocketAddr) -> String {
@@ -32,12 +32,6 @@ fn template(ports: &[u16], target: std::net::SocketAddr) -> String {
         );
     }
     text
-}
-
-/// A port that is free now.
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("bound").port()
 }
 
 fn forward(target: &Target) -> Running {

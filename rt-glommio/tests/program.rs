@@ -6,6 +6,9 @@ mod every_program;
 #[path = "../../host/tests-support/fleet.rs"]
 mod fleet;
 
+#[path = "../../host/tests-support/groups.rs"]
+mod groups;
+
 use std::sync::OnceLock;
 
 use sluicegate_host::test_support::output;

@@ -6,6 +6,9 @@ mod every_program;
 #[path = "../../host/tests-support/fleet.rs"]
 mod fleet;
 
+#[path = "../../host/tests-support/groups.rs"]
+mod groups;
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sluicegate-smol");
 
 fn skip() -> bool {

@@ -152,6 +152,11 @@ impl Script {
         self.peer(peer).count
     }
 
+    /// Requests in progress at a target, by its number.
+    pub fn outstanding(&self, target: usize) -> u32 {
+        self.world.config().groups[0].targets[target].state.outstanding()
+    }
+
     /// From now on a peer's bytes are only counted.
     pub fn count_only(&mut self, peer: Peer) {
         self.peer(peer).counts_only = true;

@@ -146,6 +146,10 @@ impl World {
         self.shard.census()
     }
 
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
     pub(crate) fn now(&self) -> Now {
         Now { mono: Mono::from_nanos(self.net.now), wall: Wall::from_micros(EPOCH_MICROS + self.net.now / MICROS) }
     }

@@ -50,7 +50,8 @@ struct Line {
                         they answer from 200 to 499 is a success.\n\n\
                         Signals: HUP reads the template again without dropping a connection, and opens the access log \
                         anew; a template with a mistake changes nothing. TERM and INT finish what runs and accept \
-                        nothing new; a second one stops at once.\n\n\
+                        nothing new; a second one stops at once. USR1 prints how every target is, as one line of JSON in \
+                        the form of describe-target-health.\n\n\
                         Examples:\n  \
                         sluicegate run template.yaml --port-offset 8000   # port 80 is served on 8080\n  \
                         sluicegate run template.yaml --instance i-0123456789abcdef0=10.0.0.1 --zone us-east-1a\n  \

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use super::{Config, GroupId, Target, TargetGroup};
+use crate::target::Node;
 use crate::target::health::Status;
-use crate::target::{Node, PARITY};
 use crate::time::Mono;
 
 /// One target and how it is.
@@ -78,10 +78,10 @@ impl TargetGroup {
             Some(_) if !self.health_check.enabled => TargetHealth::UNCHECKED,
             Some(_) => TargetHealth::of(target.state.health().status),
         };
-        let mitigates = self.attributes.anomaly_mitigation;
+        let mitigates = self.attributes.mitigates();
         let anomaly = is_reached.then(|| AnomalyDetection {
             is_anomalous: target.state.is_anomalous(),
-            mitigation_in_effect: mitigates && target.state.weight() < PARITY,
+            mitigation_in_effect: mitigates && target.state.is_mitigated(),
         });
         self.told(target, health, anomaly)
     }
@@ -147,6 +147,9 @@ mod tests {
     use crate::config::HealthCheck;
     use crate::rules::{Action, Forward, Ruleset, WeightedGroup};
     use crate::target::CheckPort;
+
+    const PARITY: u32 = 1000;
+
     use crate::target::health::{Failure, Health};
 
     const GROUP: GroupId = GroupId(0);
@@ -264,6 +267,8 @@ mod tests {
         state.set_weight(PARITY - 1);
         assert_eq!(anomaly(&config), (true, false), "it is off");
         config.groups[0].attributes.anomaly_mitigation = true;
+        assert_eq!(anomaly(&config), (true, false), "the algorithm takes no weights");
+        config.groups[0].attributes.algorithm = crate::target::Algorithm::WeightedRandom;
         assert_eq!(anomaly(&config), (true, true));
         state.set_anomalous(false);
         assert_eq!(anomaly(&config), (false, true), "it gets its share back bit by bit");

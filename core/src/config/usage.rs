@@ -17,8 +17,10 @@ impl Config {
 
     /// The groups in use, each with what tells which of its targets are in zones that are enabled.
     pub(crate) fn groups_in_use(&self) -> impl Iterator<Item = (&TargetGroup, Node<'_>)> {
-        let groups = (0..).map(GroupId).zip(&self.groups);
-        groups.filter(|(id, _)| self.is_in_use(*id)).map(|(id, group)| (group, self.node_of(id)))
+        self.groups.iter().zip(self.users()).filter_map(|(group, user)| {
+            let balancer = self.load_balancers.get(user?)?;
+            Some((group, Node { zone: None, enabled: balancer.zones.as_deref() }))
+        })
     }
 
     /// All nodes together of the load balancer that uses a group.
@@ -37,8 +39,8 @@ impl Config {
 
     /// The groups that a load balancer's listeners forward to.
     pub fn groups_of(&self, load_balancer: usize) -> impl Iterator<Item = (GroupId, &TargetGroup)> {
-        let groups = (0..).map(GroupId).zip(&self.groups);
-        groups.filter(move |&(id, _)| self.number_of_user(id) == Some(load_balancer))
+        let groups = (0..).map(GroupId).zip(&self.groups).zip(self.users());
+        groups.filter(move |(_, user)| *user == Some(load_balancer)).map(|(group, _)| group)
     }
 
     /// The zones that the load balancer of a group is enabled in (guide TG-13); `None` if that is every zone.
@@ -60,6 +62,23 @@ impl Config {
         zones.sort_unstable();
         zones.dedup();
         zones
+    }
+
+    /// The number of the load balancer that uses each group, found in one walk over all rules.
+    fn users(&self) -> Vec<Option<usize>> {
+        let mut users = vec![None; self.groups.len()];
+        for listener in &self.listeners {
+            let rules = listener.rules.rules().iter().map(|rule| &rule.action);
+            for action in rules.chain([listener.rules.default_action()]) {
+                let Action::Forward(forward) = action else { continue };
+                for weighted in &forward.groups {
+                    if let Some(user) = users.get_mut(weighted.group.0 as usize) {
+                        user.get_or_insert(listener.load_balancer);
+                    }
+                }
+            }
+        }
+        users
     }
 
     pub(super) fn number_of_user(&self, group: GroupId) -> Option<usize> {

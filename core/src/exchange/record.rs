@@ -127,7 +127,8 @@ impl Record {
             let time = self.answered.zip(self.dispatched).map(|(answered, dispatched)| answered.since(dispatched));
             metrics.answered(status, time);
         }
-        let unconnected = [Cause::TargetConnectRefused, Cause::TargetConnectTimeout, Cause::TargetUnreachable];
+        let unconnected =
+            [Cause::TargetConnectRefused, Cause::TargetConnectTimeout, Cause::TargetUnreachable, Cause::NoWayOut];
         if self.cause.is_some_and(|cause| unconnected.contains(&cause)) {
             metrics.unconnected();
         }

@@ -106,6 +106,7 @@ causes! {
 
     TooManyConnections, Balancer, Some(503), "The balancer is at its limit of connections; raise it or add shards.";
     OutOfMemory, Balancer, Some(503), "The balancer has no memory left in its budget for another request; raise the budget or add shards.";
+    NoWayOut, Balancer, Some(502), "The balancer could not open a connection to the target for lack of file descriptors or ports of its own; raise its limits or add machines.";
     InternalError, Balancer, Some(500), "The balancer failed in a way that it does not expect; report it with the log around this moment.";
 
     TargetConnectRefused, Target, Some(502), "The target refused the connection; check that it listens on this port.";

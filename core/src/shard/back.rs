@@ -153,6 +153,7 @@ fn cause_of(error: DialError) -> Cause {
     match error {
         DialError::Refused => Cause::TargetConnectRefused,
         DialError::TimedOut => Cause::TargetConnectTimeout,
-        DialError::Unreachable | DialError::Local => Cause::TargetUnreachable,
+        DialError::Unreachable => Cause::TargetUnreachable,
+        DialError::Local => Cause::NoWayOut,
     }
 }

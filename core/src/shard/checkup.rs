@@ -10,6 +10,7 @@ pub(crate) mod probe;
 mod schedule;
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use super::Shard;
 use crate::config::{Checking, Config, TargetGroup};
@@ -19,6 +20,9 @@ use schedule::Schedule;
 
 /// Checks that begin in one turn; the rest follow in the next, which is due at once. Requests never wait for more.
 pub(crate) const STARTS_PER_TURN: usize = 32;
+
+/// Targets whose errors are compared in one turn, but for the rest of a group.
+const REVIEWED_PER_TURN: usize = 500;
 
 /// How long the right to check may lie idle when its holder is gone.
 const RETRY: Duration = Duration::from_secs(1);
@@ -34,8 +38,10 @@ pub(crate) struct Checkups {
     schedule: Schedule,
     /// When errors are compared the next time.
     review: Mono,
-    /// What is remembered of each group's errors, by its ARN.
+    /// What is remembered of the errors of each group in use, in their order, with the group's ARN.
     watches: Vec<(String, Watch)>,
+    /// How many of them were compared in this round.
+    reviewed: usize,
     /// Connections of checks.
     pub(crate) probes: usize,
 }
@@ -69,7 +75,10 @@ impl Checkups {
 
     fn plan(&mut self, config: &Config, now: Mono) {
         self.schedule = Schedule::new(config, &self.schedule, now);
-        self.watches.retain(|(arn, _)| config.groups_in_use().any(|(group, _)| group.arn == *arn));
+        let mut known: BTreeMap<String, Watch> = core::mem::take(&mut self.watches).into_iter().collect();
+        let watch = |group: &TargetGroup| (group.arn.clone(), known.remove(&group.arn).unwrap_or_default());
+        self.watches = config.groups_in_use().map(|(group, _)| group).map(watch).collect();
+        self.reviewed = 0;
     }
 
     /// Whether this shard checks; it takes the right if nobody has it.
@@ -85,22 +94,25 @@ impl Checkups {
         self.right.is_some()
     }
 
-    /// Compares errors, if it is time.
+    /// Compares errors, if it is time: those of so many targets in a turn, then goes on in the next, which is due at once.
     fn review(&mut self, config: &Config, now: Mono) {
         if now < self.review {
             return;
         }
-        self.review = now.after(PERIOD);
-        for (group, _) in config.groups_in_use() {
-            let known = self.watches.iter().position(|(arn, _)| *arn == group.arn);
-            let at = known.unwrap_or_else(|| {
-                self.watches.push((group.arn.clone(), Watch::default()));
-                self.watches.len() - 1
-            });
-            if self.watches[at].1.review(&group.targets, &group.attributes, group.health_check.enabled, now) {
+        let mut targets = 0;
+        let groups = config.groups_in_use().map(|(group, _)| group);
+        for (group, (_, watch)) in groups.zip(&mut self.watches).skip(self.reviewed) {
+            if targets >= REVIEWED_PER_TURN {
+                return;
+            }
+            targets += group.targets.len().max(1);
+            self.reviewed += 1;
+            if watch.review(&group.targets, &group.attributes, group.health_check.enabled, now) {
                 group.state.changed();
             }
         }
+        self.reviewed = 0;
+        self.review = now.after(PERIOD);
     }
 }
 

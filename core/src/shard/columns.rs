@@ -1,6 +1,8 @@
 //! What a shard counts for each target group and zone: one column for both together, which a configuration after the other
 //! goes on with as long as the group has the same ARN.
 
+use std::collections::BTreeMap;
+
 use crate::config::{Config, TargetGroup};
 use crate::exchange::record::ColumnId;
 use crate::observe::GroupMetrics;
@@ -11,6 +13,8 @@ use super::choice::Chosen;
 #[derive(Debug, Default)]
 pub(crate) struct Columns {
     columns: Vec<Column>,
+    /// The columns of each group, by its ARN: one for each zone.
+    of_groups: BTreeMap<String, Vec<ColumnId>>,
     by_target: Vec<Vec<ColumnId>>,
 }
 
@@ -42,13 +46,16 @@ impl Columns {
     }
 
     fn column(&mut self, group: &str, zone: Option<&str>) -> ColumnId {
-        let is_it = |column: &Column| column.group == group && column.zone.as_deref() == zone;
-        let at = self.columns.iter().position(is_it).unwrap_or_else(|| {
-            let metrics = GroupMetrics::default();
-            self.columns.push(Column { group: group.to_owned(), zone: zone.map(str::to_owned), metrics });
-            self.columns.len() - 1
-        });
-        ColumnId(u32::try_from(at).unwrap_or(u32::MAX))
+        let known = self.of_groups.get(group).map_or(&[][..], Vec::as_slice);
+        let is_it = |id: &&ColumnId| self.columns.get(id.0 as usize).is_some_and(|it| it.zone.as_deref() == zone);
+        if let Some(known) = known.iter().find(is_it) {
+            return *known;
+        }
+        let id = ColumnId(u32::try_from(self.columns.len()).unwrap_or(u32::MAX));
+        let metrics = GroupMetrics::default();
+        self.columns.push(Column { group: group.to_owned(), zone: zone.map(str::to_owned), metrics });
+        self.of_groups.entry(group.to_owned()).or_default().push(id);
+        id
     }
 
     /// The column of a target that was chosen.

@@ -19,6 +19,7 @@ impl Shard {
             }
             self.part(back, parting);
         }
+        self.part_from_target(id);
         if let Some(after) = advance.over {
             self.conclude(id, front);
             self.next(front, after);
@@ -74,11 +75,16 @@ impl Shard {
         self.drive(id);
     }
 
-    /// Counts what became of a request that a target had, or should have had.
-    fn count_outcome(&mut self, exchange: &Exchange) {
-        if let (Some(target), Some(failed)) = (&exchange.target, exchange.record.target_failed()) {
+    /// A request whose target has nothing more to do with it is in progress there no longer, however slowly its client reads.
+    fn part_from_target(&mut self, id: ExchangeId) {
+        let Some(exchange) = self.exchanges.get_mut(id).filter(|exchange| exchange.back.is_none()) else { return };
+        if let (Some(target), Some(failed)) = (exchange.target.take(), exchange.record.target_failed()) {
             target.target().tell(failed);
         }
+    }
+
+    /// Adds what became of a request that a target had, or should have had, to the counters of its group.
+    fn count_outcome(&mut self, exchange: &Exchange) {
         if let Some(metrics) = exchange.record.column.and_then(|column| self.columns.get_mut(column)) {
             exchange.record.count(metrics);
         }

@@ -5,6 +5,7 @@
 use smallvec::SmallVec;
 
 use super::choice::Chosen;
+use super::pool::OriginId;
 use super::session::seat;
 use super::wire::{Back, BackPhase, Role, WireState};
 use super::{ExchangeId, Shard, WireId};
@@ -54,15 +55,17 @@ impl Shard {
     pub(crate) fn renew(&mut self, id: WireId, exchange: ExchangeId) -> bool {
         let Some(wire) = self.wires.get_mut(id.0).filter(|wire| wire.has_yet_to_ask()) else { return false };
         let Some(errand) = wire.back_mut().and_then(|back| back.errand.take()) else { return false };
-        if errand.config != self.generation {
+        let Some(origin) = wire.back_mut().map(|back| back.origin).filter(|&origin| self.pool.is_registered(origin))
+        else {
             return false;
-        }
+        };
         let Some((output, until)) = self.take_unsent(id) else { return false };
         if let Some(back) = self.wires.get_mut(id.0).and_then(WireState::back_mut) {
             back.phase = BackPhase::Idle;
         }
         self.kill(id);
-        self.send_by_another(exchange, errand, output, until)
+        self.send_to(exchange, origin, errand, output, until);
+        true
     }
 
     /// The same errand for another target of the group that has not refused yet.
@@ -115,7 +118,15 @@ impl Shard {
         if let (Some(session), Some(seat)) = (&mut exchange.session, seat(&self.config, chosen)) {
             session.move_to(seat);
         }
-        let (idle, front) = (exchange.idle, exchange.front);
+        self.send_to(id, origin, errand, output, until);
+        true
+    }
+
+    /// Sends what was not sent yet on another connection to that target.
+    fn send_to(&mut self, id: ExchangeId, origin: OriginId, errand: Errand, mut output: Buffer, until: Option<Mono>) {
+        let Some((idle, front)) = self.exchanges.get(id).map(|exchange| (exchange.idle, exchange.front)) else {
+            return output.release(&mut self.buffers);
+        };
         let back = self.connect(origin, idle);
         if let Some(exchange) = self.exchanges.get_mut(id) {
             exchange.back = Some(back);
@@ -134,11 +145,10 @@ impl Shard {
         self.rearm(front);
         self.notice(back);
         self.drive(id);
-        true
     }
 
     /// The connections of a chosen target, and a request in progress there.
-    pub(crate) fn destination(&self, chosen: Chosen) -> Option<(super::pool::OriginId, Outstanding)> {
+    pub(crate) fn destination(&self, chosen: Chosen) -> Option<(OriginId, Outstanding)> {
         let target = self.config.group(chosen.group)?.targets.get(chosen.target)?;
         Some((self.pool.route(chosen.group, chosen.target)?, Outstanding::new(&target.state)))
     }

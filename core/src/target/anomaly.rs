@@ -65,7 +65,11 @@ impl Watch {
     /// the caller then says so to the group ([`GroupState::changed`](super::GroupState::changed)). `checked` tells whether
     /// the group's health checks are enabled; without them every target counts as healthy.
     pub fn review(&mut self, targets: &[Target], attributes: &GroupAttributes, checked: bool, now: Mono) -> bool {
-        let fresh: Vec<Count> = targets.iter().map(|target| Count::of(target.state.take_tally())).collect();
+        // Nobody knows over how long a time the first counts were gathered.
+        let is_first = self.since.is_none();
+        let take = |target: &Target| Some(target.state.take_tally()).filter(|_| !is_first);
+        let fresh: Vec<Count> =
+            targets.iter().map(|target| take(target).map_or_else(Count::default, Count::of)).collect();
         self.judge(targets, &fresh, checked, now);
         self.publish(targets, attributes)
     }

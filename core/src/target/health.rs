@@ -97,11 +97,13 @@ impl Health {
     }
 
     /// A check has ended. One success brings a new target into service (HC-03); afterwards it takes as many outcomes in a row
-    /// as the thresholds say (HC-09, HC-10), of which 0 counts as 1. The reason that is told is that of the latest failure.
+    /// as the thresholds say (HC-09, HC-10), of which 0 counts as 1. The reason that is told is that of the latest failure. What
+    /// fails on our own side takes nobody out of service: it says nothing of the target.
     #[must_use]
     pub fn after(self, outcome: Result<(), Failure>, healthy_threshold: u8, unhealthy_threshold: u8) -> Health {
         let streak = self.streak.saturating_add(1);
         match (self.status, outcome) {
+            (Status::Healthy, Err(Failure::Internal)) => self,
             (Status::Registering | Status::Initial | Status::Healthy, Ok(())) => Health::HEALTHY,
             (Status::Unhealthy(_), Ok(())) if streak >= healthy_threshold => Health::HEALTHY,
             (Status::Unhealthy(why), Ok(())) => Health { status: Status::Unhealthy(why), streak },
@@ -262,6 +264,9 @@ mod tests {
         let mut run = 0;
         let mut last = None;
         for &outcome in history {
+            if (status, outcome) == (Status::Healthy, Err(Failure::Internal)) {
+                continue;
+            }
             run = if last == Some(outcome.is_ok()) { run + 1 } else { 1 };
             last = Some(outcome.is_ok());
             status = match (status, outcome) {
@@ -273,6 +278,21 @@ mod tests {
             };
         }
         status
+    }
+
+    #[test]
+    fn what_fails_on_our_own_side_takes_nobody_out_of_service() {
+        let mut health = Health::HEALTHY.after(TIMEOUT, 5, 2);
+        for _ in 0..20 {
+            health = health.after(Err(Failure::Internal), 5, 2);
+            assert!(health.is_healthy());
+        }
+        // It is as if there had been no such checks.
+        assert!(!health.after(TIMEOUT, 5, 2).is_healthy());
+        assert_eq!(
+            Health::NEW.begun().after(Err(Failure::Internal), 5, 1).status,
+            Status::Unhealthy(Failure::Internal)
+        );
     }
 
     proptest! {

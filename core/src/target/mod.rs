@@ -27,5 +27,4 @@ pub use check::{CheckPort, HealthCheck, Matcher};
 pub use eligible::Eligible;
 pub use health::Health;
 pub use node::Node;
-pub(crate) use state::PARITY;
 pub use state::{GroupState, Outstanding, Target, TargetState};

@@ -1,5 +1,5 @@
-//! What all shards share of a group and of each of its targets. One thread writes health and weights (the shard that checks);
-//! the control thread writes what is registered; every shard counts its requests. Nobody waits for anybody.
+//! What all shards share of a group and of each of its targets. The shard that checks writes health and weights; the control
+//! thread writes what is registered, and with it begins health anew; every shard counts its requests. Nobody waits for anybody.
 
 use core::fmt;
 use core::net::SocketAddr;
@@ -125,6 +125,16 @@ impl TargetState {
     /// What its checks have said.
     pub fn health(&self) -> Health {
         Health::unpack(self.health.load(Ordering::Acquire))
+    }
+
+    /// A check has begun or ended: its health becomes what `step` makes of it. Returns what it was, and is. In one step, because a
+    /// target may be registered anew at the same moment.
+    pub(crate) fn update_health(&self, step: impl Fn(Health) -> Health) -> (Health, Health) {
+        let next = |word| Some(step(Health::unpack(word)).pack());
+        let before = self.health.fetch_update(Ordering::AcqRel, Ordering::Acquire, next);
+        // It is never refused: `next` always gives something.
+        let before = Health::unpack(before.unwrap_or_else(|same| same));
+        (before, step(before))
     }
 
     /// Its checks say something else now. Who changes what decides about requests says so to the group

@@ -19,9 +19,8 @@ impl Shard {
             // It was deregistered in the meantime.
             return;
         }
-        let before = target.health();
-        let after = before.after(outcome, probe.check.healthy_threshold, probe.check.unhealthy_threshold);
-        target.set_health(after);
+        let (healthy, unhealthy) = (probe.check.healthy_threshold, probe.check.unhealthy_threshold);
+        let (before, after) = target.update_health(|health| health.after(outcome, healthy, unhealthy));
         if before.is_healthy() == after.is_healthy() {
             return;
         }

@@ -12,7 +12,7 @@ use crate::buffer::Payment;
 use crate::http::FieldRoom;
 use crate::http::h1::body::{Decoder, Step};
 use crate::http::h1::head::{Scan, Scanner, parse_response, response_framing};
-use crate::target::health::Failure;
+use crate::target::health::{Failure, Health};
 use crate::target::{HealthCheck, TargetState};
 use crate::time::Mono;
 
@@ -105,7 +105,7 @@ impl Shard {
     /// Begins a check.
     pub(super) fn probe(&mut self, probe: Probe) {
         let address = probe.address;
-        probe.target.set_health(probe.target.health().begun());
+        probe.target.update_health(Health::begun);
         let wire = WireId(self.wires.insert(WireState::new(Role::Probe(probe), self.now.mono)));
         self.checkups.probes += 1;
         self.effects.push(Effect::Dial { wire, address });
