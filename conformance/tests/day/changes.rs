@@ -208,6 +208,8 @@ impl Day {
                 let back = |host: &Host| matches!(self.model.hosts[*host].membership, Membership::Leaves(_));
                 let mut hosts: Vec<Host> = (group * HOSTS..(group + 1) * HOSTS).filter(back).take(3).collect();
                 hosts.extend((0..3).map(|more| group * HOSTS + TARGETS + more));
+                // There are no sockets for the first checks of one of them.
+                self.weather.truths[group * HOSTS + TARGETS] = Truth::NoSockets;
                 let joins = self.model.serves_fully(&self.plan, hosts[0], self.now);
                 for &host in &hosts {
                     self.model.register(host, joins);

@@ -89,6 +89,8 @@ impl State {
                 State::Unhealthy { why, successes: successes + 1 }
             }
             (_, Ok(())) => State::Healthy { failures: 0 },
+            // What fails on the load balancer's own side says nothing of a target that is in service.
+            (State::Healthy { .. }, Err(Why::Internal)) => self,
             (State::Unhealthy { .. }, Err(why)) => State::Unhealthy { why, successes: 0 },
             (State::Healthy { failures } | State::Initial { failures }, Err(why)) if failures + 1 >= fall => {
                 State::Unhealthy { why, successes: 0 }

@@ -102,7 +102,9 @@ impl Weather {
     pub(crate) fn strikes(&mut self, host: Host, percent: u8) -> bool {
         let struck = self.chance.u8(0..100) < percent;
         if struck {
-            self.truths[host] = Truth::down(&mut self.chance);
+            // Our own lack of sockets takes nobody out of service.
+            let down = Truth::down(&mut self.chance);
+            self.truths[host] = if down == Truth::NoSockets { Truth::Hangs } else { down };
         }
         struck
     }
