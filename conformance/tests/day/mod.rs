@@ -7,11 +7,14 @@
 //!                              model: states, reasons, who is eligible;  shares;  sessions
 //! ```
 
+mod changes;
+mod checks;
 mod model;
 mod plan;
 mod requests;
 mod sessions;
 mod shares;
+mod told;
 mod weather;
 mod world;
 

@@ -1,11 +1,12 @@
 //! What the guide says follows from what the network does: in which state each target is and why, and who may get a request.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use sluicegate::target::Matcher;
 use sluicegate::time::Mono;
 
-use super::plan::{Plan, ZONES, zone};
+use super::plan::{GroupPlan, Plan, ZONES, zone};
 use super::{GROUPS, HOSTS, Host, group_of};
 
 /// What the checks of a target say (guide HC-18 to HC-20).
@@ -49,6 +50,9 @@ pub(crate) struct Known {
     pub(crate) checks: usize,
     /// Requests in progress.
     pub(crate) outstanding: u32,
+    /// When its slow start began, and whether it starts slowly the next time that it becomes healthy (guide SLOW-03, SLOW-05).
+    ramp: Option<Mono>,
+    ramps: bool,
 }
 
 /// Who may get a request of a group at one node.
@@ -61,13 +65,20 @@ pub(crate) struct Eligible {
 pub(crate) struct Model {
     pub(crate) hosts: Vec<Known>,
     /// By group and by zone of the node, while nothing has changed.
-    eligible: Vec<[Option<Eligible>; 2]>,
+    eligible: Vec<[Option<Rc<Eligible>>; 2]>,
     /// How often each state and reason was seen.
     pub(crate) seen: BTreeMap<(&'static str, &'static str), usize>,
 }
 
-const STRANGER: Known =
-    Known { membership: Membership::Never, state: State::Registering, checked: None, checks: 0, outstanding: 0 };
+const STRANGER: Known = Known {
+    membership: Membership::Never,
+    state: State::Registering,
+    checked: None,
+    checks: 0,
+    outstanding: 0,
+    ramp: None,
+    ramps: false,
+};
 
 impl State {
     /// The outcome of a check. One success brings a new target into service (HC-03); otherwise it takes as many in a row as
@@ -78,6 +89,8 @@ impl State {
                 State::Unhealthy { why, successes: successes + 1 }
             }
             (_, Ok(())) => State::Healthy { failures: 0 },
+            // What fails on the load balancer's own side says nothing of a target that is in service.
+            (State::Healthy { .. }, Err(Why::Internal)) => self,
             (State::Unhealthy { .. }, Err(why)) => State::Unhealthy { why, successes: 0 },
             (State::Healthy { failures } | State::Initial { failures }, Err(why)) if failures + 1 >= fall => {
                 State::Unhealthy { why, successes: 0 }
@@ -131,14 +144,15 @@ impl Model {
             eligible: vec![[None, None]; GROUPS],
             seen: BTreeMap::new(),
         };
-        plan.groups.iter().flat_map(|group| &group.targets).for_each(|&host| model.register(host));
+        plan.groups.iter().flat_map(|group| &group.targets).for_each(|&host| model.register(host, false));
         model
     }
 
     /// It is registered, as a new one (guide TG-14, SLOW-06), but for the requests that it still has.
-    pub(crate) fn register(&mut self, host: Host) {
+    /// `ramps` tells whether it joins a target in full service.
+    pub(crate) fn register(&mut self, host: Host, ramps: bool) {
         let outstanding = self.hosts[host].outstanding;
-        self.hosts[host] = Known { membership: Membership::Registered, outstanding, ..STRANGER };
+        self.hosts[host] = Known { membership: Membership::Registered, outstanding, ramps, ..STRANGER };
         self.changed(group_of(host));
     }
 
@@ -159,16 +173,34 @@ impl Model {
     }
 
     /// A check has ended; whether the target went into service or out of it.
-    pub(crate) fn heard(&mut self, plan: &Plan, host: Host, outcome: Result<(), Why>) -> bool {
+    pub(crate) fn heard(&mut self, plan: &Plan, host: Host, outcome: Result<(), Why>, now: Mono) -> bool {
         let check = &plan.groups[group_of(host)].check;
         let before = self.hosts[host].state;
         let after = before.after(outcome, check.healthy_threshold, check.unhealthy_threshold);
         self.hosts[host].state = after;
         let turned = before.is_healthy() != after.is_healthy();
         if turned {
+            let ramps = after.is_healthy() && self.hosts[host].ramps && self.serves_fully(plan, host, now);
+            self.hosts[host].ramp = ramps.then_some(now);
+            self.hosts[host].ramps |= after.is_healthy();
             self.changed(group_of(host));
         }
         turned
+    }
+
+    /// Whether the group of a machine has another target that is healthy and not in slow start.
+    pub(crate) fn serves_fully(&self, plan: &Plan, host: Host, now: Mono) -> bool {
+        let full = |&other: &Host| {
+            other != host && self.hosts[other].state.is_healthy() && self.ramped(plan, other, now).is_none()
+        };
+        plan.groups[group_of(host)].targets.iter().any(full)
+    }
+
+    /// The part of its slow start that is over, while it lasts (guide SLOW-02).
+    pub(crate) fn ramped(&self, plan: &Plan, host: Host, now: Mono) -> Option<f64> {
+        let duration = plan.groups[group_of(host)].attributes.slow_start;
+        let passed = now.since(self.hosts[host].ramp?);
+        (passed < duration).then(|| passed.as_secs_f64() / duration.as_secs_f64())
     }
 
     /// Somebody else may be eligible now.
@@ -178,13 +210,12 @@ impl Model {
 
     /// Who may get a request at a node of that zone: its healthy targets, or all if they are fewer than the thresholds say
     /// (guide HC-17, TGH-02, TGH-03, TGH-06, TGH-08).
-    pub(crate) fn eligible(&mut self, plan: &Plan, group: usize, node: usize) -> Eligible {
-        let found = match &self.eligible[group][node] {
-            Some(eligible) => eligible.clone(),
-            None => self.find(plan, group, ZONES[node]),
-        };
-        self.eligible[group][node] = Some(found.clone());
-        found
+    pub(crate) fn eligible(&mut self, plan: &Plan, group: usize, node: usize) -> Rc<Eligible> {
+        if let Some(known) = &self.eligible[group][node] {
+            return Rc::clone(known);
+        }
+        let found = Rc::new(self.find(plan, group, ZONES[node]));
+        Rc::clone(self.eligible[group][node].insert(found))
     }
 
     fn find(&self, plan: &Plan, group: usize, node: &str) -> Eligible {
@@ -233,5 +264,3 @@ pub(crate) fn judged(matcher: &Matcher, status: u16) -> Result<(), Why> {
     let is_success = matcher.ranges.iter().any(|&(first, last)| first <= status && status <= last);
     if is_success { Ok(()) } else { Err(Why::Code(status)) }
 }
-
-use super::plan::GroupPlan;

@@ -85,9 +85,9 @@ fn group(number: usize) -> GroupPlan {
     let mut attributes = GroupAttributes { algorithm, ..GroupAttributes::default() };
     let (interval, timeout, rise, fall) = match number {
         1 => (300, 10, 3, 2),
-        3 | 11 => (240, 5, 2, 3),
-        8 => (120, 4, 5, 2),
-        15 => (60, 2, 10, 5),
+        3 | 11 => (270, 5, 2, 3),
+        8 => (240, 4, 5, 2),
+        15 => (150, 2, 10, 5),
         16 => (300, 30, 2, 3),
         17 => (300, 120, 4, 2),
         _ => (300, 5, 2, 2),
@@ -111,7 +111,7 @@ fn group(number: usize) -> GroupPlan {
     };
     match number {
         2 => attributes.slow_start = seconds(900),
-        3 => attributes.slow_start = seconds(120),
+        3 => attributes.slow_start = seconds(600),
         5 => attributes.stickiness = Some(Stickiness::LoadBalancerCookie { duration: seconds(1800) }),
         6 => attributes.stickiness = Some(Stickiness::LoadBalancerCookie { duration: seconds(86_400) }),
         MITIGATED => attributes.anomaly_mitigation = true,

@@ -46,6 +46,7 @@ impl Day {
             let asking = day.asking.take().expect("it asks");
             day.judge(node, group, client, &asking.tried);
             day.asked += 1;
+            day.nursed += usize::from(asking.tried.first().is_some_and(|&first| day.weather.sick == Some(first)));
             match asking {
                 Asking { tried, back: Some(back), .. } => {
                     let host = *tried.last().expect("somebody has it");
@@ -121,7 +122,7 @@ impl Day {
                 eligible.hosts
             );
         }
-        self.failed_open += usize::from(eligible.fails_open);
+        self.failed_open[group] += usize::from(eligible.fails_open);
         let Some(&first) = tried.first() else {
             assert!(eligible.hosts.is_empty(), "group {group} has {:?}", eligible.hosts);
             return;
@@ -159,8 +160,17 @@ impl Day {
                 self.clock_text()
             );
         }
-        if SLOW.contains(&group) || self.is_mitigating(group) {
+        if self.is_mitigating(group) {
             return self.shares.forget(group);
+        }
+        if SLOW.contains(&group) {
+            let ramped = |host: &Host| self.model.ramped(&self.plan, *host, self.now);
+            let starts: Vec<f64> = eligible.iter().filter_map(ramped).collect();
+            if !starts.is_empty() {
+                let chosen = ramped(&host);
+                self.shares.chosen_slowly(&starts, eligible.len() - starts.len(), chosen);
+                return self.shares.forget(group);
+            }
         }
         self.shares.chosen(algorithm, group, node, eligible, host);
     }
@@ -170,7 +180,7 @@ impl Day {
         let Request { node, front, back, host, client, .. } = request;
         let keeps = self.chance.bool();
         let connection = if keeps { "" } else { "Connection: close\r\n" };
-        let truth = self.weather.truths[host];
+        let truth = if self.weather.sick == Some(host) { Truth::Says(500) } else { self.weather.truths[host] };
         let expected = match truth {
             Truth::Says(status) => status,
             Truth::Resets | Truth::Closes | Truth::Babbles => 502,

@@ -26,12 +26,17 @@ pub(crate) struct Shares {
     variance: f64,
     /// Stretches in which everybody had a turn.
     pub(crate) rounds: usize,
+    /// Requests to targets in slow start, as they should be and as they were, by how far their start had come.
+    slow: [(f64, u32); QUARTERS],
 }
+
+/// Parts of a slow start that are looked at one by one.
+const QUARTERS: usize = 4;
 
 impl Shares {
     pub(crate) fn new() -> Shares {
         let stretches = (0..GROUPS).map(|_| Default::default()).collect();
-        Shares { stretches, chi_square: 0.0, degrees: 0.0, variance: 0.0, rounds: 0 }
+        Shares { stretches, chi_square: 0.0, degrees: 0.0, variance: 0.0, rounds: 0, slow: Default::default() }
     }
 
     /// The algorithm has chosen a target.
@@ -42,13 +47,28 @@ impl Shares {
             stretch.eligible = eligible.to_vec();
             stretch.counts = vec![0; HOSTS];
         }
-        assert_eq!(stretch.eligible, eligible, "a stretch ends when the eligible targets of group {group} change");
+        assert_eq!(
+            stretch.eligible.len(),
+            eligible.len(),
+            "a stretch ends when the eligible targets of group {group} change"
+        );
         stretch.requests += 1;
         stretch.counts[host % HOSTS] += 1;
         if algorithm == Algorithm::RoundRobin {
             let most = stretch.requests.div_ceil(eligible.len() as u32);
             let count = stretch.counts[host % HOSTS];
             assert!(count <= most, "group {group}: {host} had its turn too early: {count} of {}", stretch.requests);
+        }
+    }
+
+    /// A target was chosen while some start slowly: `starts` has how far each has come, `full` is how many others there are (guide
+    /// SLOW-02). `chosen` is how far the chosen one has come, if it is one of those.
+    pub(crate) fn chosen_slowly(&mut self, starts: &[f64], full: usize, chosen: Option<f64>) {
+        let quarter = |part: f64| ((part * QUARTERS as f64) as usize).min(QUARTERS - 1);
+        let sum = starts.iter().sum::<f64>() + full as f64;
+        if sum > 0.0 {
+            starts.iter().for_each(|&part| self.slow[quarter(part)].0 += part / sum);
+            chosen.into_iter().for_each(|part| self.slow[quarter(part)].1 += 1);
         }
     }
 
@@ -92,6 +112,11 @@ impl Shares {
         let deviations = self.deviations();
         assert!(self.variance > 1000.0, "hardly anything was chosen by chance");
         assert!(deviations.abs() < DEVIATIONS_MAX, "weighted random is off by {deviations} standard deviations");
+        assert!(self.slow.iter().map(|(expected, _)| expected).sum::<f64>() > 50.0, "{:?}", self.slow);
+        for (expected, seen) in self.slow {
+            let deviations = (f64::from(seen) - expected).abs() / expected.max(1.0).sqrt();
+            assert!(deviations < DEVIATIONS_MAX, "requests to targets in slow start: {:?}", self.slow);
+        }
     }
 }
 

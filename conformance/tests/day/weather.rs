@@ -65,12 +65,14 @@ impl Truth {
 /// How all machines are.
 pub(crate) struct Weather {
     pub(crate) truths: Vec<Truth>,
+    /// A machine whose checks succeed while all its requests fail.
+    pub(crate) sick: Option<Host>,
     chance: Rng,
 }
 
 impl Weather {
     pub(crate) fn new(seed: u64) -> Weather {
-        Weather { truths: vec![Truth::Up; GROUPS * HOSTS], chance: Rng::with_seed(seed) }
+        Weather { truths: vec![Truth::Up; GROUPS * HOSTS], sick: None, chance: Rng::with_seed(seed) }
     }
 
     /// It changes; for how many seconds it will stay so. Some groups are calmer than others.
@@ -100,7 +102,9 @@ impl Weather {
     pub(crate) fn strikes(&mut self, host: Host, percent: u8) -> bool {
         let struck = self.chance.u8(0..100) < percent;
         if struck {
-            self.truths[host] = Truth::down(&mut self.chance);
+            // Our own lack of sockets takes nobody out of service.
+            let down = Truth::down(&mut self.chance);
+            self.truths[host] = if down == Truth::NoSockets { Truth::Hangs } else { down };
         }
         struck
     }

@@ -142,6 +142,9 @@ impl Watch {
     /// Those whose requests since they were accused fail no more often than others', and those that had none for long. The
     /// errors for which they were accused are forgotten with it.
     fn release(&mut self, fresh: &[Count], now: Mono) {
+        if self.seen.iter().all(|seen| seen.suspicion.is_none()) {
+            return;
+        }
         let peers = self.seen.iter().filter(|seen| seen.healthy && seen.suspicion.is_none());
         let peers: Count = peers.map(|seen| seen.window.sum()).sum();
         for (seen, &fresh) in self.seen.iter_mut().zip(fresh) {
@@ -156,6 +159,10 @@ impl Watch {
     /// Those of the healthy whose errors in the window cannot be chance.
     fn accuse(&mut self, now: Mono) {
         let group: Window = self.seen.iter().filter(|seen| seen.healthy).map(|seen| &seen.window).sum();
+        if group.sum().failed == 0 {
+            // Most of the time there is nothing to explain.
+            return;
+        }
         let doubt = (self.healthy() as f64 / FALSE_ACCUSATION).ln();
         for seen in self.seen.iter_mut().filter(|seen| seen.healthy) {
             let (count, expected) = (seen.window.sum(), seen.window.expected(&group));
