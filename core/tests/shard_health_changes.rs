@@ -460,7 +460,7 @@ fn checks_have_their_share_of_memory_and_leave_the_rest_to_requests() {
     world.manners.insert(address(9001), Manner::status(200));
     let served = (0..10).filter(|_| world.request(0).is_some()).count();
     assert_eq!(served, 10);
-    world.pass(10);
+    world.until(world.now.after(core::time::Duration::from_millis(4010)));
     assert_eq!(world.shard(0).census().memory.lent, 0);
 }
 
