@@ -1,6 +1,7 @@
 //! The main thread while the program serves: it starts the shards, then waits for signals and obeys them.
 
-use std::io::{self, Write};
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
 use std::net::TcpListener;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::access_log::AccessLog;
 use crate::listen::bind;
 use crate::outlet::ThreadOutlet;
 use crate::plan::{Place, Plan, Planned};
+use crate::printer::Printer;
 use crate::{Clock, Program, key_file, limits, signals};
 
 /// What the main thread waits for.
@@ -55,7 +57,9 @@ pub(crate) fn serve<P: Program>(plan: Plan, serving: &Serving) -> Result<Report,
     let _ = io::stderr().write_all(planned.warnings.as_bytes());
     let mut control = Control::start::<P>(plan, serving, planned, bound)?;
     control.announce();
-    Ok(Report { code: control.run(), ..Report::default() })
+    let code = control.run();
+    control.printer.close();
+    Ok(Report { code, ..Report::default() })
 }
 
 fn cores() -> usize {
@@ -96,6 +100,7 @@ struct Control {
     running: usize,
     events: Receiver<Event>,
     log: Option<AccessLog>,
+    printer: Printer,
     drain_timeout: Duration,
     /// The same for all shards.
     secret: Secret,
@@ -112,6 +117,7 @@ impl Control {
             Some(path) => Some(AccessLog::open(path, P::NAME).map_err(|error| format!("access log {path}: {error}"))?),
             None => None,
         };
+        let printer = Printer::start(P::NAME, io::stdout()).map_err(|error| format!("cannot start a thread: {error}"))?;
         let clock = Clock::new();
         let (sender, events) = channel();
         signals::forward(sender.clone()).map_err(|error| format!("cannot handle signals: {error}"))?;
@@ -124,6 +130,7 @@ impl Control {
             running: 0,
             events,
             log,
+            printer,
             drain_timeout: Duration::from_secs(serving.drain_timeout.into()),
             secret: key_file::secret(serving.key_file.as_deref())?,
             clock,
@@ -171,22 +178,19 @@ impl Control {
         Ok(())
     }
 
-    /// Tells where it listens. Scripts wait for these lines, so they leave at once.
+    /// Tells where it listens. Scripts wait for these lines.
     fn announce(&self) {
-        let mut out = io::stdout().lock();
+        let mut out = String::new();
         for place in &self.places {
             let _ =
                 writeln!(out, "listening on {} (listener {}, port {})", place.address, place.name, place.listener.0);
         }
-        let _ = out.write_all(self.plan.hints(&self.places).as_bytes());
-        let _ = out.flush();
+        self.printer.print(out + &self.plan.hints(&self.places));
     }
 
     /// Tells how every target is, as one line.
     fn describe(&self) {
-        let mut out = io::stdout().lock();
-        let _ = writeln!(out, "{}", describe(&self.config, self.clock.now().mono));
-        let _ = out.flush();
+        self.printer.print(format!("{}\n", describe(&self.config, self.clock.now().mono)));
     }
 
     /// Obeys signals until every shard has ended; the exit code.

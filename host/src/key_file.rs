@@ -27,7 +27,9 @@ pub(crate) fn secret(path: Option<&str>) -> Result<Secret, String> {
     match File::open(path) {
         Ok(file) => read(file).map_err(failed)?.map_err(|what| format!("key file {path}: {what}")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            make(path, &random()?).map_err(failed)?;
+            // A name that nobody else comes upon, also where processes have the same number in several containers.
+            let beside = format!("{path}.{:016x}", u64::from_ne_bytes(random()?));
+            make(path, &beside, &random()?).map_err(failed)?;
             // Somebody else may have been faster: what is there now is what everybody uses.
             let file = File::open(path).map_err(failed)?;
             read(file).map_err(failed)?.map_err(|what| format!("key file {path}: {what}"))
@@ -36,26 +38,24 @@ pub(crate) fn secret(path: Option<&str>) -> Result<Secret, String> {
     }
 }
 
-fn random() -> Result<[u8; 32], String> {
-    let mut bytes = [0; 32];
+fn random<const N: usize>() -> Result<[u8; N], String> {
+    let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| format!("no random key: {error}"))?;
     Ok(bytes)
 }
 
 /// Makes the file whole or not at all: it is written beside its place and then linked there, unless one is there by now.
-fn make(path: &str, bytes: &[u8; 32]) -> io::Result<()> {
-    let beside = format!("{path}.{}", std::process::id());
+fn make(path: &str, beside: &str, bytes: &[u8; 32]) -> io::Result<()> {
+    // What is there already is somebody else's, and stays.
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(beside)?;
     let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + "\n";
-    let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    let linked = written.and_then(|()| match fs::hard_link(beside, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        linked => linked,
     });
-    let linked = written.and_then(|()| fs::hard_link(&beside, path));
-    let _ = fs::remove_file(&beside);
-    match linked {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
-    }
+    let _ = fs::remove_file(beside);
+    linked
 }
 
 /// What the file holds, or what is wrong with it.
@@ -85,6 +85,9 @@ fn parse(text: &[u8]) -> Option<Secret> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+    use std::thread;
+
     use super::*;
 
     /// A place in the temporary directory, empty at first and at the end.
@@ -107,6 +110,12 @@ mod tests {
         fn secret(&self) -> Result<Secret, String> {
             secret(Some(&self.0))
         }
+
+        fn has_left_overs(&self) -> bool {
+            let left = fs::read_dir(std::env::temp_dir()).expect("listed").flatten();
+            let beside = format!("{}.", self.0.rsplit('/').next().expect("a name"));
+            left.map(|entry| entry.file_name()).any(|name| name.to_string_lossy().starts_with(&beside))
+        }
     }
 
     impl Drop for Place {
@@ -127,9 +136,38 @@ mod tests {
         assert_eq!((text.len(), text.ends_with('\n')), (65, true));
         assert_eq!(place.secret(), Ok(made));
         assert_ne!(Place::new("other").secret(), place.secret());
-        let left = fs::read_dir(std::env::temp_dir()).expect("listed").flatten();
-        let beside = format!("{}.", place.0.rsplit('/').next().expect("a name"));
-        assert!(!left.map(|entry| entry.file_name()).any(|name| name.to_string_lossy().starts_with(&beside)));
+        assert!(!place.has_left_overs());
+    }
+
+    #[test]
+    fn a_left_over_of_another_start_does_no_harm_and_stays() {
+        let (place, left) = (Place::new("late"), Place::new(&format!("late.{}", std::process::id())));
+        fs::write(&left.0, "somebody else's").expect("written");
+        let made = place.secret().expect("a secret");
+        assert_eq!(place.secret(), Ok(made));
+        let taken = make(&format!("{}.new", place.0), &left.0, &[0; 32]).expect_err("the side file is there");
+        assert_eq!(taken.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&left.0).expect("it is there"), "somebody else's");
+    }
+
+    #[test]
+    fn who_makes_it_at_the_same_time_has_the_same_secret() {
+        for _ in 0..200 {
+            let place = Place::new("raced");
+            let start = Barrier::new(2);
+            let race = || {
+                start.wait();
+                place.secret()
+            };
+            let (one, other) = thread::scope(|scope| {
+                let other = scope.spawn(race);
+                (race(), other.join().expect("it ended"))
+            });
+            assert!(one.is_ok(), "{one:?}");
+            assert_eq!(one, other);
+            assert_eq!(one, place.secret());
+            assert!(!place.has_left_overs());
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //!   ───────────                         ──────────────────────────────       ──────────
 //!   reads the template, binds ────────▶ pump::run ── lines, a bounded ─────▶ writes, reopens
 //!   waits for signals, reloads ─post─▶  Mailbox     queue that never blocks
+//!   reports ───────────────────────────────────────────────────────────────▶ a printer thread, likewise
 //! ```
 
 #![deny(unsafe_code)]
@@ -20,6 +21,7 @@ mod limits;
 mod listen;
 mod outlet;
 mod plan;
+mod printer;
 mod signals;
 #[cfg(any(test, feature = "test-support"))]
 pub mod test_support;
@@ -105,6 +107,10 @@ fn carry_out<P: Program>(command: Command) -> Result<Report, String> {
 
 fn print(report: &Report) -> ExitCode {
     let _ = io::stderr().write_all(report.err.as_bytes());
+    if report.out.is_empty() {
+        // Also an empty write would wait for a printer that is stuck.
+        return ExitCode::from(report.code);
+    }
     match io::stdout().write_all(report.out.as_bytes()).and_then(|()| io::stdout().flush()) {
         Ok(()) => ExitCode::from(report.code),
         Err(_) => ExitCode::FAILURE,

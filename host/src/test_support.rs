@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -80,6 +80,23 @@ impl Running {
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
         assert!(status.expect("kill runs").success());
+    }
+
+    /// Kills it when it takes too long, so that a test of a program that hangs fails; until what this gives is dropped.
+    ///
+    /// # Panics
+    ///
+    /// There is no `kill` program.
+    #[must_use]
+    pub fn hurry(&self) -> Sender<()> {
+        let (watch, ended) = channel();
+        let pid = self.child.id().to_string();
+        thread::spawn(move || {
+            if ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                Command::new("kill").args(["-s", "KILL", &pid]).status().expect("kill runs");
+            }
+        });
+        watch
     }
 
     /// Waits for its end: the exit code and what it wrote to standard error.

@@ -172,6 +172,33 @@ fn usr1_tells_how_every_target_is_also_after_a_reload() {
 }
 
 #[test]
+fn signals_are_obeyed_also_when_nobody_reads_standard_output() {
+    if skip() {
+        return;
+    }
+    let port = free_port();
+    let targets: Vec<String> = (1..=1000).map(|port| format!("{{ Id: 127.0.0.1, Port: {port} }}")).collect();
+    let plain = template(&[port], ([127, 0, 0, 1], 1).into());
+    let many = plain.replace("{ Id: 127.0.0.1, Port: 1 }", &targets.join(", "));
+    let file = Scratch::new(&format!("unread-{port}.yaml"), &many);
+    let mut running = Running::start(PROGRAM, &["run", file.path(), "--shards", "2", "--no-health-checks"], 1);
+    let _hurry = running.hurry();
+    let length = described(&mut running, "\"Port\":1000}").len();
+    assert!(length > 65_536, "a pipe holds {length} bytes");
+
+    // From here on nobody reads.
+    for _ in 0..10 {
+        running.signal("USR1");
+        running.signal("HUP");
+        running.wait_for_stderr("reloaded");
+    }
+    running.signal("TERM");
+    let (code, err) = running.ended();
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("a report was dropped"), "{err}");
+}
+
+#[test]
 fn hup_with_a_mistake_in_the_template_changes_nothing_and_says_why() {
     if skip() {
         return;
