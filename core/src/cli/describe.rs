@@ -6,15 +6,18 @@ use crate::config::{Config, TargetGroup, TargetHealthDescription};
 use crate::rules::GroupId;
 use crate::time::Mono;
 
-/// The line, without its end. What an answer of the API would not have is left out.
+/// The line, without its end. What an answer of the API would not have is left out. Groups that are gone come last, for as long
+/// as their targets drain.
 pub fn describe(config: &Config, now: Mono) -> String {
     let numbered = (0..).map(GroupId).zip(&config.groups);
-    let groups: Vec<Value> = numbered.map(|(id, group)| group_json(config, id, group, now)).collect();
+    let present = numbered.map(|(id, group)| (group, config.target_health(id, now)));
+    let all = present.chain(config.departed_target_health(now));
+    let groups: Vec<Value> = all.map(|(group, targets)| group_json(group, &targets)).collect();
     json!({ "TargetGroups": groups }).to_string()
 }
 
-fn group_json(config: &Config, id: GroupId, group: &TargetGroup, now: Mono) -> Value {
-    let targets: Vec<Value> = config.target_health(id, now).iter().map(target_json).collect();
+fn group_json(group: &TargetGroup, targets: &[TargetHealthDescription]) -> Value {
+    let targets: Vec<Value> = targets.iter().map(target_json).collect();
     json!({
         "TargetGroupArn": group.arn,
         "TargetGroupName": group.name,
@@ -61,6 +64,7 @@ fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Value {
 #[cfg(test)]
 mod tests {
     use core::net::SocketAddr;
+    use core::time::Duration;
 
     use super::*;
     use crate::config::HealthCheck;
@@ -87,6 +91,23 @@ mod tests {
              \"AnomalyDetection\":{{\"Result\":\"normal\",\"MitigationInEffect\":\"no\"}}}}]}}]}}"
         );
         assert_eq!(describe(&config, Mono::default()), expected);
+    }
+
+    #[test]
+    fn a_group_that_is_gone_is_told_after_the_others_while_its_targets_drain() {
+        let old = Config::forwarding(80, &[SocketAddr::from(([10, 0, 0, 7], 80))]);
+        let mut other = Config::forwarding(80, &[]);
+        other.groups[0].arn.push('x');
+        let config = other.next(&old, Mono::default());
+        let told = |seconds| {
+            let now = Mono::default().after(Duration::from_secs(seconds));
+            serde_json::from_str::<Value>(&describe(&config, now)).expect("it is JSON")
+        };
+        let groups = &told(299)["TargetGroups"];
+        assert_eq!(groups[0]["TargetGroupArn"], config.groups[0].arn);
+        assert_eq!(groups[1]["TargetGroupArn"], old.groups[0].arn);
+        assert_eq!(groups[1]["TargetHealthDescriptions"][0]["TargetHealth"]["State"], "draining");
+        assert_eq!(told(300)["TargetGroups"].as_array().map(Vec::len), Some(1));
     }
 
     #[test]

@@ -54,6 +54,15 @@ impl Config {
         registered.chain(known.leaving(now)).collect()
     }
 
+    /// The groups that are gone, each with its targets whose deregistration delay is not over.
+    pub fn departed_target_health(
+        &self,
+        now: Mono,
+    ) -> impl Iterator<Item = (&TargetGroup, Vec<TargetHealthDescription>)> {
+        let told = self.departed.iter().map(move |group| (group, group.leaving(now).collect::<Vec<_>>()));
+        told.filter(|(_, targets)| !targets.is_empty())
+    }
+
     /// How one target is, by what it was registered as: one that is not registered is `unused` (HC-21).
     pub fn target_health_of(&self, group: GroupId, id: &str, port: u16, now: Mono) -> TargetHealthDescription {
         let known = self.target_health(group, now).into_iter().find(|target| target.id == id && target.port == port);
@@ -245,6 +254,24 @@ mod tests {
         assert_eq!(health(at(309)).description.as_deref(), Some("Target deregistration is in progress"));
         assert_eq!(health(at(310)).reason, Some("Target.NotRegistered"));
         assert_eq!(health(at(310)).description.as_deref(), Some("Target is not registered to the target group"));
+    }
+
+    #[test]
+    fn the_targets_of_a_group_that_is_gone_are_draining_until_their_delay_is_over() {
+        let mut other = config(&[9]);
+        other.groups[0].arn.push('x');
+        let old = config(&[1, 2]);
+        let arn = old.groups[0].arn.clone();
+        let config = other.next(&old, at(10));
+        assert_eq!(told(&config, at(10)), [(9, "initial", Some("Elb.RegistrationInProgress"))]);
+        let departed = |now| config.departed_target_health(now).map(|(group, told)| (group.arn.clone(), told));
+        let [(group, targets)] = &departed(at(309)).collect::<Vec<_>>()[..] else { panic!("one group is gone") };
+        assert_eq!(*group, arn);
+        assert_eq!(
+            targets.iter().map(|target| (target.port, target.health.state)).collect::<Vec<_>>(),
+            [(1, "draining"), (2, "draining")]
+        );
+        assert_eq!(departed(at(310)).count(), 0);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! The shapes and names are the API's own. [`template`] reads them from CloudFormation files.
 //!
 //! What shards share has identity across reloads: each [`TargetGroup`] and each [`Target`] holds its state in an `Arc`, and
-//! [`Config::next`] carries the states of those that are still there from the old configuration to the new.
+//! [`Config::next`] carries the states of those that are still there, or not long gone, from the old configuration to the new.
 
 mod address;
 pub mod attributes;
@@ -43,6 +43,8 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// Every target group; a [`GroupId`] is an index into this list.
     pub groups: Vec<TargetGroup>,
+    /// Groups that are gone, for as long as a target of theirs drains: they get nothing, but may come back.
+    pub departed: Vec<TargetGroup>,
     /// What all shards, and the next configuration, share.
     pub state: Arc<ConfigState>,
 }
@@ -179,6 +181,7 @@ impl Config {
             load_balancers: vec![load_balancer],
             listeners: vec![listener],
             groups: vec![group],
+            departed: Vec::new(),
             state: Arc::default(),
         }
     }

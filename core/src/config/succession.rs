@@ -11,23 +11,21 @@ impl Config {
     /// targets by group and address. Their health, counts and cursors survive.
     ///
     /// Targets that are gone drain from now on, for as long as their group says (guide DRAIN-02): their entries stay in
-    /// [`TargetGroup::draining`] for as long. Targets that were gone and are back begin anew (guide SLOW-06), but for the
-    /// requests that they still have.
+    /// [`TargetGroup::draining`] for as long, and those of groups that are gone in [`Config::departed`]. Targets that were
+    /// gone and are back, with their group or without, begin anew (guide SLOW-06), but for the requests that they still have.
     #[must_use]
     pub fn next(mut self, old: &Config, now: Mono) -> Config {
         self.state = Arc::clone(&old.state);
         for group in &mut self.groups {
-            match old.groups.iter().find(|was| was.arn == group.arn) {
+            match old.groups.iter().chain(&old.departed).find(|was| was.arn == group.arn) {
                 Some(was) => group.take_over(was, now),
                 None => group.targets.iter().for_each(|target| target.state.set_ramps(false)),
             }
         }
         self.begin_unchecked(old);
-        for gone in old.groups.iter().filter(|was| !self.groups.iter().any(|group| group.arn == was.arn)) {
-            let deadline = now.after(gone.attributes.deregistration_delay);
-            gone.targets.iter().for_each(|target| target.state.deregister(deadline));
-            gone.state.changed();
-        }
+        let is_gone = |was: &&TargetGroup| !self.groups.iter().any(|group| group.arn == was.arn);
+        let departed = old.groups.iter().chain(&old.departed).filter(is_gone).map(|gone| gone.depart(now));
+        self.departed = departed.filter(|gone| !gone.draining.is_empty()).collect();
         self
     }
 
@@ -76,10 +74,34 @@ impl TargetGroup {
             gone.state.deregister(deadline);
             self.draining.push(gone.clone());
         }
-        let drains = |gone: &&Target| gone.state.drained().is_some_and(|deadline| deadline > now);
-        self.draining.extend(was.draining.iter().filter(stays).filter(drains).cloned());
+        self.draining.extend(was.draining.iter().filter(stays).filter(drains(now)).cloned());
         self.state.changed();
     }
+
+    /// What is left of a group that is gone: its targets, for as long as they drain.
+    fn depart(&self, now: Mono) -> TargetGroup {
+        let deadline = now.after(self.attributes.deregistration_delay);
+        self.targets.iter().for_each(|target| target.state.deregister(deadline));
+        self.state.changed();
+        TargetGroup {
+            logical_id: self.logical_id.clone(),
+            name: self.name.clone(),
+            arn: self.arn.clone(),
+            protocol: self.protocol,
+            protocol_version: self.protocol_version,
+            health_check: self.health_check.clone(),
+            attributes: self.attributes.clone(),
+            targets: Vec::new(),
+            draining: self.targets.iter().chain(&self.draining).filter(drains(now)).cloned().collect(),
+            position: self.position,
+            state: Arc::clone(&self.state),
+        }
+    }
+}
+
+/// Whose deregistration delay is not over.
+fn drains(now: Mono) -> impl Fn(&&Target) -> bool {
+    move |target| target.state.drained().is_some_and(|deadline| deadline > now)
 }
 
 impl Target {
@@ -96,7 +118,7 @@ mod tests {
     use std::sync::atomic::Ordering;
 
     use super::*;
-    use crate::target::Health;
+    use crate::target::{Health, Outstanding};
 
     fn at(seconds: u64) -> Mono {
         Mono::default().after(Duration::from_secs(seconds))
@@ -165,13 +187,68 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_targets_of_a_group_that_is_gone_drain_too() {
-        let old = config(&[1]);
-        let mut other = config(&[1]);
+    /// A configuration whose only group is another one.
+    fn elsewhere() -> Config {
+        let mut other = config(&[9]);
         other.groups[0].arn.push('x');
-        let _next = other.next(&old, at(10));
-        assert_eq!(old.groups[0].targets[0].state.drained(), Some(at(310)));
+        other
+    }
+
+    fn left(config: &Config) -> Vec<(u16, Option<Mono>)> {
+        let targets = config.departed.iter().flat_map(|group| &group.draining);
+        targets.map(|target| (target.address.port(), target.state.drained())).collect()
+    }
+
+    #[test]
+    fn the_targets_of_a_group_that_is_gone_drain_too_and_are_then_forgotten() {
+        let one_drains = config(&[1]).next(&config(&[1, 2]), at(5));
+        let gone = elsewhere().next(&one_drains, at(10));
+        assert_eq!(left(&gone), [(1, Some(at(310))), (2, Some(at(305)))]);
+        assert!(gone.departed[0].targets.is_empty());
+        let later = elsewhere().next(&gone, at(305));
+        assert_eq!(left(&later), [(1, Some(at(310)))], "leaving once does not begin again");
+        assert!(elsewhere().next(&later, at(310)).departed.is_empty());
+    }
+
+    #[test]
+    fn a_group_without_a_delay_is_forgotten_at_once() {
+        let mut old = config(&[1]);
+        old.groups[0].attributes.deregistration_delay = Duration::ZERO;
+        let next = elsewhere().next(&old, at(10));
+        assert!(next.departed.is_empty());
+        assert_eq!(old.groups[0].targets[0].state.drained(), Some(at(10)));
+        assert!(!Arc::ptr_eq(&config(&[1]).next(&next, at(10)).groups[0].state, &old.groups[0].state));
+    }
+
+    #[test]
+    fn the_targets_of_a_group_that_comes_back_keep_their_requests_and_begin_anew() {
+        let old = config(&[1, 2]);
+        old.groups[0].targets.iter().for_each(|target| target.state.set_health(Health::HEALTHY));
+        let request = Outstanding::new(&old.groups[0].targets[0].state);
+        // It is gone for two reloads.
+        let gone = elsewhere().next(&elsewhere().next(&old, at(2)), at(3));
+        let back = config(&[1, 3]).next(&gone, at(4));
+        let (was, group) = (&old.groups[0], &back.groups[0]);
+        assert!(Arc::ptr_eq(&group.state, &was.state) && Arc::ptr_eq(&group.targets[0].state, &was.targets[0].state));
+        let state = &group.targets[0].state;
+        assert_eq!((state.health(), state.drained(), state.outstanding()), (Health::NEW, None, 1));
+        assert!(group.targets.iter().all(|target| !target.state.ramps()), "nobody is in full service");
+        let [leaving] = &group.draining[..] else { panic!("one did not come back") };
+        assert_eq!((leaving.address.port(), leaving.state.drained()), (2, Some(at(302))));
+        assert_eq!(left(&back), [(9, Some(at(304)))], "now the other group is gone");
+        drop(request);
+        assert_eq!(state.outstanding(), 0);
+    }
+
+    #[test]
+    fn a_group_that_comes_back_once_its_targets_have_drained_is_a_new_one() {
+        for (seconds, same) in [(309, true), (310, false)] {
+            let old = config(&[1]);
+            let gone = elsewhere().next(&old, at(10));
+            let back = config(&[1]).next(&elsewhere().next(&gone, at(seconds)), at(seconds));
+            assert_eq!(Arc::ptr_eq(&back.groups[0].state, &old.groups[0].state), same);
+            assert_eq!(back.groups[0].targets[0].state.drained(), None);
+        }
     }
 
     #[test]

@@ -6,32 +6,42 @@ use std::net::SocketAddr;
 
 use super::WireId;
 use crate::config::Config;
+use crate::key::{Key, Slab};
 use crate::rules::GroupId;
 
-/// A target's address as the pool knows it: a small number.
+/// A target's address as the pool knows it. One that is stale names no other address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct OriginId(u32);
+pub(crate) struct OriginId(Key);
 
-#[derive(Debug, Default)]
 pub(crate) struct Pool {
-    origins: Vec<Origin>,
+    origins: Slab<Origin>,
+    /// Every origin, by its address.
     by_address: BTreeMap<SocketAddr, OriginId>,
     by_target: Vec<Vec<OriginId>>,
 }
 
-#[derive(Debug)]
 struct Origin {
     address: SocketAddr,
     idle: Vec<WireId>,
     /// A group of the present configuration has this target.
     registered: bool,
+    /// A connection is for it; known only while it is decided who retires.
+    held: bool,
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Pool { origins: Slab::new(), by_address: BTreeMap::new(), by_target: Vec::new() }
+    }
 }
 
 impl Pool {
     /// Numbers the targets of a configuration; known addresses keep their numbers and their connections.
     pub(crate) fn learn(&mut self, config: &Config) {
-        for origin in &mut self.origins {
-            origin.registered = false;
+        for id in self.by_address.values() {
+            if let Some(origin) = self.origins.get_mut(id.0) {
+                origin.registered = false;
+            }
         }
         self.by_target = config
             .groups
@@ -42,15 +52,34 @@ impl Pool {
 
     fn origin(&mut self, address: SocketAddr) -> OriginId {
         if let Some(&known) = self.by_address.get(&address) {
-            if let Some(origin) = self.origins.get_mut(known.0 as usize) {
+            if let Some(origin) = self.origins.get_mut(known.0) {
                 origin.registered = true;
             }
             return known;
         }
-        let id = OriginId(u32::try_from(self.origins.len()).unwrap_or(u32::MAX));
-        self.origins.push(Origin { address, idle: Vec::new(), registered: true });
+        let id = OriginId(self.origins.insert(Origin { address, idle: Vec::new(), registered: true, held: false }));
         self.by_address.insert(address, id);
         id
+    }
+
+    /// Forgets the origins that no group has any more, unless a connection is for them: that of a request in progress may be
+    /// used again if its target comes back. `held` are the origins of all connections.
+    pub(crate) fn retire(&mut self, held: impl Iterator<Item = OriginId>) {
+        let Pool { origins, by_address, .. } = self;
+        for id in held {
+            if let Some(origin) = origins.get_mut(id.0) {
+                origin.held = true;
+            }
+        }
+        by_address.retain(|_, id| {
+            let Some(origin) = origins.get_mut(id.0) else { return false };
+            let held = core::mem::take(&mut origin.held);
+            let stays = held || origin.registered || !origin.idle.is_empty();
+            if !stays {
+                origins.remove(id.0);
+            }
+            stays
+        });
     }
 
     /// The origin of a group's target, by its place in the group.
@@ -59,41 +88,136 @@ impl Pool {
     }
 
     pub(crate) fn address(&self, origin: OriginId) -> Option<SocketAddr> {
-        self.origins.get(origin.0 as usize).map(|origin| origin.address)
+        self.origins.get(origin.0).map(|origin| origin.address)
     }
 
     /// Whether a request may still be sent there.
     pub(crate) fn is_registered(&self, origin: OriginId) -> bool {
-        self.origins.get(origin.0 as usize).is_some_and(|origin| origin.registered)
+        self.origins.get(origin.0).is_some_and(|origin| origin.registered)
     }
 
     /// A connection for the next request, if one waits.
     pub(crate) fn take(&mut self, origin: OriginId) -> Option<WireId> {
-        self.origins.get_mut(origin.0 as usize)?.idle.pop()
+        self.origins.get_mut(origin.0)?.idle.pop()
     }
 
     /// A connection that may serve another request.
     pub(crate) fn put(&mut self, origin: OriginId, wire: WireId) {
-        if let Some(origin) = self.origins.get_mut(origin.0 as usize) {
+        if let Some(origin) = self.origins.get_mut(origin.0) {
             origin.idle.push(wire);
         }
     }
 
     /// A waiting connection is gone.
     pub(crate) fn forget(&mut self, origin: OriginId, wire: WireId) {
-        if let Some(origin) = self.origins.get_mut(origin.0 as usize) {
+        if let Some(origin) = self.origins.get_mut(origin.0) {
             origin.idle.retain(|&idle| idle != wire);
         }
     }
 
     /// How many connections wait.
     pub(crate) fn idle(&self) -> usize {
-        self.origins.iter().map(|origin| origin.idle.len()).sum()
+        self.all().map(|origin| origin.idle.len()).sum()
     }
 
     /// Connections whose target no group has any more.
     pub(crate) fn strays(&self) -> Vec<WireId> {
-        let strays = self.origins.iter().filter(|origin| !origin.registered);
-        strays.flat_map(|origin| origin.idle.iter().copied()).collect()
+        self.all().filter(|origin| !origin.registered).flat_map(|origin| origin.idle.iter().copied()).collect()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Origin> {
+        self.by_address.values().filter_map(|id| self.origins.get(id.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::{Options, Shard};
+    use super::*;
+    use crate::time::Now;
+
+    fn address(port: u16) -> SocketAddr {
+        SocketAddr::from(([10, 0, 0, 7], port))
+    }
+
+    fn config(port: u16) -> Config {
+        Config::forwarding(80, &[address(port)])
+    }
+
+    fn wire() -> WireId {
+        WireId(Slab::new().insert(()))
+    }
+
+    /// The pool learns of one target alone, while there are connections for the origins in `held`.
+    fn learn(pool: &mut Pool, port: u16, held: &[OriginId]) -> OriginId {
+        pool.learn(&config(port));
+        pool.retire(held.iter().copied());
+        pool.route(GroupId(0), 0).expect("the only target")
+    }
+
+    #[test]
+    fn origins_are_as_many_as_the_targets_and_the_connections_to_former_ones() {
+        let mut pool = Pool::default();
+        let first = learn(&mut pool, 1, &[]);
+        for port in 2..2000 {
+            let present = learn(&mut pool, port, &[first]);
+            assert!(present.0.slot() < 3, "numbers are used again");
+            assert_eq!((pool.origins.len(), pool.by_address.len()), (2, 2));
+            assert_eq!((pool.address(first), pool.address(present)), (Some(address(1)), Some(address(port))));
+        }
+        learn(&mut pool, 2000, &[]);
+        assert_eq!((pool.origins.len(), pool.by_address.len()), (1, 1));
+    }
+
+    #[test]
+    fn reloads_with_other_addresses_cost_a_shard_nothing_that_stays() {
+        let mut shard = Shard::new(Arc::new(config(1)), Options::default(), 1);
+        for port in 2..2000 {
+            let mut turn = shard.turn(Now::default());
+            drop(turn.reconfigured(Arc::new(config(port))));
+            let _ = turn.finish();
+            let present = shard.pool.route(GroupId(0), 0).expect("the only target");
+            assert!(present.0.slot() < 2 && shard.pool.origins.len() == 1);
+        }
+    }
+
+    #[test]
+    fn who_comes_back_while_a_connection_is_for_it_is_the_same_origin_and_else_another() {
+        let mut pool = Pool::default();
+        let first = learn(&mut pool, 1, &[]);
+        let other = learn(&mut pool, 2, &[first]);
+        assert_eq!(learn(&mut pool, 1, &[first, other]), first);
+        // Being held once does not count for the next time.
+        learn(&mut pool, 2, &[]);
+        assert_ne!(learn(&mut pool, 1, &[]), first);
+    }
+
+    #[test]
+    fn an_origin_that_is_stale_never_stands_for_the_one_that_has_its_number_now() {
+        let mut pool = Pool::default();
+        let former = learn(&mut pool, 1, &[]);
+        learn(&mut pool, 2, &[]);
+        let present = learn(&mut pool, 3, &[]);
+        assert_eq!(former.0.slot(), present.0.slot());
+        assert!(!pool.is_registered(former) && pool.address(former).is_none());
+        pool.put(former, wire());
+        assert_eq!((pool.idle(), pool.take(present)), (0, None));
+        pool.put(present, wire());
+        pool.forget(former, wire());
+        assert_eq!((pool.take(former), pool.take(present)), (None, Some(wire())));
+    }
+
+    #[test]
+    fn an_origin_stays_while_a_connection_waits_there() {
+        let mut pool = Pool::default();
+        let former = learn(&mut pool, 1, &[]);
+        pool.put(former, wire());
+        learn(&mut pool, 2, &[]);
+        assert_eq!(pool.strays(), [wire()]);
+        pool.forget(former, wire());
+        learn(&mut pool, 2, &[]);
+        assert!(pool.strays().is_empty() && pool.address(former).is_none());
     }
 }

@@ -135,8 +135,16 @@ impl Shard {
         for stray in self.pool.strays() {
             self.kill(stray);
         }
+        self.retire_origins();
         self.drop_stray_probes();
         old
+    }
+
+    /// Former targets that no connection is for are forgotten, however many there were.
+    fn retire_origins(&mut self) {
+        let Shard { wires, pool, .. } = self;
+        let live = wires.keys().into_iter().filter_map(|id| wires.get(id)).filter(|wire| !wire.dead);
+        pool.retire(live.filter_map(WireState::origin));
     }
 
     fn drain(&mut self) {

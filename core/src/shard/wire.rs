@@ -135,6 +135,11 @@ impl WireState {
         if let Role::Back(back) = &mut self.role { Some(back) } else { None }
     }
 
+    /// The target that it is a connection to, unless it only checks it.
+    pub(crate) fn origin(&self) -> Option<OriginId> {
+        if let Role::Back(back) = &self.role { Some(back.origin) } else { None }
+    }
+
     /// Whether the connection is still being made.
     pub(crate) fn is_dialing(&self) -> bool {
         match &self.role {

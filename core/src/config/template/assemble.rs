@@ -270,6 +270,7 @@ impl<'r, 't> Assembly<'r, 't> {
             load_balancers: self.load_balancers.into_iter().map(|read| read.load_balancer).collect(),
             listeners,
             groups: self.groups.into_iter().map(|read| read.group).collect(),
+            departed: Vec::new(),
             state: Arc::default(),
         }
     }
