@@ -195,6 +195,7 @@ fn target_group_properties_have_ranges() {
         ("HealthCheckPath: /a", "HealthCheckPath: a", "begin with a slash"),
         ("HealthCheckPath: '/~'", "HealthCheckPath: '/ '", "percent-encoding"),
         ("HealthCheckPath: '/!?a=b'", "HealthCheckPath: \"/\\r\\nX: y\"", "percent-encoding"),
+        ("HealthCheckPath: '/a%23b'", "HealthCheckPath: '/a#b'", "a fragment is never sent"),
         ("HealthCheckPath: /%C3%A9", "HealthCheckPath: /é", "percent-encoding"),
         ("HealthCheckProtocol: HTTPS", "HealthCheckProtocol: TCP", "none of HTTP, HTTPS"),
         ("HealthCheckEnabled: true", "HealthCheckEnabled: false", "cannot be disabled"),

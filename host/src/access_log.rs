@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
+use crate::printer::Notices;
+
 /// How many bytes may wait for the disk, over all shards.
 const WAITING_MAX: usize = 16 * 1024 * 1024;
 
@@ -63,11 +65,11 @@ impl AccessLog {
     /// # Errors
     ///
     /// The file cannot be opened, or the thread cannot be started.
-    pub(crate) fn open(path: &str, program: &'static str) -> io::Result<AccessLog> {
+    pub(crate) fn open(path: &str, notices: Notices) -> io::Result<AccessLog> {
         let (parcels, inbox) = channel();
         let state = Arc::new(State::default());
         let mut writer =
-            Writer { path: path.to_owned(), sink: open(path)?, state: Arc::clone(&state), program, failing: false };
+            Writer { path: path.to_owned(), sink: open(path)?, state: Arc::clone(&state), notices, failing: false };
         let thread = thread::Builder::new().name("access-log".to_owned()).spawn(move || writer.work(&inbox))?;
         Ok(AccessLog { lines: Lines { parcels, state }, thread })
     }
@@ -101,7 +103,7 @@ struct Writer {
     path: String,
     sink: Box<dyn Write + Send>,
     state: Arc<State>,
-    program: &'static str,
+    notices: Notices,
     /// The last write failed, and that was said.
     failing: bool,
 }
@@ -125,7 +127,7 @@ impl Writer {
             Ok(()) => self.failing = false,
             Err(error) if !self.failing => {
                 self.failing = true;
-                eprintln!("{}: access log {}: {error}", self.program, self.path);
+                self.notices.say(format_args!("access log {}: {error}", self.path));
             }
             Err(_) => {}
         }
@@ -135,14 +137,16 @@ impl Writer {
     fn reopen(&mut self) {
         match open(&self.path) {
             Ok(sink) => self.sink = sink,
-            Err(error) => eprintln!("{}: access log {}: {error}; the old file stays open", self.program, self.path),
+            Err(error) => {
+                self.notices.say(format_args!("access log {}: {error}; the old file stays open", self.path));
+            }
         }
     }
 
     fn tell_dropped(&self) {
         let dropped = self.state.dropped.swap(0, Ordering::Relaxed);
         if dropped > 0 {
-            eprintln!("{}: access log {}: {dropped} lines were dropped, it is too slow", self.program, self.path);
+            self.notices.say(format_args!("access log {}: {dropped} lines were dropped, it is too slow", self.path));
         }
     }
 }
@@ -156,7 +160,8 @@ mod tests {
         let directory = std::env::temp_dir().join(format!("sluicegate-log-{}", std::process::id()));
         std::fs::create_dir_all(&directory).expect("a directory");
         let path = directory.join("access.log");
-        let log = AccessLog::open(path.to_str().expect("text"), "test").expect("opened");
+        let printer = crate::printer::Printer::start(std::io::sink()).expect("started");
+        let log = AccessLog::open(path.to_str().expect("text"), printer.notices("test")).expect("opened");
         log.lines().hand_over(b"one\n");
         log.lines().hand_over(b"two\n");
         let moved = directory.join("access.log.1");

@@ -19,7 +19,7 @@ use crate::access_log::AccessLog;
 use crate::listen::bind;
 use crate::outlet::ThreadOutlet;
 use crate::plan::{Place, Plan, Planned};
-use crate::printer::Printer;
+use crate::printer::{Notices, Printer};
 use crate::{Clock, Program, key_file, limits, signals};
 
 /// What the main thread waits for.
@@ -59,6 +59,7 @@ pub(crate) fn serve<P: Program>(plan: Plan, serving: &Serving) -> Result<Report,
     control.announce();
     let code = control.run();
     control.printer.close();
+    control.errors.close();
     Ok(Report { code, ..Report::default() })
 }
 
@@ -101,6 +102,9 @@ struct Control {
     events: Receiver<Event>,
     log: Option<AccessLog>,
     printer: Printer,
+    /// Standard error's.
+    errors: Printer,
+    notices: Notices,
     drain_timeout: Duration,
     /// The same for all shards.
     secret: Secret,
@@ -113,11 +117,17 @@ struct Control {
 
 impl Control {
     fn start<P: Program>(plan: Plan, serving: &Serving, planned: Planned, bound: Bound) -> Result<Control, String> {
+        let printing = |error| format!("cannot start a thread: {error}");
+        let printer = Printer::start(io::stdout()).map_err(printing)?;
+        let errors = Printer::start(io::stderr()).map_err(printing)?;
+        let notices = errors.notices(P::NAME);
         let log = match &serving.access_log {
-            Some(path) => Some(AccessLog::open(path, P::NAME).map_err(|error| format!("access log {path}: {error}"))?),
+            Some(path) => {
+                let log = AccessLog::open(path, notices.clone());
+                Some(log.map_err(|error| format!("access log {path}: {error}"))?)
+            }
             None => None,
         };
-        let printer = Printer::start(P::NAME, io::stdout()).map_err(|error| format!("cannot start a thread: {error}"))?;
         let clock = Clock::new();
         let (sender, events) = channel();
         signals::forward(sender.clone()).map_err(|error| format!("cannot handle signals: {error}"))?;
@@ -131,6 +141,8 @@ impl Control {
             events,
             log,
             printer,
+            errors,
+            notices,
             drain_timeout: Duration::from_secs(serving.drain_timeout.into()),
             secret: key_file::secret(serving.key_file.as_deref())?,
             clock,
@@ -161,9 +173,9 @@ impl Control {
         options.zone = serving.zone.clone();
         options.cookie_secret = Some(self.secret.clone());
         let (config, lines) = (Arc::clone(&self.config), self.log.as_ref().map(AccessLog::lines));
-        let events = events.clone();
+        let (events, notices) = (events.clone(), self.notices.clone());
         let serve = move || {
-            let outlet = ThreadOutlet { program: P::NAME, shard, lines, events: events.clone() };
+            let outlet = ThreadOutlet { notices, shard, lines, events: events.clone() };
             let seed = seed(shard, clock);
             let setup = Setup { config, options, seed, listeners, inbox, outlet: Box::new(outlet) };
             // What the core panics over is caught deeper; a runtime that panics must not end its thread unheard.
@@ -185,12 +197,18 @@ impl Control {
             let _ =
                 writeln!(out, "listening on {} (listener {}, port {})", place.address, place.name, place.listener.0);
         }
-        self.printer.print(out + &self.plan.hints(&self.places));
+        self.print(out + &self.plan.hints(&self.places));
     }
 
     /// Tells how every target is, as one line.
     fn describe(&self) {
-        self.printer.print(format!("{}\n", describe(&self.config, self.clock.now().mono)));
+        self.print(format!("{}\n", describe(&self.config, self.clock.now().mono)));
+    }
+
+    fn print(&self, report: String) {
+        if !self.printer.print(report) {
+            self.notices.say("standard output is not read: a report was dropped");
+        }
     }
 
     /// Obeys signals until every shard has ended; the exit code.
@@ -226,7 +244,7 @@ impl Control {
     }
 
     fn stop(&mut self, why: &str) {
-        eprintln!("{}: stopping at once: {why}", self.program);
+        self.notices.say(format_args!("stopping at once: {why}"));
         // Long enough that this is not repeated while threads end.
         self.deadline = Some(Instant::now() + Duration::from_secs(3600));
         for shard in &self.shards {
@@ -241,7 +259,7 @@ impl Control {
             Ok(Ended::Drained) => {}
             Ok(Ended::Stopped) => self.code = 1,
             Err(error) => {
-                eprintln!("{}: shard {shard} ended: {error}", self.program);
+                self.notices.say(format_args!("shard {shard} ended: {error}"));
                 self.code = 1;
                 if self.deadline.is_none() {
                     self.drain();
@@ -262,8 +280,8 @@ impl Control {
         match self.plan.read().and_then(|planned| self.bind_new(planned)) {
             Ok((planned, bound)) => self.reconfigure(planned, bound),
             Err(lines) => {
-                eprint!("{lines}");
-                eprintln!("{}: reload refused, nothing has changed", self.program);
+                self.notices.lines(lines);
+                self.notices.say("reload refused, nothing has changed");
             }
         }
     }
@@ -276,13 +294,13 @@ impl Control {
     }
 
     fn reconfigure(&mut self, planned: Planned, bound: Bound) {
-        let _ = io::stderr().write_all(planned.warnings.as_bytes());
+        self.notices.lines(planned.warnings);
         self.config = Arc::new(planned.config.next(&self.config, self.clock.now().mono));
         self.places = planned.places;
         for (shard, listeners) in self.shards.iter().zip(bound.sockets) {
             shard.post(Command::Reconfigure { config: Arc::clone(&self.config), listeners });
         }
-        eprintln!("{}: reloaded", self.program);
+        self.notices.say("reloaded");
         self.announce();
     }
 }

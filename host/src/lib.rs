@@ -71,7 +71,7 @@ pub fn main<P: Program>() -> ExitCode {
     match carry_out::<P>(command) {
         Ok(report) => print(&report),
         Err(line) => {
-            eprintln!("{}: {line}", P::NAME);
+            let _ = writeln!(io::stderr(), "{}: {line}", P::NAME);
             ExitCode::FAILURE
         }
     }

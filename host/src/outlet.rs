@@ -10,10 +10,11 @@ use sluicegate::shard::ListenerId;
 
 use crate::access_log::Lines;
 use crate::control::Event;
+use crate::printer::Notices;
 
 /// One thread's way out.
 pub(crate) struct ThreadOutlet {
-    pub(crate) program: &'static str,
+    pub(crate) notices: Notices,
     pub(crate) shard: usize,
     pub(crate) lines: Option<Lines>,
     pub(crate) events: Sender<Event>,
@@ -32,13 +33,12 @@ impl Outlet for ThreadOutlet {
     }
 
     fn panicked(&self) {
-        eprintln!(
-            "{}: shard {} failed; its connections are closed, and a fresh one serves on",
-            self.program, self.shard
-        );
+        let shard = self.shard;
+        self.notices.say(format_args!("shard {shard} failed; its connections are closed, and a fresh one serves on"));
     }
 
     fn cannot_listen(&self, listener: ListenerId, error: io::Error) {
-        eprintln!("{}: shard {} cannot listen for port {}: {error}", self.program, self.shard, listener.0);
+        let (shard, port) = (self.shard, listener.0);
+        self.notices.say(format_args!("shard {shard} cannot listen for port {port}: {error}"));
     }
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use sluicegate::cli::{Demo, Run, Serving, load};
 use sluicegate::config::template::{Inputs, Source};
-use sluicegate::config::{Config, HealthCheck, TargetGroup, is_private};
+use sluicegate::config::{Config, HealthCheck, Target, TargetGroup, is_private};
 use sluicegate::shard::ListenerId;
 use sluicegate::target::Matcher;
 
@@ -109,8 +109,9 @@ impl Plan {
         }
         let name = self.origin.name();
         served(name, &planned.config)?;
-        if self.zone.is_none() {
-            planned.warnings += &zoneless(name, &planned.config);
+        match &self.zone {
+            Some(zone) => planned.warnings += &deserted(name, &planned.config, zone),
+            None => planned.warnings += &zoneless(name, &planned.config),
         }
         Ok(planned)
     }
@@ -164,6 +165,18 @@ fn forwarding(port: u16, targets: &[SocketAddr]) -> Config {
         group.health_check = HealthCheck { matcher: Matcher { ranges: vec![(200, 499)] }, ..HealthCheck::default() };
     }
     config
+}
+
+/// A zone without targets is 503 for every request (guide XZ-03), and most likely misspelt.
+fn deserted(name: &str, config: &Config, zone: &str) -> String {
+    let is_here = |target: &Target| target.zone.as_deref() == Some(zone);
+    let groups =
+        config.groups.iter().filter(|group| !group.attributes.cross_zone && !group.targets.iter().any(is_here));
+    let line = |group: &TargetGroup| {
+        let (at, id) = (group.position, &group.logical_id);
+        format!("{name}:{at}: warning: {id}: cross-zone load balancing is off, and no target is in the zone {zone}\n")
+    };
+    groups.map(line).collect()
 }
 
 /// A node without a zone cannot keep to the targets of its zone.
@@ -342,7 +355,8 @@ mod tests {
         let file = template("zone", "", "{ Key: load_balancing.cross_zone.enabled, Value: false }");
         let warnings = read(&[file.path()]).expect("planned").warnings;
         assert!(warnings.contains(":8:3: warning: Group: cross-zone load balancing is off"), "{warnings}");
-        assert_eq!(read(&[file.path(), "--zone", "a"]).expect("planned").warnings, "");
+        let nobody = read(&[file.path(), "--zone", "b"]).expect("planned").warnings;
+        assert!(nobody.contains(":8:3: warning: Group: ") && nobody.contains("no target is in the zone b"), "{nobody}");
         let cross_zone = template("cross-zone", "", "");
         assert_eq!(read(&[cross_zone.path()]).expect("planned").warnings, "");
     }

@@ -221,3 +221,23 @@ fn a_target_that_is_killed_under_load_costs_no_more_than_the_requests_that_it_ha
         assert!(failures.iter().all(had_it), "lost without having been sent: {failures:?}");
     }
 }
+
+#[test]
+fn a_full_disk_behind_standard_error_does_not_end_the_program_at_a_reload() {
+    if skip() {
+        return;
+    }
+    let port = free_port();
+    let file = Scratch::new(&format!("full-{port}.yaml"), &template(port, &[target()]));
+    let script = format!("exec {PROGRAM} run {} --shards 1 2>/dev/full", file.path());
+    let mut running = Running::start("sh", &["-c", &script], 1);
+    let address = running.addresses[0];
+    running.signal("HUP");
+    running.read_addresses(1);
+    std::fs::write(&file.0, "Resources: {").expect("written");
+    running.signal("HUP");
+    let mut connection = connect(address);
+    (0..50).for_each(|_| assert_eq!(ask(&mut connection, GET).1, "0"));
+    running.signal("TERM");
+    assert_eq!(running.ended().0, 0);
+}

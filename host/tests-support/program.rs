@@ -384,13 +384,15 @@ fn a_node_without_a_zone_is_told_which_groups_need_one_at_start_and_at_reload() 
     running.signal("HUP");
     running.wait_for_stderr("warning: Group: cross-zone load balancing is off");
     running.wait_for_stderr("reloaded");
-    drop(running);
+    running.signal("TERM");
+    assert_eq!(running.ended().0, 0);
     for line in [&["run", file.path(), "--zone", "b"], &["run", file.path(), "--zone", "a"]] {
         let running = Running::start(PROGRAM, &[&line[..], &["--no-health-checks"]].concat(), 1);
         let expected = if line[3] == "a" { "HTTP/1.1 200 " } else { "HTTP/1.1 503 " };
         assert!(get(running.addresses[0], "/").0.starts_with(expected), "{line:?}");
         running.signal("TERM");
-        assert_eq!(running.ended(), (0, String::new()));
+        let (code, err) = running.ended();
+        assert_eq!((code, err.contains("no target is in the zone b")), (0, line[3] == "b"), "{err}");
     }
 }
 

@@ -64,6 +64,10 @@ fn path(item: &Item<'_>) -> Option<String> {
         item.error("must begin with a slash");
         return None;
     }
+    if text.contains('#') {
+        item.error("has a `#`: a fragment is never sent; write %23 for the character");
+        return None;
+    }
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         item.error("has characters that a path cannot have; write them in percent-encoding");
         return None;
