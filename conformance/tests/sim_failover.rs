@@ -78,3 +78,17 @@ fn a_request_that_was_sent_is_never_sent_again() {
     assert!(world.said(client).starts_with("HTTP/1.1 502 "));
     assert!(world.try_accepts().is_none(), "it was sent once more");
 }
+
+#[test]
+fn targets_that_fell_together_are_not_walked_through_one_after_the_other() {
+    let mut world = Script::start(20, |terms| terms.refusing = (0..12).collect());
+    let client = world.client();
+    let mut lost = 0;
+    for _ in 0..100 {
+        world.send(client, GET);
+        lost += usize::from(world.answer_all(OK).is_empty());
+        world.said(client);
+    }
+    // Eight draws of twenty, twelve of them dead: four in a thousand find nobody.
+    assert!(lost <= 3, "{lost} of 100 requests found nobody");
+}

@@ -19,6 +19,9 @@ pub(crate) struct Chosen {
     pub(crate) sticky: bool,
 }
 
+/// How often another target is drawn before the list is searched for one.
+const DRAWS: usize = 4;
+
 /// Why none was chosen, and in which group.
 pub(crate) type Nobody<'c> = (Cause, Option<&'c TargetGroup>);
 
@@ -53,7 +56,7 @@ impl Choices {
         Ok(Chosen { group: id, target, fails_open: eligible.fails_open, sticky: wished.is_some() })
     }
 
-    /// Another target of the same group, none of those that `refused` names.
+    /// Another target of the same group by chance, none of those that `refused` names.
     pub(crate) fn choose_another(
         &mut self,
         config: &Config,
@@ -66,15 +69,9 @@ impl Choices {
         let group = config.group(chosen.group)?;
         let eligible = self.eligible(config, chosen.group, group, zone, now);
         let other = |target: &usize| !refused(*target);
-        let mut choose = || eligible.choose(&group.state, now, |total| chance.u64(..total)).filter(other);
-        let target = match choose().or_else(&mut choose) {
-            Some(target) => target,
-            // The algorithm insists: then whoever comes first after a place by chance.
-            None => {
-                let start = chance.usize(..eligible.targets().len().max(1));
-                eligible.targets().skip(start).chain(eligible.targets()).find(other)?
-            }
-        };
+        // Not by the algorithm: whoever fell together with this one may stand beside it, and has as few requests.
+        let mut by_chance = || eligible.targets().nth(chance.usize(..eligible.targets().len().max(1)));
+        let target = (0..DRAWS).filter_map(|_| by_chance()).find(other).or_else(|| eligible.targets().find(other))?;
         Some(Chosen { target, fails_open: eligible.fails_open, sticky: false, ..chosen })
     }
 

@@ -7,7 +7,7 @@
 //!                   └───────────── Effect::Wake ───────────────────┘── whole answer read ──▶ pool
 //! ```
 //!
-//! A shard is `Send` but shares nothing mutable: run one per thread.
+//! A shard is `Send`; run one per thread. All it shares with others are the atomics of groups and targets in the configuration.
 
 mod back;
 mod census;
