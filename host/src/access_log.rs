@@ -6,12 +6,16 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{self, JoinHandle};
+use std::thread;
+use std::time::Duration;
 
 use crate::printer::Notices;
 
 /// How many bytes may wait for the disk, over all shards.
 const WAITING_MAX: usize = 16 * 1024 * 1024;
+
+/// How long the end of the program waits for the disk to take what waits.
+const LAST_WAIT: Duration = Duration::from_secs(5);
 
 /// A shard's end.
 #[derive(Clone)]
@@ -23,7 +27,8 @@ pub(crate) struct Lines {
 /// The program's end.
 pub(crate) struct AccessLog {
     lines: Lines,
-    thread: JoinHandle<()>,
+    /// Nothing is ever sent: it closes when the writer has ended.
+    ended: Receiver<()>,
 }
 
 enum Parcel {
@@ -70,8 +75,12 @@ impl AccessLog {
         let state = Arc::new(State::default());
         let mut writer =
             Writer { path: path.to_owned(), sink: open(path)?, state: Arc::clone(&state), notices, failing: false };
-        let thread = thread::Builder::new().name("access-log".to_owned()).spawn(move || writer.work(&inbox))?;
-        Ok(AccessLog { lines: Lines { parcels, state }, thread })
+        let (running, ended) = channel::<()>();
+        thread::Builder::new().name("access-log".to_owned()).spawn(move || {
+            writer.work(&inbox);
+            drop(running);
+        })?;
+        Ok(AccessLog { lines: Lines { parcels, state }, ended })
     }
 
     /// For a shard.
@@ -84,10 +93,10 @@ impl AccessLog {
         let _ = self.lines.parcels.send(Parcel::Reopen);
     }
 
-    /// Writes what was handed over so far, and ends.
+    /// Writes what was handed over so far, and ends; but a pipe that nobody reads is not waited for for ever.
     pub(crate) fn close(self) {
         let _ = self.lines.parcels.send(Parcel::Close);
-        let _ = self.thread.join();
+        let _ = self.ended.recv_timeout(LAST_WAIT);
     }
 }
 

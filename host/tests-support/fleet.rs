@@ -241,3 +241,18 @@ fn a_full_disk_behind_standard_error_does_not_end_the_program_at_a_reload() {
     running.signal("TERM");
     assert_eq!(running.ended().0, 0);
 }
+
+#[test]
+fn a_log_on_a_pipe_that_nobody_reads_does_not_keep_the_program_from_ending() {
+    if skip() {
+        return;
+    }
+    let port = free_port();
+    let file = Scratch::new(&format!("unread-{port}.yaml"), &template(port, &[target()]));
+    let running = Running::start(PROGRAM, &["run", file.path(), "--shards", "1", "--access-log", "-"], 1);
+    let mut connection = connect(running.addresses[0]);
+    // A pipe takes 64 KiB; a line has more than 300 bytes.
+    (0..400).for_each(|_| assert_eq!(ask(&mut connection, GET).1, "0"));
+    running.signal("TERM");
+    assert_eq!(running.ended().0, 0);
+}
