@@ -74,6 +74,9 @@ pub mod key;
 #[cfg(feature = "shard")]
 pub mod options;
 
+#[cfg(feature = "tls")]
+pub mod tls;
+
 #[cfg(feature = "config")]
 pub mod config;
 

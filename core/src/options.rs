@@ -1,6 +1,7 @@
 //! What a shard is allowed, and how it presents itself: what no template says.
 
 use crate::sticky::Secret;
+use crate::tls::Provider;
 
 /// What a shard is allowed, and how it presents itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +14,17 @@ pub struct Options {
     pub memory_max: usize,
     /// Whether finished requests are written to the journal. Default no.
     pub access_log: bool,
+    /// Whether every connection attempt is written to the connection log's journal. Default no.
+    pub connection_log: bool,
+    /// TLS handshakes with clients that may be in progress at a time; connections to HTTPS listeners beyond them are shed.
+    /// Default 4,096.
+    pub handshakes_max: usize,
+    /// The cryptography of HTTPS. Default AWS-LC where the feature `aws-lc` is there, else none: then connections to HTTPS
+    /// listeners are shed, and HTTPS targets cannot be reached.
+    pub provider: Option<Provider>,
+    /// What the keys of session tickets are made from. Default none: it follows from the shard's seed. Shards that serve the
+    /// same clients need the same one, of random bytes.
+    pub ticket_secret: Option<Secret>,
     /// Whether errors name their [`Cause`](crate::observe::Cause): in a field `X-Sluicegate-Cause` of the answer, and as the
     /// `error_reason` of the access log. Default no: the real load balancer does neither.
     pub name_causes: bool,
@@ -32,6 +44,13 @@ impl Default for Options {
             connections_max: 100_000,
             memory_max: 2 << 30,
             access_log: false,
+            connection_log: false,
+            handshakes_max: 4096,
+            #[cfg(feature = "aws-lc")]
+            provider: Some(Provider::aws_lc()),
+            #[cfg(not(feature = "aws-lc"))]
+            provider: None,
+            ticket_secret: None,
             name_causes: false,
             server_header: "awselb/2.0".to_owned(),
             zone: None,

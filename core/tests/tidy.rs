@@ -16,11 +16,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("desync", &["http"]),
     ("rules", &["http"]),
     ("target", &["time", "http"]),
-    ("config", &["time", "http", "desync", "rules", "target"]),
+    ("tls", &["time"]),
+    ("config", &["time", "http", "desync", "rules", "target", "tls"]),
     ("observe", &["time", "http", "desync"]),
     ("sticky", &["time", "http"]),
-    ("options", &["observe", "sticky"]),
-    ("tls", &["time", "config"]),
+    ("options", &["observe", "sticky", "tls"]),
     (
         "exchange",
         &[

@@ -298,6 +298,7 @@ fn listener(port: u16) -> Listener {
 
 pub(crate) fn listener_with(port: u16, rules: Ruleset) -> Listener {
     Listener {
+        tls: None,
         logical_id: format!("Listener{port}"),
         arn: format!(
             "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/sim/0123456789abcdef/{port:016x}"

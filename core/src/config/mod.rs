@@ -32,6 +32,7 @@ pub use crate::http::Protocol;
 pub use crate::target::{GroupAttributes, GroupState, HealthCheck, Target};
 
 use crate::rules::{Action, Forward, GroupId, Ruleset, WeightedGroup};
+use crate::tls::Terms;
 use identity::Identity;
 
 /// A whole configuration: everything that a shard needs to know.
@@ -88,6 +89,8 @@ pub struct Listener {
     pub protocol: Protocol,
     /// The port that requests see: in `Host`, `X-Forwarded-Port`, redirects and logs (1 to 65535).
     pub port: u16,
+    /// What TLS is like on it; on HTTPS listeners alone.
+    pub tls: Option<Terms>,
     /// The rules and the default action.
     pub rules: Ruleset,
     /// Where the template declares it.
@@ -166,6 +169,7 @@ impl Config {
             load_balancer: 0,
             protocol: Protocol::Http,
             port,
+            tls: None,
             rules: forward_everything(),
             position: Position::default(),
         };

@@ -318,6 +318,6 @@ impl Draft<'_, '_> {
         };
         let logical_id = self.resource.id.to_owned();
         let (arn, position) = (self.resource.named.arn.clone(), self.resource.at);
-        Some(Listener { logical_id, arn, load_balancer, protocol, port, rules, position })
+        Some(Listener { logical_id, arn, load_balancer, protocol, port, tls: None, rules, position })
     }
 }

@@ -41,6 +41,7 @@ mod yaml;
 mod zones;
 
 use super::Config;
+use crate::tls::Keyring;
 pub use report::TemplateError;
 pub use targets::Instance;
 
@@ -77,6 +78,8 @@ pub struct Inputs {
     pub account: String,
     /// `AWS::StackName`, default `local`. ARNs follow from it and from logical ids.
     pub stack_name: String,
+    /// What certificates and trust stores are read with. Without it they are not looked for, and HTTPS listeners cannot be served.
+    pub keyring: Option<Keyring>,
     /// Let `ip` targets have addresses outside the private ranges (guide TG-05), default false.
     pub allow_public_targets: bool,
 }
@@ -91,6 +94,7 @@ impl Default for Inputs {
             region: "us-east-1".to_owned(),
             account: "000000000000".to_owned(),
             stack_name: "local".to_owned(),
+            keyring: None,
             allow_public_targets: false,
         }
     }
