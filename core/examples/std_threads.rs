@@ -56,7 +56,7 @@ impl Host {
             match effect {
                 Effect::Dial { wire, address } => drop(thread::spawn(move || host.dial(wire, address))),
                 Effect::Wake(_) => self.news.notify_all(),
-                Effect::Unlisten(_) | Effect::Journal | Effect::Drained => {}
+                Effect::Unlisten(_) | Effect::Journal(_) | Effect::Drained => {}
             }
         }
         result

@@ -260,7 +260,7 @@ impl Day {
                 }
                 Effect::Wake(wire) => self.woken(node, turn, wire),
                 Effect::Drained => self.nodes[node].drained = true,
-                Effect::Unlisten(_) | Effect::Journal => {}
+                Effect::Unlisten(_) | Effect::Journal(_) => {}
             }
         }
     }

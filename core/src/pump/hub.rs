@@ -118,7 +118,7 @@ impl<R: Runtime> Hub<R> {
                 Effect::Wake(wire) => self.wake(wire),
                 Effect::Dial { wire, address } => self.spawn(dial(Rc::clone(self), epoch, wire, address)),
                 Effect::Unlisten(listener) => self.unlisten(listener),
-                Effect::Journal => self.lines.wait(),
+                Effect::Journal(_) => self.lines.wait(),
                 Effect::Drained => self.drained(),
             }
         }

@@ -34,7 +34,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::shard::{ListenerId, Options};
+use crate::shard::{ListenerId, Log, Options};
 
 use hub::Hub;
 pub use mailbox::{Command, Inbox, Mailbox, mailbox};
@@ -58,8 +58,8 @@ pub struct Setup<B> {
 
 /// What a thread hands to the rest of the program. No method may wait for anything.
 pub trait Outlet {
-    /// Takes whole access-log lines: keeps them or drops them and counts, but never blocks.
-    fn journal(&self, lines: &[u8]);
+    /// Takes whole lines of a log: keeps them or drops them and counts, but never blocks.
+    fn journal(&self, log: Log, lines: &[u8]);
 
     /// Takes a configuration that the shard no longer uses, so that another thread pays for dropping it.
     fn retired(&self, config: Arc<Config>);

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use super::{ListenerId, WireId};
+use super::{ListenerId, Log, WireId};
 
 /// Something to do outside. Exhaustive on purpose: an adapter must know them all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +19,8 @@ pub enum Effect {
     Wake(WireId),
     /// Accept what is waiting, then close this listening socket.
     Unlisten(ListenerId),
-    /// The journal has lines to write.
-    Journal,
+    /// The journal of a log has lines to write.
+    Journal(Log),
     /// The shard was draining, and the last client has gone.
     Drained,
 }

@@ -32,7 +32,7 @@ mod wire;
 
 pub use census::Census;
 pub use effect::{DialError, Effect, Fate, Shed};
-pub use journal::Journal;
+pub use journal::{Journal, Log};
 pub use turn::Turn;
 pub use wire::{Endpoints, ListenerId, Wire};
 
@@ -55,7 +55,7 @@ use checkup::Checkups;
 use choice::Choices;
 use columns::Columns;
 use effect::Effects;
-use journal::JournalState;
+use journal::Journals;
 use pool::Pool;
 use session::Sessions;
 use timer::Timers;
@@ -78,7 +78,7 @@ pub struct Shard {
     checkups: Checkups,
     timers: Timers,
     buffers: Buffers,
-    journal: JournalState,
+    journals: Journals,
     metrics: Metrics,
     columns: Columns,
     dates: DateCache,
@@ -113,7 +113,7 @@ impl Shard {
             checkups: Checkups::default(),
             timers: Timers::default(),
             buffers,
-            journal: JournalState::default(),
+            journals: Journals::default(),
             metrics: Metrics::default(),
             columns: Columns::default(),
             dates: DateCache::default(),

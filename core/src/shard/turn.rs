@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::front::DRAIN_GRACE;
 use super::wire::{Front, Phase, Role, WireState};
-use super::{DialError, Effect, Endpoints, Journal, ListenerId, Shard, Shed, Wire, WireId};
+use super::{DialError, Effect, Endpoints, Journal, ListenerId, Log, Shard, Shed, Wire, WireId};
 use crate::config::{Config, LoadBalancer};
 use crate::http::h1::head::Scanner;
 use crate::time::Mono;
@@ -51,9 +51,9 @@ impl<'s> Turn<'s> {
         self.shard.drain();
     }
 
-    /// Lines for the log.
-    pub fn journal(&mut self) -> Journal<'_> {
-        Journal::new(self.shard)
+    /// Lines for a log.
+    pub fn journal(&mut self, log: Log) -> Journal<'_> {
+        Journal::new(self.shard, log)
     }
 
     /// The next thing to do outside.
