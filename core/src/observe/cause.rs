@@ -112,6 +112,8 @@ causes! {
     TargetConnectRefused, Target, Some(502), "The target refused the connection; check that it listens on this port.";
     TargetUnreachable, Target, Some(502), "The network answered that the target cannot be reached; check routes, firewalls and the target's address.";
     TargetConnectTimeout, Target, Some(504), "No connection to the target came about within 10 seconds; check firewalls and the target's backlog.";
+    TargetTlsHandshakeFailed, Target, Some(502), "The TLS handshake with the target failed; check that it speaks TLS on that port, and that it has a version and a suite in common with the policy of connections to targets.";
+    TargetTlsHandshakeTimeout, Target, Some(504), "The target accepted the connection and did not finish the TLS handshake within 10 seconds; check whether it speaks TLS on that port.";
     TargetReset, Target, Some(502), "The target reset the connection while it had the request; look at its log for a crash, and at its keep-alive time.";
     TargetClosedEarly, Target, Some(502), "The target closed the connection without answering the request; check that its keep-alive time is longer than the idle timeout here.";
     TargetSpokeFirst, Target, Some(502), "The target sent bytes on a waiting connection before the request that took it was sent; look at what the target answers twice.";

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::tickets::Tickets;
-use crate::config::{Config, Listener};
+use crate::config::{Config, Listener, TargetGroup};
 use crate::options::Options;
 use crate::sticky::Secret;
 use crate::tls::{Acceptor, Clock, Connector, Policy, Session};
@@ -30,6 +30,12 @@ impl BackEnd {
             Some(terms) if terms.policy.has_tls13() => BackEnd::Tls13,
             _ => BackEnd::Default,
         }
+    }
+
+    /// In checks of a group's targets: one for all, the best of those that requests come with.
+    pub(crate) fn in_checks(config: &Config, group: &TargetGroup) -> BackEnd {
+        let in_front = config.listeners.iter().filter(|listener| config.forwards_to(listener, group));
+        in_front.map(BackEnd::behind).max().unwrap_or(BackEnd::Default)
     }
 
     fn policy(self) -> &'static Policy {

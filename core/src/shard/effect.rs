@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use super::{ListenerId, WireId};
+use super::{ListenerId, Log, WireId};
 
 /// Something to do outside. Exhaustive on purpose: an adapter must know them all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub enum Effect {
     /// A step of a TLS handshake is to be done: fetch it with [`job`](super::Turn::job), [`run`](super::Job::run) it outside
     /// the turn, one at a time and others in between, then say [`computed`](super::Turn::computed).
     Compute(WireId),
-    /// The journal has lines to write.
-    Journal,
+    /// The journal of a log has lines to write.
+    Journal(Log),
     /// The shard was draining, and the last client has gone.
     Drained,
 }

@@ -37,7 +37,7 @@ mod wire;
 pub use census::Census;
 pub use effect::{DialError, Effect, Fate, Shed};
 pub use handshake::Job;
-pub use journal::Journal;
+pub use journal::{Journal, Log};
 pub use turn::Turn;
 pub use wire::{Endpoints, ListenerId, Wire};
 
@@ -61,7 +61,7 @@ use choice::Choices;
 use columns::Columns;
 use doors::Doors;
 use effect::Effects;
-use journal::JournalState;
+use journal::Journals;
 use pool::Pool;
 use session::Sessions;
 use timer::Timers;
@@ -85,7 +85,7 @@ pub struct Shard {
     doors: Doors,
     timers: Timers,
     buffers: Buffers,
-    journal: JournalState,
+    journals: Journals,
     metrics: Metrics,
     columns: Columns,
     dates: DateCache,
@@ -124,7 +124,7 @@ impl Shard {
             doors,
             timers: Timers::default(),
             buffers,
-            journal: JournalState::default(),
+            journals: Journals::default(),
             metrics: Metrics::default(),
             columns: Columns::default(),
             dates: DateCache::default(),

@@ -12,7 +12,7 @@ use aes_gcm_siv::aead::inout::InOutBuf;
 use aes_gcm_siv::{AeadInOut, Aes256GcmSiv, KeyInit};
 
 use crate::sticky::Secret;
-use crate::time::Wall;
+
 use crate::tls::{Clock, TicketKeeper};
 
 /// How long a key seals, in seconds. It opens for as long again.
@@ -87,7 +87,8 @@ impl TicketKeeper for Tickets {
         let period = [now, now.saturating_sub(1)].into_iter().find(|period| *period as u8 == *number)?;
         let mut inside = sealed.to_vec();
         let text = InOutBuf::from(&mut inside[..]);
-        let opened = self.cipher(period).decrypt_inout_detached(nonce.into(), self.listener.as_bytes(), text, tag.into());
+        let opened =
+            self.cipher(period).decrypt_inout_detached(nonce.into(), self.listener.as_bytes(), text, tag.into());
         opened.ok().map(|()| inside)
     }
 }
@@ -95,6 +96,7 @@ impl TicketKeeper for Tickets {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Wall;
 
     fn keeper(clock: &Clock, listener: &str) -> Tickets {
         Tickets::new(Secret::new([7; 32]), clock.clone(), listener, &mut fastrand::Rng::with_seed(1))

@@ -6,7 +6,7 @@ use super::front::DRAIN_GRACE;
 use super::handshake::CLIENT_HANDSHAKE_TIMEOUT;
 use super::secure::Secure;
 use super::wire::{Front, Phase, Role, WireState};
-use super::{DialError, Effect, Endpoints, Job, Journal, ListenerId, Shard, Shed, Wire, WireId};
+use super::{DialError, Effect, Endpoints, Job, Journal, ListenerId, Log, Shard, Shed, Wire, WireId};
 use crate::config::{Config, LoadBalancer, Protocol};
 use crate::http::h1::head::Scanner;
 use crate::time::Mono;
@@ -63,9 +63,9 @@ impl<'s> Turn<'s> {
         self.shard.computed(job);
     }
 
-    /// Lines for the log.
-    pub fn journal(&mut self) -> Journal<'_> {
-        Journal::new(self.shard)
+    /// Lines for a log.
+    pub fn journal(&mut self, log: Log) -> Journal<'_> {
+        Journal::new(self.shard, log)
     }
 
     /// The next thing to do outside.

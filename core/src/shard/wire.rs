@@ -179,9 +179,7 @@ impl WireState {
             Role::Front(Front { phase: Phase::Busy(id), .. }) => Some(*id),
             Role::Back(Back {
                 phase:
-                    BackPhase::Busy(id)
-                    | BackPhase::Dialing { exchange: id, .. }
-                    | BackPhase::Securing { exchange: id, .. },
+                    BackPhase::Busy(id) | BackPhase::Dialing { exchange: id, .. } | BackPhase::Securing { exchange: id, .. },
                 ..
             }) => Some(*id),
             Role::Front(_) | Role::Back(_) | Role::Probe(_) => None,

@@ -344,7 +344,12 @@ impl Acceptor {
 
     /// The session of a connection that has just come.
     pub fn session(self: &Arc<Self>) -> Session {
-        Session { stage: Stage::Hello(HelloReader::default(), Arc::clone(self)), identity: None, plaintext: 0, peer_closed: false }
+        Session {
+            stage: Stage::Hello(HelloReader::default(), Arc::clone(self)),
+            identity: None,
+            plaintext: 0,
+            peer_closed: false,
+        }
     }
 
     /// Which certificate a client is shown.
