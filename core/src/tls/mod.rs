@@ -6,12 +6,16 @@
 //!
 //! The library below is named in `engine` alone.
 
+mod certificate;
 mod client;
 mod engine;
 mod identity;
 mod policy;
 mod vault;
 
+pub use certificate::{
+    CERTIFICATE_BYTES_MAX, Certificate, Curve, Hash, NotX509, PublicKey, Signature, SignatureScheme,
+};
 pub use client::{ClientCertificateError, MutualAuthentication, Rejected, TrustStore, Verify};
 pub use engine::{Acceptor, Clock, Connector, Failure, Negotiated, Provider, Session, TicketKeeper};
 pub use identity::{Identity, IdentityError};
