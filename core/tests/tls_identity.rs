@@ -267,7 +267,7 @@ fn keys_are_read_as_openssl_has_ever_written_them() {
         let parameters = pem("EC PARAMETERS", &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7]);
         for text in [made.key.clone(), format!("{parameters}{}", pem(label, &bare(kind, &key)))] {
             let identity = read(&made.chain, &text.replace('\n', "\r\n")).expect(label);
-            assert_eq!(shown(identity), [made.der.clone()]);
+            assert_eq!(shown(identity), [&made.der[..]]);
         }
     }
 }
