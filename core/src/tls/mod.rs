@@ -10,6 +10,7 @@ mod certificate;
 mod choose;
 mod client;
 mod engine;
+mod facts;
 mod identity;
 mod pem;
 mod policy;
@@ -19,7 +20,8 @@ pub use certificate::{
     CERTIFICATE_BYTES_MAX, Certificate, Curve, Hash, NotX509, PublicKey, Signature, SignatureScheme,
 };
 pub use client::{ClientCertificateError, MutualAuthentication, Rejected, TrustStore, Verify};
-pub use engine::{Acceptor, Clock, Connector, Failure, Negotiated, Provider, Session, TicketKeeper};
+pub use engine::{Acceptor, Clock, Connector, Provider, Session};
+pub use facts::{Failure, Negotiated, TicketKeeper};
 pub use identity::{CHAIN_CERTIFICATES_MAX, Identity, IdentityError};
 pub use policy::{Group, Policy, Suite, Version};
 pub use vault::{Keyring, Pem, Vault};
