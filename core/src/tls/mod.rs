@@ -6,17 +6,23 @@
 //!
 //! The library below is named in `engine` alone.
 
+mod certificate;
+mod choose;
 mod client;
 mod engine;
 mod facts;
 mod identity;
+mod pem;
 mod policy;
 mod vault;
 
+pub use certificate::{
+    CERTIFICATE_BYTES_MAX, Certificate, Curve, Hash, NotX509, PublicKey, Signature, SignatureScheme,
+};
 pub use client::{ClientCertificateError, MutualAuthentication, Rejected, TrustStore, Verify};
 pub use engine::{Acceptor, Clock, Connector, Provider, Session};
 pub use facts::{Failure, Negotiated, TicketKeeper};
-pub use identity::{Identity, IdentityError};
+pub use identity::{CHAIN_CERTIFICATES_MAX, Identity, IdentityError};
 pub use policy::{Group, Policy, Suite, Version};
 pub use vault::{Keyring, Pem, Vault};
 
