@@ -21,6 +21,9 @@ const LEAF: &str = "X-Amzn-Mtls-Clientcert-Leaf";
 /// How many characters a line of PEM has (RFC 7468 section 2).
 const PEM_COLUMNS: usize = 64;
 
+/// How many octets they stand for.
+const PEM_OCTETS: usize = PEM_COLUMNS / 4 * 3;
+
 /// A client's certificate, as others see it. Where it could not be read, or there is none, everything is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Presented {
@@ -102,15 +105,14 @@ fn iso8601(moment: Wall) -> String {
 
 /// A certificate in PEM, each line ended by a line feed, URL-encoded with `+=/` left as they are.
 fn encoded_pem(der: &[u8]) -> String {
-    let base64 = STANDARD.encode(der);
-    let mut pem = String::with_capacity(base64.len() + base64.len() / PEM_COLUMNS * 3 + 80);
+    let mut pem = String::with_capacity(der.len() / PEM_OCTETS * (PEM_COLUMNS + 3) + 160);
     pem.push_str("-----BEGIN%20CERTIFICATE-----%0A");
-    for (at, character) in base64.char_indices() {
-        if at > 0 && at.is_multiple_of(PEM_COLUMNS) {
-            pem.push_str("%0A");
-        }
-        pem.push(character);
+    for octets in der.chunks(PEM_OCTETS) {
+        let mut line = [0; PEM_COLUMNS];
+        let columns = STANDARD.encode_slice(octets, &mut line).unwrap_or_default();
+        pem.extend(line[..columns].iter().map(|column| char::from(*column)));
+        pem.push_str("%0A");
     }
-    pem.push_str("%0A-----END%20CERTIFICATE-----%0A");
+    pem.push_str("-----END%20CERTIFICATE-----%0A");
     pem
 }
