@@ -131,7 +131,8 @@ fn a_subject_cannot_end_its_header() {
         named(&[(DnType::CommonName, "a\r\nX-Admin: yes\r\n\r\n"), (DnType::OrganizationName, "é,\"")]);
     let mut name = DistinguishedName::new();
     name.push(DnType::from_oid(&[1, 2, 3]), DnValue::Utf8String("b\r\n".to_owned()));
-    let other = CertificateParams { distinguished_name: name, ..parameters("") };
+    let mut other = parameters("");
+    other.distinguished_name = name;
     let presented =
         |parameters| Presented::new(&[&root.client_of(parameters).chain[0]], &verify(&store(&[&root], &[])));
     let evil = presented(evil);
