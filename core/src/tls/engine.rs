@@ -78,6 +78,15 @@ impl Provider {
         policy.versions().any(|version| policy.suites(version).any(|suite| self.serves(version, suite)))
     }
 
+    /// The same without the suites of some versions.
+    #[must_use]
+    pub fn without(&self, versions: &[Version]) -> Provider {
+        let mut less = (*self.0).clone();
+        less.cipher_suites
+            .retain(|known| !version_of(known.version().version).is_some_and(|one| versions.contains(&one)));
+        less.into()
+    }
+
     /// The part of it that a policy allows, in the policy's order.
     fn narrowed(&self, policy: &Policy) -> Arc<CryptoProvider> {
         let mut narrowed = (*self.0).clone();

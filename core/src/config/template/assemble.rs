@@ -1,18 +1,21 @@
 //! Joins what the resources say into a configuration: listeners to load balancers, rules to listeners, actions
-//! to groups; and holds the whole to the quotas (guide QUO-03 to QUO-05, QUO-07).
+//! to groups, certificates and trust stores to listeners; and holds the whole to the quotas (guide QUO-02 to QUO-05,
+//! QUO-07, MTLS-12).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::action::{Cookie, Groups, Where};
+use super::certificate::Certificates;
 use super::functions::Evaluator;
 use super::report::quote;
 use super::resources::{Resource, Type};
 use super::shape::Item;
 use super::targets::Family;
-use super::{listener, load_balancer, others, rule, target_group};
+use super::{listener, load_balancer, mutual_authentication, rule, ssl_policy, target_group, terms, trust_store};
 use crate::config::{Config, Listener, Position, Protocol};
 use crate::rules::{Action, GroupId, Rule, Ruleset};
+use crate::tls::{MutualAuthentication, Terms, TrustStore, Verify};
 
 /// Guide QUO-03.
 const LISTENERS_PER_LOAD_BALANCER_MAX: usize = 50;
@@ -26,15 +29,23 @@ const GROUPS_PER_LOAD_BALANCER_MAX: usize = 100;
 /// Guide QUO-05.
 const TARGETS_PER_LOAD_BALANCER_MAX: usize = 1000;
 
+/// Guide CERT-12: certificates of a load balancer besides the default ones of its listeners.
+const CERTIFICATES_PER_LOAD_BALANCER_MAX: usize = 25;
+
+/// Guide MTLS-12.
+const VERIFYING_LISTENERS_PER_LOAD_BALANCER_MAX: usize = 2;
+
 /// Makes what can be made; every mistake is in the evaluator's sink.
 pub(super) fn assemble<'r, 't>(resources: &'r [Resource<'t>], evaluator: &'r Evaluator<'t>) -> Config {
     let mut assembly = Assembly::new(resources, evaluator);
     assembly.read_groups();
     assembly.check_instances();
     assembly.read_load_balancers();
+    assembly.read_server_certificates();
+    assembly.read_trust_stores();
     assembly.read_listeners();
+    assembly.read_listener_certificates();
     assembly.read_rules();
-    assembly.check_rest();
     assembly.check_quotas();
     assembly.finish()
 }
@@ -45,14 +56,20 @@ struct Assembly<'r, 't> {
     groups: Vec<target_group::Read>,
     group_ids: Groups,
     load_balancers: Vec<load_balancer::Read>,
+    certificates: Certificates<'r>,
+    /// By ARN.
+    trust_stores: BTreeMap<&'r str, Arc<TrustStore>>,
     listeners: Vec<Draft<'r, 't>>,
 }
 
-/// A listener that still gathers its rules.
+/// A listener that still gathers its rules and certificates.
 struct Draft<'r, 't> {
     resource: &'r Resource<'t>,
     read: listener::Read<'r>,
     load_balancer: Option<usize>,
+    terms: Option<Terms>,
+    /// The ARNs of its certificate list.
+    certificate_list: BTreeSet<&'r str>,
     priorities: BTreeMap<u16, String>,
     rules: Vec<Rule>,
     rule_count: usize,
@@ -66,6 +83,8 @@ impl<'r, 't> Assembly<'r, 't> {
             groups: Vec::new(),
             group_ids: Groups::new(),
             load_balancers: Vec::new(),
+            certificates: Certificates::new(evaluator.inputs.keyring.as_ref()),
+            trust_stores: BTreeMap::new(),
             listeners: Vec::new(),
         }
     }
@@ -117,29 +136,106 @@ impl<'r, 't> Assembly<'r, 't> {
         }
     }
 
+    fn read_server_certificates(&mut self) {
+        let mut names = BTreeMap::new();
+        for (resource, properties) in self.of(Type::ServerCertificate) {
+            self.claim_name(&mut names, resource, "server certificate");
+            self.certificates.add_own(resource, &properties);
+        }
+    }
+
+    fn read_trust_stores(&mut self) {
+        let keyring = self.certificates.keyring();
+        let (mut names, mut drafts) = (BTreeMap::new(), Vec::new());
+        for (resource, properties) in self.of(Type::TrustStore) {
+            self.claim_name(&mut names, resource, "trust store");
+            if drafts.len() == trust_store::STORES_MAX {
+                properties.error(&format!("more than {} trust stores", trust_store::STORES_MAX));
+            }
+            drafts.push(trust_store::read(resource, &properties, keyring));
+        }
+        for (_, properties) in self.of(Type::TrustStoreRevocation) {
+            if let Some((revocation, arn)) = trust_store::revocation(&properties)
+                && let Some(draft) =
+                    ours(&arn, "a trust store", |text| drafts.iter_mut().find(|draft| draft.arn == text))
+            {
+                draft.revoke(&revocation, keyring);
+            }
+        }
+        // Those that are too many are not loaded.
+        let finish = |(number, draft): (usize, trust_store::Draft<'r>)| {
+            (draft.arn, draft.finish(keyring.filter(|_| number < trust_store::STORES_MAX)))
+        };
+        self.trust_stores = drafts.into_iter().enumerate().map(finish).collect();
+    }
+
     fn read_listeners(&mut self) {
         let mut ports = BTreeMap::new();
         for (resource, properties) in self.of(Type::Listener) {
-            let read = listener::read(&properties, &self.group_ids);
+            let read = listener::read(&properties, &self.group_ids, &self.certificates);
+            let terms = read.terms.as_ref().map(|read| self.terms(read));
             let load_balancer = read.load_balancer_arn.as_ref().and_then(|arn| self.load_balancer(arn));
             if let (Some(port), Some(item)) = (read.port, &read.port_item)
                 && let Some(other) = ports.insert(port, resource.id)
             {
                 item.error(&format!("port {port} is the port of the listener {other} already"));
             }
-            let (priorities, rules) = (BTreeMap::new(), Vec::new());
-            self.listeners.push(Draft { resource, read, load_balancer, priorities, rules, rule_count: 0 });
+            self.listeners.push(Draft {
+                resource,
+                read,
+                load_balancer,
+                terms,
+                certificate_list: BTreeSet::new(),
+                priorities: BTreeMap::new(),
+                rules: Vec::new(),
+                rule_count: 0,
+            });
+        }
+    }
+
+    /// Terms whose certificate list is empty still.
+    fn terms(&mut self, read: &terms::Read<'_>) -> Terms {
+        let mutual = match &read.mutual {
+            mutual_authentication::Read::Off => MutualAuthentication::Off,
+            mutual_authentication::Read::Passthrough => MutualAuthentication::Passthrough,
+            mutual_authentication::Read::Verify { store, ignore_expiry, advertise } => {
+                let find = |text: &str| self.trust_stores.get(text).cloned();
+                // After an error nobody is trusted.
+                let store = store.as_ref().and_then(|arn| ours(arn, "a trust store", find)).unwrap_or_default();
+                let verify = Verify { store, ignore_expiry: *ignore_expiry, advertise: *advertise };
+                MutualAuthentication::Verify(Arc::new(verify))
+            }
+        };
+        let default = read.certificate.as_ref().and_then(|arn| self.certificates.load(arn));
+        Terms { policy: read.policy.policy, default, list: Vec::new(), mutual }
+    }
+
+    /// Guide CERT-01, CERT-04: further certificates of a listener; its default one may be among them.
+    fn read_listener_certificates(&mut self) {
+        for (_, properties) in self.of(Type::ListenerCertificate) {
+            let Some(object) = properties.object(&["Certificates", "ListenerArn"]) else {
+                continue;
+            };
+            let listener = object.require("ListenerArn");
+            let number = listener.as_ref().and_then(|arn| self.listener(arn));
+            let Some(list) = object.require("Certificates") else {
+                continue;
+            };
+            let Some(draft) = number.and_then(|number| self.listeners.get_mut(number)) else {
+                continue;
+            };
+            if let (Some(Protocol::Http), Some(arn)) = (draft.read.protocol, &listener) {
+                arn.error("an HTTP listener has no certificates");
+            }
+            if list.unknown().is_none() || self.certificates.keyring().is_some() {
+                draft.add_certificates(&list, &mut self.certificates);
+            }
         }
     }
 
     fn load_balancer(&self, arn: &Item<'_>) -> Option<usize> {
-        arn.must_be_ours("a load balancer")?;
-        let text = arn.text()?;
-        let found = self.load_balancers.iter().position(|read| read.load_balancer.arn == text);
-        if found.is_none() {
-            arn.error(&format!("{} is the ARN of no load balancer in this template", quote(text)));
-        }
-        found
+        let find = |text: &str| self.load_balancers.iter().position(|read| read.load_balancer.arn == text);
+        ours(arn, "a load balancer", find)
     }
 
     fn read_rules(&mut self) {
@@ -162,19 +258,8 @@ impl<'r, 't> Assembly<'r, 't> {
     }
 
     fn listener(&self, arn: &Item<'_>) -> Option<usize> {
-        arn.must_be_ours("a listener")?;
-        let text = arn.text()?;
-        let found = self.listeners.iter().position(|draft| draft.resource.named.arn == text);
-        if found.is_none() {
-            arn.error(&format!("{} is the ARN of no listener in this template", quote(text)));
-        }
-        found
-    }
-
-    fn check_rest(&self) {
-        self.of(Type::ListenerCertificate).for_each(|(_, properties)| others::check_listener_certificate(&properties));
-        self.of(Type::TrustStore).for_each(|(_, properties)| others::check_trust_store(&properties));
-        self.of(Type::TrustStoreRevocation).for_each(|(_, properties)| others::check_revocation(&properties));
+        let find = |text: &str| self.listeners.iter().position(|draft| draft.resource.named.arn == text);
+        ours(arn, "a listener", find)
     }
 
     fn check_quotas(&self) {
@@ -197,6 +282,12 @@ impl<'r, 't> Assembly<'r, 't> {
             limit(rules, RULES_PER_LOAD_BALANCER_MAX, "rules");
             limit(groups.len(), GROUPS_PER_LOAD_BALANCER_MAX, "target groups");
             limit(targets, TARGETS_PER_LOAD_BALANCER_MAX, "targets");
+            let certificates: BTreeSet<&str> =
+                listeners.iter().flat_map(|draft| draft.further_certificates()).collect();
+            let verifying = listeners.iter().filter(|draft| draft.verifies()).count();
+            limit(certificates.len(), CERTIFICATES_PER_LOAD_BALANCER_MAX, "certificates besides default ones");
+            limit(verifying, VERIFYING_LISTENERS_PER_LOAD_BALANCER_MAX, "listeners that verify client certificates");
+            ssl_policy::check_mixture(listeners.iter().filter_map(|draft| draft.policy()));
             if listeners.is_empty() {
                 let message = format!("{}: the load balancer has no listener, so nothing reaches it", resource.id);
                 self.evaluator.sink.warning(resource.at, message);
@@ -276,7 +367,7 @@ impl<'r, 't> Assembly<'r, 't> {
     }
 }
 
-impl Draft<'_, '_> {
+impl<'r> Draft<'r, '_> {
     fn add(&mut self, id: &str, read: rule::Read<'_>) {
         self.rule_count = self.rule_count.saturating_add(1);
         let Some((priority, item)) = read.priority else {
@@ -290,6 +381,33 @@ impl Draft<'_, '_> {
         if let (Some(conditions), Some(action)) = (read.conditions, read.action) {
             self.rules.push(Rule { name: id.to_owned(), priority, conditions, action });
         }
+    }
+
+    /// Adds to its list what is not there yet.
+    fn add_certificates(&mut self, list: &Item<'r>, certificates: &mut Certificates<'r>) {
+        for arn in certificates.arns(list) {
+            let Some(text) = arn.opaque() else { continue };
+            if !self.certificate_list.insert(text) {
+                arn.warning("the certificate is in the list of this listener already");
+            } else if let (Some(identity), Some(terms)) = (certificates.load(&arn), &mut self.terms) {
+                terms.list.push(identity);
+            }
+        }
+    }
+
+    /// The certificates of its list that are not its default one.
+    fn further_certificates(&self) -> impl Iterator<Item = &'r str> {
+        let default = self.read.terms.as_ref().and_then(|read| read.certificate.as_ref()?.opaque());
+        self.certificate_list.iter().copied().filter(move |arn| Some(*arn) != default)
+    }
+
+    fn verifies(&self) -> bool {
+        self.terms.as_ref().is_some_and(|terms| matches!(terms.mutual, MutualAuthentication::Verify(_)))
+    }
+
+    /// Its name and its security policy.
+    fn policy(&self) -> Option<(&str, &ssl_policy::Read<'r>)> {
+        self.read.terms.as_ref().map(|read| (self.resource.id, &read.policy))
     }
 
     /// The groups that its actions name.
@@ -318,6 +436,18 @@ impl Draft<'_, '_> {
         };
         let logical_id = self.resource.id.to_owned();
         let (arn, position) = (self.resource.named.arn.clone(), self.resource.at);
-        Some(Listener { logical_id, arn, load_balancer, protocol, port, tls: None, rules, position })
+        Some(Listener { logical_id, arn, load_balancer, protocol, port, tls: self.terms, rules, position })
     }
+}
+
+/// What an ARN names, if it is something of this template.
+fn ours<T>(arn: &Item<'_>, what: &str, find: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+    arn.must_be_ours(what)?;
+    let text = arn.text()?;
+    let found = find(text);
+    if found.is_none() {
+        let what = what.trim_start_matches("a ");
+        arn.error(&format!("{} is the ARN of no {what} in this template", quote(text)));
+    }
+    found
 }

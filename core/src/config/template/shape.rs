@@ -58,6 +58,10 @@ impl<'v> Item<'v> {
         }
     }
 
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self.value.kind, Kind::List(_))
+    }
+
     /// The hint of a value that is not known here.
     pub(super) fn unknown(&self) -> Option<&'v str> {
         match &self.value.kind {
