@@ -22,6 +22,7 @@ use rustls::{
     OtherError, ProtocolVersion, SignatureScheme, SupportedProtocolVersion,
 };
 
+use super::choose::{Offer, choose};
 use super::{Group, Identity, MutualAuthentication, Policy, Rejected, Suite, Terms, Version};
 use crate::time::Wall;
 
@@ -154,6 +155,8 @@ impl fmt::Debug for Certified {
 pub(super) enum KeyError {
     Unsupported,
     Mismatch,
+    /// It is the certificate that cannot be used.
+    Certificate,
 }
 
 impl Certified {
@@ -164,7 +167,10 @@ impl Certified {
     ) -> Result<Certified, KeyError> {
         let key = provider.0.key_provider.load_private_key(key).map_err(|_| KeyError::Unsupported)?;
         let certified = CertifiedKey::new(chain.into_iter().map(CertificateDer::from).collect(), key);
-        certified.keys_match().map_err(|_| KeyError::Mismatch)?;
+        certified.keys_match().map_err(|error| match error {
+            Error::InconsistentKeys(_) => KeyError::Mismatch,
+            _ => KeyError::Certificate,
+        })?;
         Ok(Certified(Arc::new(certified)))
     }
 }
@@ -311,6 +317,8 @@ impl ServerCertVerifier for AnyTarget {
 pub struct Acceptor {
     /// One for each certificate, the default one first.
     doors: Vec<Door>,
+    /// What is served, by the numbers of suites.
+    suites: Vec<u16>,
 }
 
 #[derive(Debug)]
@@ -359,7 +367,8 @@ impl Acceptor {
             Some(Door { identity: Arc::clone(identity), config: Arc::new(config) })
         };
         let doors = core::iter::once(default).chain(&terms.list).map(door).collect::<Option<Vec<Door>>>()?;
-        Some(Acceptor { doors })
+        let suites = narrowed.cipher_suites.iter().map(|suite| suite.suite().into()).collect();
+        Some(Acceptor { doors, suites })
     }
 
     /// The session of a connection that has just come.
@@ -368,8 +377,16 @@ impl Acceptor {
     }
 
     /// Which certificate a client is shown.
-    fn choose(&self, _hello: &ClientHello<'_>) -> &Door {
-        &self.doors[0]
+    fn choose(&self, hello: &ClientHello<'_>) -> &Door {
+        let schemes: Vec<u16> = hello.signature_schemes().iter().copied().map(u16::from).collect();
+        let suites = hello.cipher_suites().iter().copied().map(u16::from);
+        let suites: Vec<u16> = suites.filter(|suite| self.suites.contains(suite)).collect();
+        let groups: Option<Vec<u16>> =
+            hello.named_groups().map(|groups| groups.iter().copied().map(u16::from).collect());
+        let offer =
+            Offer { server_name: hello.server_name(), schemes: &schemes, suites: &suites, groups: groups.as_deref() };
+        let (default, list) = (&self.doors[0], &self.doors[1..]);
+        choose(list.iter().map(|door| door.identity.certificate()), &offer).map_or(default, |at| &list[at])
     }
 }
 
@@ -397,6 +414,13 @@ impl Connector {
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         config.resumption = Resumption::in_memory_sessions(SESSIONS_REMEMBERED);
         Some(Connector { config: Arc::new(config) })
+    }
+
+    /// The same, but its sessions tell the peer the name that they are for, if it is no address (SNI). Load balancers do not
+    /// tell targets; this is for those who play the client.
+    pub fn naming_hosts(mut self) -> Connector {
+        Arc::make_mut(&mut self.config).enable_sni = true;
+        self
     }
 
     /// The session of a connection that has just been made. Sessions with one name resume each other; it goes nowhere else.

@@ -6,15 +6,21 @@
 //!
 //! The library below is named in `engine` alone.
 
+mod certificate;
+mod choose;
 mod client;
 mod engine;
 mod identity;
+mod pem;
 mod policy;
 mod vault;
 
+pub use certificate::{
+    CERTIFICATE_BYTES_MAX, Certificate, Curve, Hash, NotX509, PublicKey, Signature, SignatureScheme,
+};
 pub use client::{ClientCertificateError, MutualAuthentication, Rejected, TrustStore, Verify};
 pub use engine::{Acceptor, Clock, Connector, Failure, Negotiated, Provider, Session, TicketKeeper};
-pub use identity::{Identity, IdentityError};
+pub use identity::{CHAIN_CERTIFICATES_MAX, Identity, IdentityError};
 pub use policy::{Group, Policy, Suite, Version};
 pub use vault::{Keyring, Pem, Vault};
 
