@@ -174,53 +174,57 @@ impl Certificate {
 }
 
 /// What follows each other inside of something.
-struct Fields<'a>(SliceReader<'a>);
+pub(super) struct Fields<'a>(SliceReader<'a>);
 
 impl<'a> Fields<'a> {
-    fn of(inside: &'a [u8]) -> Result<Self, NotX509> {
+    pub(super) fn of(inside: &'a [u8]) -> Result<Self, NotX509> {
         Ok(Fields(SliceReader::new(inside)?))
     }
 
-    fn any(&mut self) -> Result<AnyRef<'a>, NotX509> {
+    pub(super) fn any(&mut self) -> Result<AnyRef<'a>, NotX509> {
         Ok(AnyRef::decode(&mut self.0)?)
     }
 
     /// The contents of the next field, which has that tag.
-    fn take(&mut self, tag: Tag) -> Result<&'a [u8], NotX509> {
+    pub(super) fn take(&mut self, tag: Tag) -> Result<&'a [u8], NotX509> {
         self.maybe(tag)?.ok_or(NotX509)
     }
 
     /// The contents of the next field if it has that tag.
-    fn maybe(&mut self, tag: Tag) -> Result<Option<&'a [u8]>, NotX509> {
-        if self.is_over() || Tag::peek(&self.0)? != tag {
-            return Ok(None);
-        }
-        Ok(Some(self.any()?.value()))
+    pub(super) fn maybe(&mut self, tag: Tag) -> Result<Option<&'a [u8]>, NotX509> {
+        if self.is_next(tag) { Ok(Some(self.any()?.value())) } else { Ok(None) }
+    }
+
+    /// Whether there is a next field that has that tag.
+    pub(super) fn is_next(&self, tag: Tag) -> bool {
+        !self.is_over() && Tag::peek(&self.0).is_ok_and(|next| next == tag)
     }
 
     /// The next field with its header; it has that tag.
-    fn raw(&mut self, tag: Tag) -> Result<&'a [u8], NotX509> {
-        if Tag::peek(&self.0)? != tag {
-            return Err(NotX509);
-        }
+    pub(super) fn raw(&mut self, tag: Tag) -> Result<&'a [u8], NotX509> {
+        if self.is_next(tag) { self.whole() } else { Err(NotX509) }
+    }
+
+    /// The next field with its header, whatever it is.
+    pub(super) fn whole(&mut self) -> Result<&'a [u8], NotX509> {
         Ok(self.0.tlv_bytes()?)
     }
 
-    fn sequence(&mut self) -> Result<Fields<'a>, NotX509> {
+    pub(super) fn sequence(&mut self) -> Result<Fields<'a>, NotX509> {
         Fields::of(self.take(Tag::Sequence)?)
     }
 
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.0.is_finished()
     }
 
-    fn end(&self) -> Result<(), NotX509> {
+    pub(super) fn end(&self) -> Result<(), NotX509> {
         if self.is_over() { Ok(()) } else { Err(NotX509) }
     }
 }
 
 /// The tag `[number]`, of something that has parts or not.
-const fn context(number: u32, constructed: bool) -> Tag {
+pub(super) const fn context(number: u32, constructed: bool) -> Tag {
     Tag::ContextSpecific { constructed, number: TagNumber(number) }
 }
 
@@ -238,7 +242,7 @@ fn version(tbs: &mut Fields<'_>) -> Result<u8, NotX509> {
 
 /// Time ::= CHOICE { utcTime UTCTime, generalTime GeneralizedTime }, both in seconds and UTC (RFC 5280 section 4.1.2.5). What
 /// was before 1970 is 1970.
-fn time(validity: &mut Fields<'_>) -> Result<Wall, NotX509> {
+pub(super) fn time(validity: &mut Fields<'_>) -> Result<Wall, NotX509> {
     let time = validity.any()?;
     let tag = der::Tagged::tag(&time);
     let (year, rest) = match (tag, time.value()) {
@@ -337,7 +341,7 @@ const HASHES: [(ObjectIdentifier, Hash); 6] = [
     (ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3"), Hash::Sha512),
 ];
 
-fn signature(mut algorithm: Fields<'_>) -> Result<Signature, NotX509> {
+pub(super) fn signature(mut algorithm: Fields<'_>) -> Result<Signature, NotX509> {
     let kind = algorithm.take(Tag::ObjectIdentifier)?;
     if kind == RSA_PSS.as_bytes() {
         return pss(algorithm);

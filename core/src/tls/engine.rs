@@ -88,6 +88,11 @@ impl Provider {
         less.into()
     }
 
+    /// The algorithms that it can verify certificates and lists with.
+    pub(super) fn algorithms(&self) -> Algorithms {
+        self.0.signature_verification_algorithms.all
+    }
+
     /// The part of it that a policy allows, in the policy's order.
     fn narrowed(&self, policy: &Policy) -> Arc<CryptoProvider> {
         let mut narrowed = (*self.0).clone();
@@ -243,7 +248,7 @@ impl ClientCertVerifier for ClientJudge {
     ) -> Result<ClientCertVerified, Error> {
         let chain: Vec<&[u8]> = core::iter::once(leaf).chain(others).map(AsRef::as_ref).collect();
         let now = Wall::from_micros(now.as_secs().saturating_mul(1_000_000));
-        match self.mutual.verify(&chain, now, self.known.all) {
+        match self.mutual.verify(&chain, now) {
             Ok(()) => Ok(ClientCertVerified::assertion()),
             Err(rejected) => Err(CertificateError::Other(OtherError(Arc::new(rejected))).into()),
         }

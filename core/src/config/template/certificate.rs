@@ -87,7 +87,10 @@ impl<'r> Certificates<'r> {
 /// Reads a certificate; what there is to say of it is said at `item`.
 fn identity(arn: &str, pem: &Pem, keyring: &Keyring, item: &Item<'_>) -> Option<Arc<Identity>> {
     match Identity::from_pem(arn, &pem.chain, &pem.key, &keyring.provider) {
-        Ok(identity) => Some(Arc::new(identity)),
+        Ok(identity) => {
+            identity.warnings(keyring.now).iter().for_each(|warning| item.warning(warning));
+            Some(Arc::new(identity))
+        }
         Err(problem) => {
             item.error(&problem.to_string());
             None

@@ -80,13 +80,32 @@ impl<'r> Draft<'r> {
         Arc::new(store.unwrap_or_default())
     }
 
-    fn load(self, keyring: &Keyring) -> Option<TrustStore> {
+    /// `None` after an error.
+    fn load(&self, keyring: &Keyring) -> Option<TrustStore> {
         let bundle = self.bundle.as_ref().and_then(|place| place.load(keyring));
-        let lists = self.lists.iter().take(LISTS_PER_STORE_MAX).zip(1..);
-        let lists: Vec<(u64, Option<Vec<u8>>)> =
-            lists.map(|(place, id)| (id, place.as_ref().and_then(|place| place.load(keyring)))).collect();
-        let _ = (bundle?, lists);
-        Some(TrustStore::default())
+        let lists = self.lists.iter().take(LISTS_PER_STORE_MAX);
+        let loaded: Vec<Option<Vec<u8>>> =
+            lists.map(|place| place.as_ref().and_then(|place| place.load(keyring))).collect();
+        let (bundle, lists) = (bundle?, loaded.into_iter().collect::<Option<Vec<_>>>()?);
+        let of = |lists: &[Vec<u8>]| TrustStore::new(self.arn, &bundle, lists, &keyring.provider);
+        match of(&lists) {
+            Ok(store) => {
+                let item = self.bundle.as_ref().map(|place| &place.item);
+                store
+                    .warnings(keyring.now)
+                    .iter()
+                    .for_each(|warning| item.into_iter().for_each(|item| item.warning(warning)));
+                Some(store)
+            }
+            Err(problem) => {
+                // With how many lists it is still good says where the problem is.
+                let counts: Vec<usize> = (0..lists.len()).collect();
+                let good = counts.partition_point(|&count| of(&lists[..count]).is_ok());
+                let place = good.checked_sub(1).map_or(self.bundle.as_ref(), |list| self.lists.get(list)?.as_ref());
+                place.into_iter().for_each(|place| place.item.error(&problem.to_string()));
+                None
+            }
+        }
     }
 }
 
