@@ -7,6 +7,7 @@ mod vault_support;
 use std::sync::Arc;
 
 use sluicegate::config::template::Inputs;
+use sluicegate::time::Mono;
 use sluicegate::tls::Pem;
 use template_support::*;
 use vault_support::*;
@@ -334,4 +335,60 @@ fn a_private_key_is_never_shown() {
     let refused = parameter.replace("NoEcho: true", "NoEcho: true, AllowedValues: [a]");
     let found = errors_with(&(refused + &with("")), &inputs);
     assert!(found.len() == 1 && found[0].contains("a private key") && !found[0].contains("c2VjcmV0"), "{found:?}");
+}
+
+#[test]
+fn certificates_that_are_not_valid_now_are_served_with_a_warning() {
+    let dated = |first: i32, last: i32| {
+        pem_of("shop.example", &rcgen::PKCS_ECDSA_P256_SHA256, |params| {
+            params.not_before = rcgen::date_time_ymd(first, 1, 1);
+            params.not_after = rcgen::date_time_ymd(last, 1, 1);
+        })
+    };
+    let warnings = |pem: Pem| {
+        let (inputs, _) = Shelf::default().certificate(&arn("main"), pem).inputs();
+        let loaded =
+            load_with(&https_and(&certificate("main"), &listener("Second", 444, &certificate("main"))), &inputs);
+        assert!(loaded.config.unserved().is_empty());
+        lines(&loaded.warnings)
+    };
+    let place = "t.yaml:11:172: Https.Certificates[0].CertificateArn: the certificate";
+    assert_eq!(warnings(dated(2026, 2027)), [""; 0]);
+    assert_eq!(warnings(dated(2025, 2026)), [format!("{place} has expired: it was valid until 2026-01-01T00:00:00Z")]);
+    assert_eq!(warnings(dated(2027, 2028)), [format!("{place} is not valid before 2027-01-01T00:00:00Z")]);
+    let (inputs, _) = Shelf::default().inputs();
+    assert_eq!(
+        lines(&load_with(&with(&server_certificate("", &dated(2025, 2026))), &inputs).warnings),
+        ["t.yaml:12:7: Cert: the certificate has expired: it was valid until 2026-01-01T00:00:00Z"]
+    );
+}
+
+#[test]
+fn keys_that_clients_cannot_use_are_errors() {
+    let found = |algorithm| {
+        let (inputs, _) = Shelf::default().certificate(&arn("main"), pem_of("a.example", algorithm, |_| {})).inputs();
+        errors_with(&https(&certificate("main")), &inputs)
+    };
+    assert_eq!(found(&rcgen::PKCS_ECDSA_P384_SHA384), [""; 0]);
+    assert_eq!(found(&rcgen::PKCS_RSA_SHA256), [""; 0]);
+    assert_eq!(
+        found(&rcgen::PKCS_ED25519),
+        [
+            "t.yaml:11:172: Https.Certificates[0].CertificateArn: Ed25519 keys are not supported; RSA with 2048, 3072 or 4096 bits and ECDSA are"
+        ]
+    );
+}
+
+#[test]
+fn a_certificate_that_is_replaced_is_another_one_in_the_next_configuration() {
+    let text = https_and(&certificate("main"), &list("More", &[arn("a"), arn("b")]));
+    let first = load_with(&text, &Shelf::with(&["main", "a", "b"]).inputs().0).config;
+    // The default one was replaced and is in the list, one was removed, one was added.
+    let changed = https_and(&certificate("new"), &list("More", &[arn("main"), arn("b"), arn("c")]));
+    let next = load_with(&changed, &Shelf::with(&["main", "new", "b", "c"]).inputs().0).config;
+    let next = next.next(&first, Mono::from_nanos(0));
+    let terms = terms(&next, "Https");
+    assert_eq!(terms.default.as_ref().map(|identity| identity.arn.clone()), Some(arn("new")));
+    assert_eq!(arns(&terms.list), [arn("main"), arn("b"), arn("c")]);
+    assert_eq!(next.listeners[1].arn, first.listeners[1].arn, "the listener is still the same");
 }

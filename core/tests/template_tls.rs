@@ -165,7 +165,7 @@ fn revocation(name: &str, store: &str, contents: &str) -> String {
 }
 
 fn trusting() -> Shelf {
-    Shelf::with(&["main"]).object("s3://bucket/clients.pem", bundle())
+    Shelf::with(&["main"]).object("s3://bucket/clients.pem", Authority::until(2030).bundle())
 }
 
 #[test]
@@ -322,7 +322,8 @@ fn trust_stores_are_loaded_whether_a_listener_uses_them_or_not() {
 
 #[test]
 fn objects_are_named_by_bucket_key_and_version() {
-    let (inputs, shelf) = Shelf::default().object("s3://bucket/a/clients.pem?7", bundle()).inputs();
+    let (inputs, shelf) =
+        Shelf::default().object("s3://bucket/a/clients.pem?7", Authority::until(2030).bundle()).inputs();
     let store = |properties: &str| {
         with_resource(
             "TrustStore",
@@ -404,4 +405,101 @@ fn there_are_twenty_trust_stores_and_thirty_revocation_lists_of_one() {
         with(&(trust("A", "clients.pem").replace("Properties: {", "Properties: { Name: first,") + &named("B")))
     };
     boundary(&names("second"), &names("first"), "B: the trust store A has the name `first` too");
+}
+
+/// A trust store with these revocation lists, in the keys `1`, `2` and so on of the bucket.
+fn revoking(lists: usize) -> String {
+    let contents: Vec<String> =
+        (1..=lists).map(|number| format!("{{ S3Bucket: bucket, S3Key: '{number}' }}")).collect();
+    let (first, rest) = contents.split_at(contents.len().min(1));
+    let revoked =
+        |name: &str, contents: &[String]| revocation(name, "!Ref Trust", &format!("[{}]", contents.join(", ")));
+    https_and(
+        &format!("{}, MutualAuthentication: {{ Mode: verify, TrustStoreArn: !Ref Trust }}", certificate("main")),
+        &(trust("Trust", "clients.pem") + &revoked("First", first) + &revoked("Others", rest)),
+    )
+}
+
+#[test]
+fn a_trust_store_has_one_bundle_and_the_lists_of_all_its_revocations() {
+    let authority = Authority::until(2030);
+    let (inputs, shelf) = Shelf::with(&["main"])
+        .object("s3://bucket/clients.pem", authority.bundle())
+        .object("s3://bucket/1", authority.revokes(&[1, 2], 2027))
+        .object("s3://bucket/2", authority.revokes(&[3], 2027))
+        .object("s3://bucket/3", authority.revokes(&[], 2027))
+        .inputs();
+    let store = |lists: usize| {
+        let loaded = load_with(&revoking(lists), &inputs);
+        assert_eq!(lines(&loaded.warnings), [""; 0]);
+        match &terms(&loaded.config, "Https").mutual {
+            MutualAuthentication::Verify(verify) => Arc::clone(&verify.store),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!((store(0).certificates(), store(0).revoked_entries()), (1, 0));
+    assert_eq!([1, 2, 3].map(|lists| store(lists).revoked_entries()), [2, 3, 3]);
+    assert!(store(0).name().contains(":truststore/Trust-"), "{}", store(0).name());
+    let asked = shelf.asked();
+    let objects = |asked: &String| asked.strip_prefix("s3://bucket/").map(str::to_owned);
+    let last: Vec<String> = asked.iter().filter_map(objects).collect();
+    assert!(last.join(" ").contains("clients.pem 1 2 3"), "in their order: {last:?}");
+    // Without a keyring nobody is trusted.
+    let config = load(&revoking(3)).config;
+    let MutualAuthentication::Verify(verify) = &terms(&config, "Https").mutual else { panic!("it verifies") };
+    assert_eq!((verify.store.certificates(), verify.store.revoked_entries()), (0, 0));
+}
+
+#[test]
+fn what_is_wrong_with_a_trust_store_is_an_error_where_the_object_is_named() {
+    let (authority, stranger) = (Authority::until(2030), Authority::until(2030));
+    let shelf = |bundle: &[u8], second: &[u8]| {
+        Shelf::with(&["main"])
+            .object("s3://bucket/clients.pem", bundle)
+            .object("s3://bucket/1", authority.revokes(&[1], 2027))
+            .object("s3://bucket/2", second)
+            .object("s3://bucket/3", authority.revokes(&[3], 2027))
+            .inputs()
+            .0
+    };
+    let good = authority.revokes(&[2], 2027);
+    load_with(&revoking(3), &shelf(&authority.bundle(), &good));
+    assert_eq!(
+        errors_with(&revoking(3), &shelf(b"nothing", &good)),
+        [
+            "t.yaml:12:138: Trust.CaCertificatesBundleS3Key: there is no certificate in the CA bundle, which has to be PEM"
+        ]
+    );
+    assert_eq!(
+        errors_with(&revoking(3), &shelf(&pem("shop.example").chain, &good)),
+        ["t.yaml:12:138: Trust.CaCertificatesBundleS3Key: certificate 1 of the CA bundle is not a CA's"]
+    );
+    let second = "t.yaml:14:159: Others.RevocationContents[0].S3Key: revocation list 2";
+    assert_eq!(
+        errors_with(&revoking(3), &shelf(&authority.bundle(), b"nothing")),
+        [format!("{second} is no certificate revocation list in PEM or DER")]
+    );
+    let found = errors_with(&revoking(3), &shelf(&authority.bundle(), &stranger.revokes(&[2], 2027)));
+    assert!(found.len() == 1 && found[0].starts_with(second), "{found:?}");
+}
+
+#[test]
+fn what_has_expired_in_a_trust_store_is_a_warning() {
+    let warnings = |authority_until: i32, list_until: i32| {
+        let authority = Authority::until(authority_until);
+        let (inputs, _) = Shelf::with(&["main"])
+            .object("s3://bucket/clients.pem", authority.bundle())
+            .object("s3://bucket/1", authority.revokes(&[1], list_until))
+            .inputs();
+        lines(&load_with(&revoking(1), &inputs).warnings)
+    };
+    assert_eq!(warnings(2027, 2027), [""; 0]);
+    assert_eq!(
+        warnings(2026, 2027),
+        ["t.yaml:12:71: Trust: certificate 1 of the CA bundle has expired and vouches for nobody"]
+    );
+    assert_eq!(
+        warnings(2027, 2026),
+        ["t.yaml:12:71: Trust: revocation list 1 has expired; what it revokes stays revoked"]
+    );
 }

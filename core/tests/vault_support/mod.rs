@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, SignatureAlgorithm};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, IsCa, Issuer, KeyIdMethod, KeyPair,
+    RevokedCertParams, SerialNumber, SignatureAlgorithm, date_time_ymd,
+};
 use sluicegate::config::template::Inputs;
 use sluicegate::config::{Config, Listener};
 use sluicegate::time::Wall;
@@ -86,10 +89,43 @@ pub fn pem_of(host: &str, algorithm: &'static SignatureAlgorithm, special: impl 
     Pem { chain: certificate.pem().into_bytes(), key: key.serialize_pem().into_bytes() }
 }
 
-/// A bundle of one CA certificate.
-pub fn bundle() -> Vec<u8> {
-    let authority = |params: &mut CertificateParams| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    pem_of("authority.example", &rcgen::PKCS_ECDSA_P256_SHA256, authority).chain
+/// A CA that vouches for clients.
+pub struct Authority {
+    params: CertificateParams,
+    key: KeyPair,
+}
+
+impl Authority {
+    /// One whose certificate is valid until the first day of that year.
+    pub fn until(year: i32) -> Authority {
+        let mut params = CertificateParams::new(Vec::new()).expect("no host");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_after = date_time_ymd(year, 1, 1);
+        Authority { params, key: KeyPair::generate().expect("a key") }
+    }
+
+    pub fn bundle(&self) -> Vec<u8> {
+        self.params.self_signed(&self.key).expect("a certificate").pem().into_bytes()
+    }
+
+    /// A list of revoked numbers, DER, that is good until the first day of that year.
+    pub fn revokes(&self, numbers: &[u8], year: i32) -> Vec<u8> {
+        let revoked = |number: &u8| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(&[*number]),
+            revocation_time: date_time_ymd(2026, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2026, 1, 1),
+            next_update: date_time_ymd(year, 1, 1),
+            crl_number: SerialNumber::from_slice(&[1]),
+            issuing_distribution_point: None,
+            revoked_certs: numbers.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&Issuer::from_params(&self.params, &self.key)).expect("a list").der().to_vec()
+    }
 }
 
 /// [`with`] an HTTPS listener `Https` on port 443, whose properties begin on line 11 and end with these.

@@ -28,6 +28,7 @@ const LIST: [&str; 3] = ["S3Bucket", "S3Key", "S3ObjectVersion"];
 /// A trust store that still gathers its revocation lists.
 pub(super) struct Draft<'r> {
     pub(super) arn: &'r str,
+    item: Item<'r>,
     bundle: Option<Place<'r>>,
     /// In the template's order: the first one has the revocation id 1 (guide TS-03).
     lists: Vec<Option<Place<'r>>>,
@@ -49,7 +50,7 @@ pub(super) fn read<'r>(resource: &'r Resource<'_>, properties: &Item<'r>, keyrin
         check_tags(&object);
         place(&object, BUNDLE, keyring)
     });
-    Draft { arn: &resource.named.arn, bundle, lists: Vec::new() }
+    Draft { arn: &resource.named.arn, item: properties.clone(), bundle, lists: Vec::new() }
 }
 
 /// The properties of a `TrustStoreRevocation`, and the trust store that they name.
@@ -90,11 +91,7 @@ impl<'r> Draft<'r> {
         let of = |lists: &[Vec<u8>]| TrustStore::new(self.arn, &bundle, lists, &keyring.provider);
         match of(&lists) {
             Ok(store) => {
-                let item = self.bundle.as_ref().map(|place| &place.item);
-                store
-                    .warnings(keyring.now)
-                    .iter()
-                    .for_each(|warning| item.into_iter().for_each(|item| item.warning(warning)));
+                store.warnings(keyring.now).iter().for_each(|warning| self.item.warning(warning));
                 Some(store)
             }
             Err(problem) => {
