@@ -112,12 +112,12 @@ impl Authority {
     pub fn revokes(&self, numbers: &[u8], year: i32) -> Vec<u8> {
         let revoked = |number: &u8| RevokedCertParams {
             serial_number: SerialNumber::from_slice(&[*number]),
-            revocation_time: date_time_ymd(2026, 1, 1),
+            revocation_time: date_time_ymd(2025, 1, 1),
             reason_code: None,
             invalidity_date: None,
         };
         let list = CertificateRevocationListParams {
-            this_update: date_time_ymd(2026, 1, 1),
+            this_update: date_time_ymd(2025, 1, 1),
             next_update: date_time_ymd(year, 1, 1),
             crl_number: SerialNumber::from_slice(&[1]),
             issuing_distribution_point: None,
