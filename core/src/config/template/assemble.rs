@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use super::action::{Cookie, Groups, Where};
 use super::certificate::Certificates;
+use super::draft::Draft;
 use super::functions::Evaluator;
 use super::report::quote;
 use super::resources::{Resource, Type};
 use super::shape::Item;
 use super::targets::Family;
 use super::{listener, load_balancer, mutual_authentication, rule, ssl_policy, target_group, terms, trust_store};
-use crate::config::{Config, Listener, Position, Protocol};
-use crate::rules::{Action, GroupId, Rule, Ruleset};
+use crate::config::{Config, Position, Protocol};
+use crate::rules::GroupId;
 use crate::tls::{MutualAuthentication, Terms, TrustStore, Verify};
 
 /// Guide QUO-03.
@@ -60,19 +61,6 @@ struct Assembly<'r, 't> {
     /// By ARN.
     trust_stores: BTreeMap<&'r str, Arc<TrustStore>>,
     listeners: Vec<Draft<'r, 't>>,
-}
-
-/// A listener that still gathers its rules and certificates.
-struct Draft<'r, 't> {
-    resource: &'r Resource<'t>,
-    read: listener::Read<'r>,
-    load_balancer: Option<usize>,
-    terms: Option<Terms>,
-    /// The ARNs of its certificate list.
-    certificate_list: BTreeSet<&'r str>,
-    priorities: BTreeMap<u16, String>,
-    rules: Vec<Rule>,
-    rule_count: usize,
 }
 
 impl<'r, 't> Assembly<'r, 't> {
@@ -145,28 +133,14 @@ impl<'r, 't> Assembly<'r, 't> {
     }
 
     fn read_trust_stores(&mut self) {
-        let keyring = self.certificates.keyring();
-        let (mut names, mut drafts) = (BTreeMap::new(), Vec::new());
+        let mut names = BTreeMap::new();
+        let mut drafts = trust_store::Drafts::new(self.certificates.keyring());
         for (resource, properties) in self.of(Type::TrustStore) {
             self.claim_name(&mut names, resource, "trust store");
-            if drafts.len() == trust_store::STORES_MAX {
-                properties.error(&format!("more than {} trust stores", trust_store::STORES_MAX));
-            }
-            drafts.push(trust_store::read(resource, &properties, keyring));
+            drafts.add(resource, &properties);
         }
-        for (_, properties) in self.of(Type::TrustStoreRevocation) {
-            if let Some((revocation, arn)) = trust_store::revocation(&properties)
-                && let Some(draft) =
-                    ours(&arn, "a trust store", |text| drafts.iter_mut().find(|draft| draft.arn == text))
-            {
-                draft.revoke(&revocation, keyring);
-            }
-        }
-        // Those that are too many are not loaded.
-        let finish = |(number, draft): (usize, trust_store::Draft<'r>)| {
-            (draft.arn, draft.finish(keyring.filter(|_| number < trust_store::STORES_MAX)))
-        };
-        self.trust_stores = drafts.into_iter().enumerate().map(finish).collect();
+        self.of(Type::TrustStoreRevocation).for_each(|(_, properties)| drafts.revoke(&properties));
+        self.trust_stores = drafts.finish();
     }
 
     fn read_listeners(&mut self) {
@@ -180,16 +154,7 @@ impl<'r, 't> Assembly<'r, 't> {
             {
                 item.error(&format!("port {port} is the port of the listener {other} already"));
             }
-            self.listeners.push(Draft {
-                resource,
-                read,
-                load_balancer,
-                terms,
-                certificate_list: BTreeSet::new(),
-                priorities: BTreeMap::new(),
-                rules: Vec::new(),
-                rule_count: 0,
-            });
+            self.listeners.push(Draft::new(resource, read, load_balancer, terms));
         }
     }
 
@@ -201,7 +166,7 @@ impl<'r, 't> Assembly<'r, 't> {
             mutual_authentication::Read::Verify { store, ignore_expiry, advertise } => {
                 let find = |text: &str| self.trust_stores.get(text).cloned();
                 // After an error nobody is trusted.
-                let store = store.as_ref().and_then(|arn| ours(arn, "a trust store", find)).unwrap_or_default();
+                let store = store.as_ref().and_then(|arn| arn.ours("trust store", find)).unwrap_or_default();
                 let verify = Verify { store, ignore_expiry: *ignore_expiry, advertise: *advertise };
                 MutualAuthentication::Verify(Arc::new(verify))
             }
@@ -216,26 +181,23 @@ impl<'r, 't> Assembly<'r, 't> {
             let Some(object) = properties.object(&["Certificates", "ListenerArn"]) else {
                 continue;
             };
-            let listener = object.require("ListenerArn");
-            let number = listener.as_ref().and_then(|arn| self.listener(arn));
-            let Some(list) = object.require("Certificates") else {
+            let arns = object.require("Certificates").map(|list| self.certificates.arns(&list)).unwrap_or_default();
+            let Some(arn) = object.require("ListenerArn") else {
                 continue;
             };
-            let Some(draft) = number.and_then(|number| self.listeners.get_mut(number)) else {
+            let Some(draft) = self.listener(&arn).and_then(|number| self.listeners.get_mut(number)) else {
                 continue;
             };
-            if let (Some(Protocol::Http), Some(arn)) = (draft.read.protocol, &listener) {
-                arn.error("an HTTP listener has no certificates");
-            }
-            if list.unknown().is_none() || self.certificates.keyring().is_some() {
-                draft.add_certificates(&list, &mut self.certificates);
+            match draft.read.protocol {
+                Some(Protocol::Http) => arn.error("an HTTP listener has no certificates"),
+                _ => draft.add_certificates(&arns, &mut self.certificates),
             }
         }
     }
 
     fn load_balancer(&self, arn: &Item<'_>) -> Option<usize> {
         let find = |text: &str| self.load_balancers.iter().position(|read| read.load_balancer.arn == text);
-        ours(arn, "a load balancer", find)
+        arn.ours("load balancer", find)
     }
 
     fn read_rules(&mut self) {
@@ -259,7 +221,7 @@ impl<'r, 't> Assembly<'r, 't> {
 
     fn listener(&self, arn: &Item<'_>) -> Option<usize> {
         let find = |text: &str| self.listeners.iter().position(|draft| draft.resource.named.arn == text);
-        ours(arn, "a listener", find)
+        arn.ours("listener", find)
     }
 
     fn check_quotas(&self) {
@@ -365,89 +327,4 @@ impl<'r, 't> Assembly<'r, 't> {
             state: Arc::default(),
         }
     }
-}
-
-impl<'r> Draft<'r, '_> {
-    fn add(&mut self, id: &str, read: rule::Read<'_>) {
-        self.rule_count = self.rule_count.saturating_add(1);
-        let Some((priority, item)) = read.priority else {
-            return;
-        };
-        if let Some(other) = self.priorities.get(&priority) {
-            item.error(&format!("{other} has the priority {priority} too"));
-            return;
-        }
-        self.priorities.insert(priority, id.to_owned());
-        if let (Some(conditions), Some(action)) = (read.conditions, read.action) {
-            self.rules.push(Rule { name: id.to_owned(), priority, conditions, action });
-        }
-    }
-
-    /// Adds to its list what is not there yet.
-    fn add_certificates(&mut self, list: &Item<'r>, certificates: &mut Certificates<'r>) {
-        for arn in certificates.arns(list) {
-            let Some(text) = arn.opaque() else { continue };
-            if !self.certificate_list.insert(text) {
-                arn.warning("the certificate is in the list of this listener already");
-            } else if let (Some(identity), Some(terms)) = (certificates.load(&arn), &mut self.terms) {
-                terms.list.push(identity);
-            }
-        }
-    }
-
-    /// The certificates of its list that are not its default one.
-    fn further_certificates(&self) -> impl Iterator<Item = &'r str> {
-        let default = self.read.terms.as_ref().and_then(|read| read.certificate.as_ref()?.opaque());
-        self.certificate_list.iter().copied().filter(move |arn| Some(*arn) != default)
-    }
-
-    fn verifies(&self) -> bool {
-        self.terms.as_ref().is_some_and(|terms| matches!(terms.mutual, MutualAuthentication::Verify(_)))
-    }
-
-    /// Its name and its security policy.
-    fn policy(&self) -> Option<(&str, &ssl_policy::Read<'r>)> {
-        self.read.terms.as_ref().map(|read| (self.resource.id, &read.policy))
-    }
-
-    /// The groups that its actions name.
-    fn groups(&self) -> impl Iterator<Item = GroupId> {
-        let actions = self.rules.iter().map(|rule| &rule.action).chain(&self.read.default_action);
-        let groups = actions.filter_map(|action| match action {
-            Action::Forward(forward) => Some(&forward.groups),
-            Action::Redirect(_) | Action::FixedResponse(_) => None,
-        });
-        groups.flatten().map(|weighted| weighted.group)
-    }
-
-    fn finish(self, sink: &super::report::Sink) -> Option<Listener> {
-        let protocol: Protocol = self.read.protocol?;
-        let (port, load_balancer, default) = (self.read.port?, self.load_balancer?, self.read.default_action?);
-        let rules = match Ruleset::new(self.rules, default) {
-            Ok(rules) => rules,
-            // What a set of rules checks by itself was checked above, where its place in the file was known.
-            Err(_) if sink.has_errors() => return None,
-            Err(errors) => {
-                for error in errors {
-                    sink.error(self.resource.at, format!("{}: {error}", self.resource.id));
-                }
-                return None;
-            }
-        };
-        let logical_id = self.resource.id.to_owned();
-        let (arn, position) = (self.resource.named.arn.clone(), self.resource.at);
-        Some(Listener { logical_id, arn, load_balancer, protocol, port, tls: self.terms, rules, position })
-    }
-}
-
-/// What an ARN names, if it is something of this template.
-fn ours<T>(arn: &Item<'_>, what: &str, find: impl FnOnce(&str) -> Option<T>) -> Option<T> {
-    arn.must_be_ours(what)?;
-    let text = arn.text()?;
-    let found = find(text);
-    if found.is_none() {
-        let what = what.trim_start_matches("a ");
-        arn.error(&format!("{} is the ARN of no {what} in this template", quote(text)));
-    }
-    found
 }

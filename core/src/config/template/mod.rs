@@ -16,6 +16,7 @@ mod assemble;
 mod attributes;
 mod certificate;
 mod condition;
+mod draft;
 mod functions;
 mod group_attributes;
 mod health;

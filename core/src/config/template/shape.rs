@@ -82,6 +82,17 @@ impl<'v> Item<'v> {
         }
     }
 
+    /// What an ARN names, if it is something of this template.
+    pub(super) fn ours<T>(&self, what: &str, find: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        self.must_be_ours(&format!("a {what}"))?;
+        let text = self.text()?;
+        let found = find(text);
+        if found.is_none() {
+            self.error(&format!("{} is the ARN of no {what} in this template", quote(text)));
+        }
+        found
+    }
+
     /// A whole number, written as a number or as text.
     pub(super) fn number(&self, range: RangeInclusive<u32>) -> Option<u32> {
         let text = self.text()?;

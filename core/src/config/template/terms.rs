@@ -49,9 +49,6 @@ fn certificate<'v>(
         }
         return None;
     };
-    if list.unknown().is_some() && certificates.keyring().is_none() {
-        return None;
-    }
     let arns = certificates.arns(&list);
     match protocol {
         Some(Protocol::Https) if arns.len() != 1 && list.is_list() => {

@@ -1,6 +1,7 @@
 //! `TrustStore` and `TrustStoreRevocation`: whose client certificates are good, and which of them were revoked (guide TS-01 to
 //! TS-03, TS-07). Their contents are objects in buckets.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::others::{check_name, check_tags};
@@ -9,7 +10,7 @@ use super::shape::{Item, Object};
 use crate::tls::{Keyring, TrustStore};
 
 /// Guide TS-07: trust stores of an account.
-pub(super) const STORES_MAX: usize = 20;
+const STORES_MAX: usize = 20;
 
 /// Guide TS-07: revocation lists of a trust store.
 const LISTS_PER_STORE_MAX: usize = 30;
@@ -25,9 +26,14 @@ const BUNDLE: [&str; 3] =
 
 const LIST: [&str; 3] = ["S3Bucket", "S3Key", "S3ObjectVersion"];
 
-/// A trust store that still gathers its revocation lists.
-pub(super) struct Draft<'r> {
-    pub(super) arn: &'r str,
+/// The trust stores of one template, while they still gather their revocation lists.
+pub(super) struct Drafts<'r> {
+    keyring: Option<&'r Keyring>,
+    drafts: Vec<Draft<'r>>,
+}
+
+struct Draft<'r> {
+    arn: &'r str,
     item: Item<'r>,
     bundle: Option<Place<'r>>,
     /// In the template's order: the first one has the revocation id 1 (guide TS-03).
@@ -42,41 +48,65 @@ struct Place<'r> {
     version: Option<&'r str>,
 }
 
-/// What could be read; errors were reported.
-pub(super) fn read<'r>(resource: &'r Resource<'_>, properties: &Item<'r>, keyring: Option<&Keyring>) -> Draft<'r> {
-    let object = properties.object(&[BUNDLE[0], BUNDLE[1], BUNDLE[2], "Name", "Tags"]);
-    let bundle = object.and_then(|object| {
-        check_name(&object);
-        check_tags(&object);
-        place(&object, BUNDLE, keyring)
-    });
-    Draft { arn: &resource.named.arn, item: properties.clone(), bundle, lists: Vec::new() }
-}
+impl<'r> Drafts<'r> {
+    pub(super) fn new(keyring: Option<&'r Keyring>) -> Drafts<'r> {
+        Drafts { keyring, drafts: Vec::new() }
+    }
 
-/// The properties of a `TrustStoreRevocation`, and the trust store that they name.
-pub(super) fn revocation<'r>(properties: &Item<'r>) -> Option<(Object<'r>, Item<'r>)> {
-    let object = properties.object(&["RevocationContents", "TrustStoreArn"])?;
-    let arn = object.require("TrustStoreArn")?;
-    Some((object, arn))
-}
+    /// Takes in a `TrustStore`.
+    pub(super) fn add(&mut self, resource: &'r Resource<'_>, properties: &Item<'r>) {
+        if self.drafts.len() == STORES_MAX {
+            properties.error(&format!("more than {STORES_MAX} trust stores"));
+        }
+        let object = properties.object(&[BUNDLE[0], BUNDLE[1], BUNDLE[2], "Name", "Tags"]);
+        let bundle = object.and_then(|object| {
+            check_name(&object);
+            check_tags(&object);
+            place(&object, BUNDLE, self.keyring)
+        });
+        let (arn, item) = (&resource.named.arn, properties.clone());
+        self.drafts.push(Draft { arn, item, bundle, lists: Vec::new() });
+    }
 
-impl<'r> Draft<'r> {
-    /// Takes in the lists of a `TrustStoreRevocation`.
-    pub(super) fn revoke(&mut self, revocation: &Object<'r>, keyring: Option<&Keyring>) {
-        for item in revocation.items("RevocationContents") {
-            let Some(object) = item.object(&[LIST[0], LIST[1], LIST[2], "RevocationType"]) else {
-                continue;
-            };
-            object.get("RevocationType").map(|kind| kind.one_of(&["CRL"]));
-            if self.lists.len() == LISTS_PER_STORE_MAX {
-                item.error(&format!("more than {LISTS_PER_STORE_MAX} revocation lists of one trust store"));
-            }
-            self.lists.push(place(&object, LIST, keyring));
+    /// Takes in a `TrustStoreRevocation`.
+    pub(super) fn revoke(&mut self, properties: &Item<'r>) {
+        let Some(object) = properties.object(&["RevocationContents", "TrustStoreArn"]) else {
+            return;
+        };
+        let Some(arn) = object.require("TrustStoreArn") else {
+            return;
+        };
+        let drafts = &mut self.drafts;
+        if let Some(draft) = arn.ours("trust store", |text| drafts.iter_mut().find(|draft| draft.arn == text)) {
+            object.items("RevocationContents").iter().for_each(|item| draft.revoke(item, self.keyring));
         }
     }
 
+    /// The trust stores by ARN. Those that are too many are not loaded.
+    pub(super) fn finish(self) -> BTreeMap<&'r str, Arc<TrustStore>> {
+        let Drafts { keyring, drafts } = self;
+        let finish = |(number, draft): (usize, Draft<'r>)| {
+            let keyring = keyring.filter(|_| number < STORES_MAX);
+            (draft.arn, draft.finish(keyring))
+        };
+        drafts.into_iter().enumerate().map(finish).collect()
+    }
+}
+
+impl<'r> Draft<'r> {
+    fn revoke(&mut self, item: &Item<'r>, keyring: Option<&Keyring>) {
+        let Some(object) = item.object(&[LIST[0], LIST[1], LIST[2], "RevocationType"]) else {
+            return;
+        };
+        object.get("RevocationType").map(|kind| kind.one_of(&["CRL"]));
+        if self.lists.len() == LISTS_PER_STORE_MAX {
+            item.error(&format!("more than {LISTS_PER_STORE_MAX} revocation lists of one trust store"));
+        }
+        self.lists.push(place(&object, LIST, keyring));
+    }
+
     /// The trust store with its contents. Without a keyring there are none, and nobody is trusted.
-    pub(super) fn finish(self, keyring: Option<&Keyring>) -> Arc<TrustStore> {
+    fn finish(self, keyring: Option<&Keyring>) -> Arc<TrustStore> {
         let store = keyring.and_then(|keyring| self.load(keyring));
         Arc::new(store.unwrap_or_default())
     }
