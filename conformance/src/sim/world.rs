@@ -36,6 +36,8 @@ pub(crate) enum Event {
     Dialed(WireId, Result<usize, DialError>),
     Tick(Conn),
     Journal(Log),
+    /// A step of a handshake is carried out.
+    Compute(WireId),
     Reconfigure(Box<Config>),
     Drain,
 }
@@ -227,6 +229,7 @@ impl World {
             Happening::Other(Event::Dialed(wire, result)) => self.dialed(wire, result),
             Happening::Other(Event::Tick(conn)) => self.tick(conn),
             Happening::Other(Event::Journal(log)) => self.take_journal(log),
+            Happening::Other(Event::Compute(wire)) => self.compute(wire),
             Happening::Other(Event::Reconfigure(config)) => {
                 self.note(2, || "reconfigured".to_owned());
                 let next = Arc::new(config.next(&self.config, self.now().mono));
@@ -298,6 +301,7 @@ impl World {
                 self.net.at(at, Event::Drive(wire));
             }
             Effect::Dial { wire, address } => self.dial(wire, address),
+            Effect::Compute(wire) => self.net.at(at, Event::Compute(wire)),
             Effect::Unlisten(listener) => {
                 self.note(5, || format!("unlisten {listener:?}"));
                 self.unlistened.push(listener);
@@ -310,6 +314,13 @@ impl World {
             }
             Effect::Drained => self.drained += 1,
         }
+    }
+
+    fn compute(&mut self, wire: WireId) {
+        self.note(7, || format!("compute for {wire:?}"));
+        let Some(mut job) = self.turn(|turn, _| turn.job(wire)) else { return };
+        job.run();
+        self.turn(|turn, _| turn.computed(job));
     }
 
     fn dial(&mut self, wire: WireId, address: SocketAddr) {

@@ -9,6 +9,7 @@
 //! * one task per dial, which becomes the task of the socket it made, or ends early when nobody wants it any more;
 //! * one timer, armed for the shard's next deadline, and armed again only for an earlier one;
 //! * one task that hands log lines out a few milliseconds after the first was written, and never waits for a disk;
+//! * one task that carries out the steps of TLS handshakes, a little at a time;
 //! * one task that obeys the thread that started this one: see [`Command`].
 //!
 //! The rules that keep this correct are few. Effects are collected while the shard is borrowed and carried out
@@ -18,6 +19,7 @@
 //! shard and nothing else: they are closed, and a fresh shard takes its place.
 
 mod accept;
+mod compute;
 mod dial;
 mod hub;
 mod journal;
@@ -94,6 +96,7 @@ pub async fn run<R: Runtime>(runtime: R, setup: Setup<R::Bound>) -> std::io::Res
     }
     hub.spawn(timer::keep_time(Rc::clone(&hub)));
     hub.spawn(journal::hand_out(Rc::clone(&hub)));
+    hub.spawn(compute::work_off(Rc::clone(&hub)));
     hub.spawn(obey(Rc::clone(&hub), inbox));
     // A shard may have deadlines of its own before the first byte arrives.
     hub.turn(hub.epoch(), |_| ());
