@@ -1,7 +1,7 @@
 //! A certificate with its key, as a listener shows it to clients.
 
 use super::Provider;
-use super::engine::{Certified, KeyError};
+use super::engine::Certified;
 
 /// A certificate chain and its key.
 #[derive(Debug)]
@@ -27,6 +27,13 @@ pub enum IdentityError {
     /// The certificate is for another key.
     #[error("the private key is not the certificate's")]
     KeyMismatch,
+}
+
+/// Why a key cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeyError {
+    Unsupported,
+    Mismatch,
 }
 
 impl From<KeyError> for IdentityError {

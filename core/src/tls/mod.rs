@@ -8,12 +8,14 @@
 
 mod client;
 mod engine;
+mod facts;
 mod identity;
 mod policy;
 mod vault;
 
 pub use client::{ClientCertificateError, MutualAuthentication, Rejected, TrustStore, Verify};
-pub use engine::{Acceptor, Clock, Connector, Failure, Negotiated, Provider, Session, TicketKeeper};
+pub use engine::{Acceptor, Clock, Connector, Provider, Session};
+pub use facts::{Failure, Negotiated, TicketKeeper};
 pub use identity::{Identity, IdentityError};
 pub use policy::{Group, Policy, Suite, Version};
 pub use vault::{Keyring, Pem, Vault};
