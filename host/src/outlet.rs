@@ -27,7 +27,7 @@ impl Outlet for ThreadOutlet {
     fn journal(&self, log: Log, lines: &[u8]) {
         let file = match log {
             Log::Access => &self.lines,
-            Log::Connection => &None,
+            Log::Connection => &self.connections,
         };
         if let Some(file) = file {
             file.hand_over(lines);
