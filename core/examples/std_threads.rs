@@ -56,7 +56,15 @@ impl Host {
             match effect {
                 Effect::Dial { wire, address } => drop(thread::spawn(move || host.dial(wire, address))),
                 Effect::Wake(_) => self.news.notify_all(),
-                Effect::Unlisten(_) | Effect::Journal | Effect::Drained => {}
+                Effect::Compute(wire) => {
+                    let Some(mut job) = self.turn(|turn| turn.job(wire)) else { continue };
+                    drop(thread::spawn(move || {
+                        job.run();
+                        host.turn(|turn| turn.computed(job));
+                        host.news.notify_all();
+                    }));
+                }
+                Effect::Unlisten(_) | Effect::Journal(_) | Effect::Drained => {}
             }
         }
         result

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sluicegate::config::{Config, DesyncMitigationMode, HealthCheck};
 use sluicegate::observe::GroupMetrics;
 use sluicegate::rules::{Action, Condition, FixedResponse, Rule, Ruleset};
-use sluicegate::shard::{DialError, Effect, Endpoints, ListenerId, Options, Shard, WireId};
+use sluicegate::shard::{DialError, Effect, Endpoints, ListenerId, Log, Options, Shard, WireId};
 use sluicegate::target::{Health, MinimumHealthy};
 use sluicegate::time::{Mono, Now, Wall};
 
@@ -350,7 +350,7 @@ fn the_response_time_is_the_target_processing_time_of_the_log() {
     for millis in [3, 250, 1, 40] {
         scene.exchange(COMPLIANT, Fate::Answers(OK, millis));
         let mut turn = scene.shard.turn(scene.now());
-        let mut journal = turn.journal();
+        let mut journal = turn.journal(Log::Access);
         let line = String::from_utf8(journal.pending().to_vec()).unwrap();
         journal.sent(line.len());
         let _ = turn.finish();

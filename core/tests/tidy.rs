@@ -18,7 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("target", &["time", "http"]),
     ("tls", &["time"]),
     ("config", &["time", "http", "desync", "rules", "target", "tls"]),
-    ("observe", &["time", "http", "desync"]),
+    ("observe", &["time", "http", "desync", "tls"]),
     ("sticky", &["time", "http"]),
     ("options", &["observe", "sticky", "tls"]),
     (

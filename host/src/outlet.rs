@@ -6,7 +6,7 @@ use std::sync::mpsc::Sender;
 
 use sluicegate::config::Config;
 use sluicegate::pump::Outlet;
-use sluicegate::shard::ListenerId;
+use sluicegate::shard::{ListenerId, Log};
 
 use crate::access_log::Lines;
 use crate::control::Event;
@@ -21,9 +21,13 @@ pub(crate) struct ThreadOutlet {
 }
 
 impl Outlet for ThreadOutlet {
-    fn journal(&self, lines: &[u8]) {
-        if let Some(log) = &self.lines {
-            log.hand_over(lines);
+    fn journal(&self, log: Log, lines: &[u8]) {
+        let file = match log {
+            Log::Access => &self.lines,
+            Log::Connection => &None,
+        };
+        if let Some(file) = file {
+            file.hand_over(lines);
         }
     }
 

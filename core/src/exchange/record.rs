@@ -132,6 +132,10 @@ impl Record {
         if self.cause.is_some_and(|cause| unconnected.contains(&cause)) {
             metrics.unconnected();
         }
+        let unsecured = [Cause::TargetTlsHandshakeFailed, Cause::TargetTlsHandshakeTimeout];
+        if self.cause.is_some_and(|cause| unsecured.contains(&cause)) {
+            metrics.unsecured();
+        }
     }
 
     /// Appends the line of a request that is over, with the cause of its end as the error reason if that is wanted, and gives its text back for the next one.

@@ -7,11 +7,14 @@
 //! The library below is named in `engine` alone.
 
 mod certificate;
+mod choose;
 mod client;
 mod crl;
 mod dn;
 mod engine;
+mod facts;
 mod identity;
+mod pem;
 mod policy;
 mod presented;
 mod trust;
@@ -22,8 +25,9 @@ pub use certificate::{
 };
 pub use client::{ClientCertificateError, MutualAuthentication, Rejected, Verify};
 pub use crl::ListError;
-pub use engine::{Acceptor, Clock, Connector, Failure, Negotiated, Provider, Session, TicketKeeper};
-pub use identity::{Identity, IdentityError};
+pub use engine::{Acceptor, Clock, Connector, Provider, Session};
+pub use facts::{Failure, Negotiated, TicketKeeper};
+pub use identity::{CHAIN_CERTIFICATES_MAX, Identity, IdentityError};
 pub use policy::{Group, Policy, Suite, Version};
 pub use presented::Presented;
 pub use trust::{TrustStore, TrustStoreError};
