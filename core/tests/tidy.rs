@@ -36,7 +36,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("pump", &["time", "key", "buffer", "config", "shard"]),
-    ("cli", &["time", "http", "desync", "rules", "config", "target", "exchange"]),
+    ("cli", &["time", "http", "desync", "rules", "config", "target", "tls", "exchange"]),
 ];
 
 /// What the core may not name, as paths or parts of them, and what to do instead.

@@ -8,15 +8,18 @@ use sluicegate::config::Config;
 use sluicegate::pump::Outlet;
 use sluicegate::shard::{ListenerId, Log};
 
-use crate::access_log::Lines;
 use crate::control::Event;
+use crate::log::Lines;
 use crate::printer::Notices;
 
 /// One thread's way out.
 pub(crate) struct ThreadOutlet {
     pub(crate) notices: Notices,
     pub(crate) shard: usize,
+    /// The access log's.
     pub(crate) lines: Option<Lines>,
+    /// The connection log's.
+    pub(crate) connections: Option<Lines>,
     pub(crate) events: Sender<Event>,
 }
 
@@ -24,7 +27,7 @@ impl Outlet for ThreadOutlet {
     fn journal(&self, log: Log, lines: &[u8]) {
         let file = match log {
             Log::Access => &self.lines,
-            Log::Connection => &None,
+            Log::Connection => &self.connections,
         };
         if let Some(file) = file {
             file.hand_over(lines);

@@ -82,6 +82,15 @@ impl Provider {
         policy.versions().any(|version| policy.suites(version).any(|suite| self.serves(version, suite)))
     }
 
+    /// The same without the suites of some versions.
+    #[must_use]
+    pub fn without(&self, versions: &[Version]) -> Provider {
+        let mut less = (*self.0).clone();
+        less.cipher_suites
+            .retain(|known| !version_of(known.version().version).is_some_and(|one| versions.contains(&one)));
+        less.into()
+    }
+
     /// The algorithms that it can verify certificates and lists with.
     pub(super) fn algorithms(&self) -> Algorithms {
         self.0.signature_verification_algorithms.all
