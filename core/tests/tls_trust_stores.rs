@@ -133,7 +133,7 @@ fn lists_are_pem_or_der_and_one_file_may_hold_several() {
     assert_eq!(load(&bundle, &[one.revokes(&[&[1]])]).unwrap().revoked_entries(), 1);
     assert_eq!(load(&bundle, &[]).unwrap().revoked_entries(), 0);
     // The second of them is torn: nothing may be missing without a word.
-    let torn = both[..both.len() - 30].as_bytes().to_vec();
+    let torn = both.as_bytes()[..both.len() - 30].to_vec();
     assert_eq!(refused(&bundle, &[torn]), "revocation list 1 is no certificate revocation list in PEM or DER");
     let garbage = vec![b"garbage".to_vec()];
     assert_eq!(refused(&bundle, &garbage), "revocation list 1 is no certificate revocation list in PEM or DER");
