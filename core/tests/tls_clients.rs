@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use mutual_support::{
     Ca, Client, NOW, algorithm, ca_parameters, common_name, field, handshake, ignoring_expiry, of_length, parameters,
-    pem, provider, replaced, store, verdict, verify,
+    parts, pem, provider, replaced, store, verdict, verify,
 };
 use rcgen::{
     CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, GeneralSubtree, KeyPair, KeyUsagePurpose,
