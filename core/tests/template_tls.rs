@@ -6,6 +6,8 @@ mod vault_support;
 
 use std::sync::Arc;
 
+use sluicegate::config::{Config, Revocation, S3Object};
+use sluicegate::time::Mono;
 use sluicegate::tls::{MutualAuthentication, Policy, Terms, Version};
 use template_support::*;
 use vault_support::*;
@@ -502,4 +504,41 @@ fn what_has_expired_in_a_trust_store_is_a_warning() {
         warnings(2027, 2026),
         ["t.yaml:12:71: Trust: revocation list 1 has expired; what it revokes stays revoked"]
     );
+}
+
+#[test]
+fn revocation_lists_are_numbered_from_one_through_all_resources_and_keep_their_ids() {
+    let authority = Authority::until(2030);
+    let list = |number: u8| authority.revokes(&[number], 2027);
+    let (inputs, _) = Shelf::with(&["main"])
+        .object("s3://bucket/clients.pem", authority.bundle())
+        .object("s3://bucket/1", list(1))
+        .object("s3://bucket/2", list(2))
+        .object("s3://bucket/2?9", list(2))
+        .object("s3://bucket/3", list(3))
+        .inputs();
+    let lists = |config: &Config| -> Vec<(u64, String)> {
+        let [store] = &config.trust_stores[..] else { panic!("one trust store") };
+        let list = |one: &Revocation| {
+            let S3Object { bucket, key, version } = one.object.clone().expect("a known place");
+            (one.id, format!("{bucket}/{key}?{}", version.unwrap_or_default()))
+        };
+        store.revocations.iter().map(list).collect()
+    };
+    let places = |all: &[(u64, &str)]| all.iter().map(|(id, key)| (*id, format!("bucket/{key}"))).collect::<Vec<_>>();
+    let first = load_with(&revoking(3), &inputs).config;
+    assert_eq!(lists(&first), places(&[(1, "1?"), (2, "2?"), (3, "3?")]));
+    assert_eq!(first.trust_stores[0].logical_id, "Trust");
+    assert!(
+        matches!(&terms(&first, "Https").mutual, MutualAuthentication::Verify(verify) if Arc::ptr_eq(&verify.store, &first.trust_stores[0].contents))
+    );
+    let versioned = revoking(3).replace("S3Key: '2' }", "S3Key: '2', S3ObjectVersion: 9 }");
+    let next = load_with(&versioned, &inputs).config.next(&first, Mono::from_nanos(0));
+    assert_eq!(lists(&next), places(&[(1, "1?"), (4, "2?9"), (3, "3?")]), "another version is another list");
+    let back = load_with(&revoking(3), &inputs).config.next(&next, Mono::from_nanos(0));
+    assert_eq!(lists(&back), places(&[(1, "1?"), (5, "2?"), (3, "3?")]));
+    // Without a keyring the places may be unknown; the numbers are the same.
+    let unknown = load(&revoking(2).replace("S3Key: '1'", "S3Key: !ImportValue k")).config;
+    assert!(unknown.trust_stores[0].revocations[0].object.is_none());
+    assert_eq!(unknown.trust_stores[0].revocations[1].id, 2);
 }

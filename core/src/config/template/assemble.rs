@@ -14,9 +14,9 @@ use super::resources::{Resource, Type};
 use super::shape::Item;
 use super::targets::Family;
 use super::{listener, load_balancer, mutual_authentication, rule, ssl_policy, target_group, terms, trust_store};
-use crate::config::{Config, Position, Protocol};
+use crate::config::{Config, Position, Protocol, TrustStore};
 use crate::rules::GroupId;
-use crate::tls::{MutualAuthentication, Terms, TrustStore, Verify};
+use crate::tls::{MutualAuthentication, Terms, Verify};
 
 /// Guide QUO-03.
 const LISTENERS_PER_LOAD_BALANCER_MAX: usize = 50;
@@ -58,8 +58,7 @@ struct Assembly<'r, 't> {
     group_ids: Groups,
     load_balancers: Vec<load_balancer::Read>,
     certificates: Certificates<'r>,
-    /// By ARN.
-    trust_stores: BTreeMap<&'r str, Arc<TrustStore>>,
+    trust_stores: Vec<TrustStore>,
     listeners: Vec<Draft<'r, 't>>,
 }
 
@@ -72,7 +71,7 @@ impl<'r, 't> Assembly<'r, 't> {
             group_ids: Groups::new(),
             load_balancers: Vec::new(),
             certificates: Certificates::new(evaluator.inputs.keyring.as_ref()),
-            trust_stores: BTreeMap::new(),
+            trust_stores: Vec::new(),
             listeners: Vec::new(),
         }
     }
@@ -164,9 +163,10 @@ impl<'r, 't> Assembly<'r, 't> {
             mutual_authentication::Read::Off => MutualAuthentication::Off,
             mutual_authentication::Read::Passthrough => MutualAuthentication::Passthrough,
             mutual_authentication::Read::Verify { store, ignore_expiry, advertise } => {
-                let find = |text: &str| self.trust_stores.get(text).cloned();
+                let find = |text: &str| self.trust_stores.iter().find(|store| store.arn == text);
+                let contents = |arn: &Item<'_>| arn.ours("trust store", find).map(|store| Arc::clone(&store.contents));
                 // After an error nobody is trusted.
-                let store = store.as_ref().and_then(|arn| arn.ours("trust store", find)).unwrap_or_default();
+                let store = store.as_ref().and_then(contents).unwrap_or_default();
                 let verify = Verify { store, ignore_expiry: *ignore_expiry, advertise: *advertise };
                 MutualAuthentication::Verify(Arc::new(verify))
             }
@@ -323,6 +323,7 @@ impl<'r, 't> Assembly<'r, 't> {
             load_balancers: self.load_balancers.into_iter().map(|read| read.load_balancer).collect(),
             listeners,
             groups: self.groups.into_iter().map(|read| read.group).collect(),
+            trust_stores: self.trust_stores,
             departed: Vec::new(),
             state: Arc::default(),
         }
