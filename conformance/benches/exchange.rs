@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use gungraun::prelude::*;
 use sluicegate::config::Config;
-use sluicegate::shard::{Effect, Endpoints, ListenerId, Options, Shard, WireId};
+use sluicegate::shard::{Effect, Endpoints, ListenerId, Log, Options, Shard, WireId};
 use sluicegate::time::{Mono, Now, Wall};
 
 const SMALL: &[u8] = b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
@@ -79,7 +79,7 @@ impl Warm {
         let mut front = turn.wire(self.front).expect("it is there");
         let n = front.pending().len();
         front.sent(n);
-        let mut journal = turn.journal();
+        let mut journal = turn.journal(Log::Access);
         let lines = journal.pending().len();
         journal.sent(lines);
         while turn.next_effect().is_some() {}

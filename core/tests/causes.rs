@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sluicegate::config::Config;
-use sluicegate::shard::{Endpoints, ListenerId, Options, Shard};
+use sluicegate::shard::{Endpoints, ListenerId, Log, Options, Shard};
 use sluicegate::time::{Mono, Now, Wall};
 
 /// What a client gets for a malformed request, and the line of the log.
@@ -19,7 +19,7 @@ fn refused(name_causes: bool) -> (String, String) {
     wire.offer(b"GET / HTTP/1.1\r\n\r\n");
     let answer = String::from_utf8_lossy(wire.pending()).into_owned();
     wire.sent(answer.len());
-    let line = String::from_utf8_lossy(turn.journal().pending()).into_owned();
+    let line = String::from_utf8_lossy(turn.journal(Log::Access).pending()).into_owned();
     let _ = turn.finish();
     (answer, line)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use counting::allocations;
 use sluicegate::config::Config;
-use sluicegate::shard::{Effect, Endpoints, ListenerId, Options, Shard, WireId};
+use sluicegate::shard::{Effect, Endpoints, ListenerId, Log, Options, Shard, WireId};
 use sluicegate::time::{Mono, Now, Wall};
 
 const REQUEST: &[u8] = b"GET /api/v1/users/12345?fields=name HTTP/1.1\r\nHost: shop.example.com\r\n\
@@ -70,7 +70,7 @@ impl Pair {
         let mut front = turn.wire(self.front).unwrap();
         let received = front.pending().len();
         front.sent(received);
-        let mut journal = turn.journal();
+        let mut journal = turn.journal(Log::Access);
         let written = journal.pending().len();
         journal.sent(written);
         while turn.next_effect().is_some() {}

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sluicegate::cli::{Asked, Question, explain};
 use sluicegate::config::Config;
 use sluicegate::config::template::{Inputs, Source, read};
-use sluicegate::shard::{Effect, Endpoints, ListenerId, Options, Shard};
+use sluicegate::shard::{Effect, Endpoints, ListenerId, Log, Options, Shard};
 use sluicegate::time::{Mono, Now, Wall};
 
 const TEMPLATE: &str = "
@@ -126,7 +126,7 @@ fn through_the_shard(shard: &mut Shard, source: &str, request: &[u8]) -> (Option
     if let Some(mut wire) = turn.wire(client) {
         wire.lost();
     }
-    let mut journal = turn.journal();
+    let mut journal = turn.journal(Log::Access);
     let line = String::from_utf8_lossy(journal.pending()).into_owned();
     journal.sent(line.len());
     let _ = turn.finish();

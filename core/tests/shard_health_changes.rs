@@ -8,7 +8,7 @@ use health_support::{Manner, World, address, config, ends, health, second, secon
 use sluicegate::buffer::PAGE;
 use sluicegate::config::{Config, HealthCheck};
 use sluicegate::rules::{Action, Forward, GroupId, Ruleset, WeightedGroup};
-use sluicegate::shard::Options;
+use sluicegate::shard::{Log, Options};
 use sluicegate::target::Health;
 use sluicegate::target::health::{Failure, Status};
 use sluicegate::time::Mono;
@@ -79,7 +79,7 @@ fn checks_are_in_no_log() {
     world.pass(100);
     assert!(world.checks.len() >= 10);
     let lines = |world: &mut World| {
-        world.turn(0, |turn| turn.journal().pending().iter().filter(|&&byte| byte == b'\n').count())
+        world.turn(0, |turn| turn.journal(Log::Access).pending().iter().filter(|&&byte| byte == b'\n').count())
     };
     assert_eq!(lines(&mut world), Some(0));
     world.request(0);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sluicegate::config::{Config, DesyncMitigationMode, HealthCheck};
 use sluicegate::observe::GroupMetrics;
 use sluicegate::rules::{Action, Condition, FixedResponse, Rule, Ruleset};
-use sluicegate::shard::{DialError, Effect, Endpoints, ListenerId, Options, Shard, WireId};
+use sluicegate::shard::{DialError, Effect, Endpoints, ListenerId, Log, Options, Shard, WireId};
 use sluicegate::target::{Health, MinimumHealthy};
 use sluicegate::time::{Mono, Now, Wall};
 
@@ -28,7 +28,8 @@ fn shard(mode: DesyncMitigationMode, drop_invalid: bool) -> Shard {
     Shard::new(Arc::new(config), Options::default(), 1)
 }
 
-/// The counters after each of these requests came on a connection of its own.
+/// The counters of heads, after each of these requests came on a connection of its own: those that do not comply, and those with
+/// an invalid name that was dropped, or forwarded.
 fn counted(mode: DesyncMitigationMode, drop_invalid: bool, requests: &[&str]) -> [u64; 3] {
     let mut shard = shard(mode, drop_invalid);
     let now = Now { mono: Mono::from_nanos(0), wall: Wall::from_micros(0) };
@@ -39,8 +40,12 @@ fn counted(mode: DesyncMitigationMode, drop_invalid: bool, requests: &[&str]) ->
         turn.wire(client).unwrap().offer(request.as_bytes());
         let _ = turn.finish();
     }
-    let mut counters = shard.metrics().iter().map(|(_, value)| value);
-    std::array::from_fn(|_| counters.next().unwrap())
+    let metrics = shard.metrics();
+    [
+        metrics.desync_mitigation_mode_non_compliant_request_count,
+        metrics.dropped_invalid_header_request_count,
+        metrics.forwarded_invalid_header_request_count,
+    ]
 }
 
 #[test]
@@ -350,7 +355,7 @@ fn the_response_time_is_the_target_processing_time_of_the_log() {
     for millis in [3, 250, 1, 40] {
         scene.exchange(COMPLIANT, Fate::Answers(OK, millis));
         let mut turn = scene.shard.turn(scene.now());
-        let mut journal = turn.journal();
+        let mut journal = turn.journal(Log::Access);
         let line = String::from_utf8(journal.pending().to_vec()).unwrap();
         journal.sent(line.len());
         let _ = turn.finish();

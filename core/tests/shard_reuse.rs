@@ -53,7 +53,7 @@ fn what_came_before_the_request_was_sent_is_no_answer_to_it() {
     assert!(turn.wire(target).unwrap().reads_first(), "the connection has waited");
     turn.wire(target).unwrap().offer(STALE);
     assert_eq!(turn.wire(target).unwrap().fate(), Fate::Close);
-    let wire = turn.wire(client).unwrap();
+    let mut wire = turn.wire(client).unwrap();
     let answer = String::from_utf8_lossy(wire.pending()).into_owned();
     assert!(answer.starts_with("HTTP/1.1 502 ") && !answer.contains("stale"), "{answer}");
     turn.wire(target).unwrap().lost();
@@ -77,7 +77,7 @@ fn what_comes_once_the_request_is_sent_is_its_answer() {
 fn a_new_connection_is_written_to_at_once() {
     let (mut shard, _, target) = shard_with_a_new_connection();
     let mut turn = shard.turn(NOW);
-    let wire = turn.wire(target).unwrap();
+    let mut wire = turn.wire(target).unwrap();
     assert!(!wire.reads_first() && !wire.pending().is_empty());
     let _ = turn.finish();
 }

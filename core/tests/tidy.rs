@@ -18,7 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("target", &["time", "http"]),
     ("tls", &["time"]),
     ("config", &["time", "http", "desync", "rules", "target", "tls"]),
-    ("observe", &["time", "http", "desync"]),
+    ("observe", &["time", "http", "desync", "tls"]),
     ("sticky", &["time", "http"]),
     ("options", &["observe", "sticky", "tls"]),
     (
@@ -36,7 +36,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("pump", &["time", "key", "buffer", "config", "shard"]),
-    ("cli", &["time", "http", "desync", "rules", "config", "target", "exchange"]),
+    ("cli", &["time", "http", "desync", "rules", "config", "target", "tls", "exchange"]),
 ];
 
 /// What the core may not name, as paths or parts of them, and what to do instead.

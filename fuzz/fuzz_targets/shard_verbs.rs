@@ -8,7 +8,7 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use sluicegate::config::{Config, HealthCheck};
-use sluicegate::shard::{DialError, Effect, Endpoints, Fate, ListenerId, Options, Shard, WireId};
+use sluicegate::shard::{DialError, Effect, Endpoints, Fate, ListenerId, Log, Options, Shard, WireId};
 use sluicegate::time::{Mono, Now, Wall};
 
 #[derive(Arbitrary, Debug)]
@@ -24,7 +24,7 @@ enum Verb {
     Wait { millis: u16 },
     Reconfigure { targets: u8, checked: bool },
     Drain,
-    Journal,
+    Journal { connections: bool },
 }
 
 /// A check takes no longer than the interval, and ends in the turn in which the next one begins.
@@ -124,8 +124,8 @@ impl World {
                 drop(turn.reconfigured(Arc::clone(&self.config)));
             }
             Verb::Drain => turn.draining(),
-            Verb::Journal => {
-                let mut journal = turn.journal();
+            Verb::Journal { connections } => {
+                let mut journal = turn.journal(if *connections { Log::Connection } else { Log::Access });
                 let n = journal.pending().len();
                 journal.sent(n);
             }

@@ -1,11 +1,12 @@
-//! The main thread while the program serves: it starts the shards, then waits for signals and obeys them.
+//! The main thread while the program serves: it starts the shards, then waits for signals and obeys them, and looks at the
+//! files that the template names now and then.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::net::TcpListener;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,11 +16,12 @@ use sluicegate::pump::{Command, Ended, Mailbox, Setup, mailbox};
 use sluicegate::shard::{ListenerId, Options};
 use sluicegate::sticky::Secret;
 
-use crate::access_log::AccessLog;
 use crate::listen::bind;
+use crate::log::{Log, Logs};
 use crate::outlet::ThreadOutlet;
 use crate::plan::{Place, Plan, Planned};
 use crate::printer::{Notices, Printer};
+use crate::watch::{LOOK_EVERY, Watch};
 use crate::{Clock, Program, key_file, limits, signals};
 
 /// What the main thread waits for.
@@ -30,6 +32,8 @@ pub(crate) enum Event {
     Describe,
     /// SIGTERM or SIGINT.
     Terminate,
+    /// It is time to look at the files that the template names.
+    Look,
     /// A shard's thread has ended.
     Ended { shard: usize, outcome: io::Result<Ended> },
     /// A shard no longer uses this configuration; dropping it is this thread's work.
@@ -97,10 +101,15 @@ struct Control {
     plan: Plan,
     config: Arc<Config>,
     places: Vec<Place>,
+    /// The template's text that the configuration was made of.
+    text: String,
+    /// The files that it was made of, and when to look at them next.
+    watch: Watch,
+    look_at: Instant,
     shards: Vec<Mailbox<TcpListener>>,
     running: usize,
     events: Receiver<Event>,
-    log: Option<AccessLog>,
+    logs: Logs,
     printer: Printer,
     /// Standard error's.
     errors: Printer,
@@ -121,13 +130,7 @@ impl Control {
         let printer = Printer::start(io::stdout()).map_err(printing)?;
         let errors = Printer::start(io::stderr()).map_err(printing)?;
         let notices = errors.notices(P::NAME);
-        let log = match &serving.access_log {
-            Some(path) => {
-                let log = AccessLog::open(path, notices.clone());
-                Some(log.map_err(|error| format!("access log {path}: {error}"))?)
-            }
-            None => None,
-        };
+        let logs = Logs::open(serving, &notices)?;
         let clock = Clock::new();
         let (sender, events) = channel();
         signals::forward(sender.clone()).map_err(|error| format!("cannot handle signals: {error}"))?;
@@ -136,10 +139,13 @@ impl Control {
             plan,
             config: Arc::new(planned.config),
             places: retarget(&planned.places, bound.places),
+            text: planned.text,
+            watch: planned.watch,
+            look_at: Instant::now() + LOOK_EVERY,
             shards: Vec::new(),
             running: 0,
             events,
-            log,
+            logs,
             printer,
             errors,
             notices,
@@ -167,15 +173,18 @@ impl Control {
     ) -> Result<(), String> {
         let (post, inbox) = mailbox();
         let mut options = Options::default();
-        options.access_log = self.log.is_some();
+        options.access_log = self.logs.access.is_some();
+        options.connection_log = self.logs.connections.is_some();
         options.name_causes = serving.name_causes;
         options.server_header = serving.server_header.clone();
         options.zone = serving.zone.clone();
         options.cookie_secret = Some(self.secret.clone());
-        let (config, lines) = (Arc::clone(&self.config), self.log.as_ref().map(AccessLog::lines));
+        options.ticket_secret = Some(self.secret.clone());
+        let config = Arc::clone(&self.config);
+        let [lines, connections] = [&self.logs.access, &self.logs.connections].map(|log| log.as_ref().map(Log::lines));
         let (events, notices) = (events.clone(), self.notices.clone());
         let serve = move || {
-            let outlet = ThreadOutlet { notices, shard, lines, events: events.clone() };
+            let outlet = ThreadOutlet { notices, shard, lines, connections, events: events.clone() };
             let seed = seed(shard, clock);
             let setup = Setup { config, options, seed, listeners, inbox, outlet: Box::new(outlet) };
             // What the core panics over is caught deeper; a runtime that panics must not end its thread unheard.
@@ -219,21 +228,27 @@ impl Control {
                 Some(Event::Describe) => self.describe(),
                 Some(Event::Terminate) if self.deadline.is_none() => self.drain(),
                 Some(Event::Terminate) => self.stop("a second signal"),
+                Some(Event::Look) => self.look(),
                 Some(Event::Ended { shard, outcome }) => self.ended(shard, outcome),
                 Some(Event::Retired(config)) => drop(config),
                 None => self.stop("the drain timeout"),
             }
         }
-        if let Some(log) = self.log.take() {
-            log.close();
-        }
+        std::mem::take(&mut self.logs).close();
         self.code
     }
 
     /// The next event; `None` when draining has taken too long.
     fn next_event(&self) -> Option<Event> {
-        let Some(deadline) = self.deadline else { return self.events.recv().ok() };
-        self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
+        let due = match self.deadline {
+            Some(deadline) => deadline,
+            None if self.watch.is_empty() => return self.events.recv().ok(),
+            None => self.look_at,
+        };
+        match self.events.recv_timeout(due.saturating_duration_since(Instant::now())) {
+            Err(RecvTimeoutError::Timeout) if self.deadline.is_none() => Some(Event::Look),
+            event => event.ok(),
+        }
     }
 
     fn drain(&mut self) {
@@ -271,17 +286,46 @@ impl Control {
     /// Serves the template as it is now. Every new socket is bound, for every shard, before any shard hears of the
     /// new configuration; whatever goes wrong until then changes nothing.
     fn reload(&mut self) {
-        if let Some(log) = &self.log {
-            log.reopen();
-        }
-        if !self.plan.can_change() || self.deadline.is_some() {
+        self.logs.reopen();
+        if self.deadline.is_some() {
             return;
+        }
+        if !self.plan.can_change() {
+            return self.read_files_again();
         }
         match self.plan.read().and_then(|planned| self.bind_new(planned)) {
             Ok((planned, bound)) => self.reconfigure(planned, bound),
             Err(lines) => {
                 self.notices.lines(lines);
                 self.notices.say("reload refused, nothing has changed");
+            }
+        }
+    }
+
+    /// Looks whether the files that the template names have changed.
+    fn look(&mut self) {
+        self.look_at = Instant::now() + LOOK_EVERY;
+        if self.watch.look() {
+            self.read_files_again();
+        }
+    }
+
+    /// Serves the same template with the files that it names as they are now; a mistake in them changes nothing. Connections
+    /// that are open know nothing of it.
+    fn read_files_again(&mut self) {
+        if self.watch.is_empty() {
+            return;
+        }
+        match self.plan.read_as(self.text.clone()) {
+            Ok(planned) => {
+                // The same template has the same listeners.
+                self.adopt(planned, self.shards.iter().map(|_| Sockets::new()).collect());
+                self.notices.say("certificates reloaded");
+            }
+            Err(refused) => {
+                self.watch.failed(refused.watch);
+                self.notices.lines(refused.lines);
+                self.notices.say("certificates not reloaded, nothing has changed");
             }
         }
     }
@@ -294,14 +338,19 @@ impl Control {
     }
 
     fn reconfigure(&mut self, planned: Planned, bound: Bound) {
-        self.notices.lines(planned.warnings);
-        self.config = Arc::new(planned.config.next(&self.config, self.clock.now().mono));
-        self.places = planned.places;
-        for (shard, listeners) in self.shards.iter().zip(bound.sockets) {
-            shard.post(Command::Reconfigure { config: Arc::clone(&self.config), listeners });
-        }
+        self.adopt(planned, bound.sockets);
         self.notices.say("reloaded");
         self.announce();
+    }
+
+    /// Every shard serves that from now on, on new sockets of its own besides those that it has.
+    fn adopt(&mut self, planned: Planned, sockets: Vec<Sockets>) {
+        self.notices.lines(planned.warnings);
+        self.config = Arc::new(planned.config.next(&self.config, self.clock.now().mono));
+        (self.places, self.text, self.watch) = (planned.places, planned.text, planned.watch);
+        for (shard, listeners) in self.shards.iter().zip(sockets) {
+            shard.post(Command::Reconfigure { config: Arc::clone(&self.config), listeners });
+        }
     }
 }
 

@@ -1,38 +1,44 @@
-//! What both programs share that touches the operating system: files, listening sockets, signals, threads, the
-//! access log's writer, the demo's targets. A runtime is named nowhere here: a program implements [`Program`],
+//! What both programs share that touches the operating system: files, certificates among them, listening sockets, signals,
+//! threads, the logs' writers, the demo's targets. A runtime is named nowhere here: a program implements [`Program`],
 //! which says how one thread serves, and its `main` is [`main`] and nothing else.
 //!
 //! ```text
-//!   main thread                         shard threads (Program::serve)       log thread
-//!   ───────────                         ──────────────────────────────       ──────────
+//!   main thread                         shard threads (Program::serve)       log threads
+//!   ───────────                         ──────────────────────────────       ───────────
 //!   reads the template, binds ────────▶ pump::run ── lines, a bounded ─────▶ writes, reopens
-//!   waits for signals, reloads ─post─▶  Mailbox     queue that never blocks
+//!   waits for signals, looks at         Mailbox     queue that never blocks
+//!   certificates, reloads ──────post─▶
 //!   reports ───────────────────────────────────────────────────────────────▶ a printer thread, likewise
 //! ```
 
 #![deny(unsafe_code)]
 
-mod access_log;
 mod clock;
 mod control;
 mod demo;
 mod key_file;
 mod limits;
 mod listen;
+mod log;
 mod outlet;
 mod plan;
 mod printer;
 mod signals;
 #[cfg(any(test, feature = "test-support"))]
 pub mod test_support;
+mod vault;
+mod watch;
 
 use std::io::{self, Read, Write};
 use std::net::TcpListener;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use sluicegate::cli::{self, Command, Report};
-use sluicegate::config::template::Source;
+use sluicegate::cli::{self, Command, Files, Report, Values};
+use sluicegate::config::template::{Inputs, Source};
 use sluicegate::pump::{Ended, Setup};
+use sluicegate::tls::Provider;
+use vault::FileVault;
 
 pub use clock::Clock;
 
@@ -81,7 +87,8 @@ fn carry_out<P: Program>(command: Command) -> Result<Report, String> {
     match command {
         Command::Check(check) => {
             let text = read_template(&check.template)?;
-            Ok(cli::check(Source { name: input_name(&check.template), text: &text }, &check.values.inputs()))
+            let source = Source { name: input_name(&check.template), text: &text };
+            Ok(with_files(&check.values, &check.files, |inputs| cli::check(source, inputs)))
         }
         Command::Explain(explain) => {
             let text = read_template(&explain.template)?;
@@ -95,14 +102,26 @@ fn carry_out<P: Program>(command: Command) -> Result<Report, String> {
                 wall: Clock::new().now().wall,
                 json: explain.json,
             };
-            Ok(cli::explain(source, &explain.values.inputs(), &question))
+            Ok(with_files(&explain.values, &explain.files, |inputs| cli::explain(source, inputs, &question)))
         }
         Command::Run(run) => control::serve::<P>(plan::Plan::of(&run), &run.serving),
         Command::Demo(demo) => {
             let targets = demo::start().map_err(|error| format!("cannot start the demo's targets: {error}"))?;
             control::serve::<P>(plan::Plan::of_demo(&demo, targets), &demo.serving)
         }
+        Command::Policies(asked) => Ok(cli::policies(asked.name.as_deref(), asked.json, &Provider::aws_lc())),
     }
+}
+
+/// A report about a template, with what is to be said of the files that flags gave. Without such flags none is looked for.
+fn with_files(values: &Values, files: &Files, report: impl FnOnce(&Inputs) -> Report) -> Report {
+    if !files.any() {
+        return report(&values.inputs());
+    }
+    let vault = Arc::new(FileVault::new(files.clone()));
+    let mut report = report(&Inputs { keyring: Some(vault.keyring(Clock::new())), ..values.inputs() });
+    report.err += &vault.seen().1;
+    report
 }
 
 fn print(report: &Report) -> ExitCode {

@@ -6,24 +6,31 @@ use std::sync::mpsc::Sender;
 
 use sluicegate::config::Config;
 use sluicegate::pump::Outlet;
-use sluicegate::shard::ListenerId;
+use sluicegate::shard::{ListenerId, Log};
 
-use crate::access_log::Lines;
 use crate::control::Event;
+use crate::log::Lines;
 use crate::printer::Notices;
 
 /// One thread's way out.
 pub(crate) struct ThreadOutlet {
     pub(crate) notices: Notices,
     pub(crate) shard: usize,
+    /// The access log's.
     pub(crate) lines: Option<Lines>,
+    /// The connection log's.
+    pub(crate) connections: Option<Lines>,
     pub(crate) events: Sender<Event>,
 }
 
 impl Outlet for ThreadOutlet {
-    fn journal(&self, lines: &[u8]) {
-        if let Some(log) = &self.lines {
-            log.hand_over(lines);
+    fn journal(&self, log: Log, lines: &[u8]) {
+        let file = match log {
+            Log::Access => &self.lines,
+            Log::Connection => &self.connections,
+        };
+        if let Some(file) = file {
+            file.hand_over(lines);
         }
     }
 

@@ -1,18 +1,24 @@
 //! What is to be served, and where: read anew at every reload.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
-use sluicegate::cli::{Demo, Run, Serving, load};
+use sluicegate::cli::{Demo, Files, Run, Serving, load};
 use sluicegate::config::template::{Inputs, Source};
 use sluicegate::config::{Config, HealthCheck, Target, TargetGroup, is_private};
 use sluicegate::shard::ListenerId;
 use sluicegate::target::Matcher;
+use sluicegate::tls::Keyring;
 
-use crate::{demo, input_name, read_template};
+use crate::vault::FileVault;
+use crate::watch::Watch;
+use crate::{Clock, demo, input_name, read_template};
 
 /// What is to be served, as the command line says it.
 pub(crate) struct Plan {
     origin: Origin,
+    /// Where the files are that a template names.
+    files: Files,
     /// The availability zone of this node.
     zone: Option<String>,
     health_checks: bool,
@@ -34,6 +40,18 @@ pub(crate) struct Planned {
     pub(crate) places: Vec<Place>,
     /// Lines for the operator that stop nothing.
     pub(crate) warnings: String,
+    /// The template's text, as it was read.
+    pub(crate) text: String,
+    /// The files that the template names, as they were when they were read.
+    pub(crate) watch: Watch,
+}
+
+/// Why there is no configuration.
+pub(crate) struct Refused {
+    /// Lines for the operator.
+    pub(crate) lines: String,
+    /// The files that were looked at for it.
+    pub(crate) watch: Watch,
 }
 
 /// A socket that is wanted.
@@ -43,6 +61,12 @@ pub(crate) struct Place {
     /// The listener's name in the template.
     pub(crate) name: String,
     pub(crate) address: SocketAddr,
+}
+
+impl Planned {
+    fn new(config: Config, places: Vec<Place>) -> Planned {
+        Planned { config, places, warnings: String::new(), text: String::new(), watch: Watch::default() }
+    }
 }
 
 impl Plan {
@@ -60,7 +84,7 @@ impl Plan {
                 port_offset: run.port_offset,
             },
         };
-        Plan::new(origin, &run.serving)
+        Plan { files: run.files.clone(), ..Plan::new(origin, &run.serving) }
     }
 
     /// As `demo` says it.
@@ -69,7 +93,8 @@ impl Plan {
     }
 
     fn new(origin: Origin, serving: &Serving) -> Plan {
-        Plan { origin, zone: serving.zone.clone(), health_checks: !serving.no_health_checks }
+        let files = Files::default();
+        Plan { origin, files, zone: serving.zone.clone(), health_checks: !serving.no_health_checks }
     }
 
     /// Whether reading it again could give anything else. What came through standard input cannot be read again.
@@ -83,7 +108,23 @@ impl Plan {
     ///
     /// Lines for the operator: every mistake in the template, or what it asks for that is not served.
     pub(crate) fn read(&self) -> Result<Planned, String> {
-        self.finished(self.origin.read()?)
+        self.read_as(self.origin.text()?).map_err(|refused| refused.lines)
+    }
+
+    /// Reads the configuration from the template's text as it was, and the files that it names as they are now.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read`](Plan::read).
+    pub(crate) fn read_as(&self, text: String) -> Result<Planned, Refused> {
+        let vault = Arc::new(FileVault::new(self.files.clone()));
+        let planned = self.origin.planned(&text, vault.keyring(Clock::new()));
+        let planned = planned.and_then(|planned| self.finished(planned));
+        let (watch, warnings) = vault.seen();
+        match planned {
+            Ok(planned) => Ok(Planned { warnings: planned.warnings + &warnings, text, watch, ..planned }),
+            Err(lines) => Err(Refused { lines: lines + &warnings, watch }),
+        }
     }
 
     /// With port 0 the port that requests see is the one that the system picked; it is known only after binding.
@@ -126,20 +167,29 @@ impl Plan {
 }
 
 impl Origin {
-    fn read(&self) -> Result<Planned, String> {
+    /// The text of a template of the operator's.
+    fn text(&self) -> Result<String, String> {
+        match self {
+            Origin::Template { path, .. } => read_template(path).map_err(|line| line + "\n"),
+            Origin::Forward { .. } | Origin::Demo { .. } => Ok(String::new()),
+        }
+    }
+
+    fn planned(&self, text: &str, keyring: Keyring) -> Result<Planned, String> {
         match self {
             Origin::Template { path, inputs, bind, port_offset } => {
-                let text = read_template(path).map_err(|line| line + "\n")?;
                 let name = input_name(path);
-                let (config, warnings) = load(Source { name, text: &text }, inputs)?;
+                let inputs = Inputs { keyring: Some(keyring), ..inputs.clone() };
+                let (config, warnings) = load(Source { name, text }, &inputs)?;
                 let places = places(&config, bind, *port_offset).map_err(|line| format!("{name}: {line}\n"))?;
                 refuse_loops(name, &config, bind, *port_offset)?;
-                Ok(Planned { config, places, warnings })
+                Ok(Planned { warnings, ..Planned::new(config, places) })
             }
             Origin::Forward { listen, targets, allow_public } => {
                 let config = forwarding(listen.port(), targets);
                 refuse_targets(&config, *listen, if *allow_public { &[] } else { targets })?;
-                Ok(Planned { places: one_place(&config, *listen), config, warnings: String::new() })
+                let places = one_place(&config, *listen);
+                Ok(Planned::new(config, places))
             }
             Origin::Demo { listen, targets } => read_demo(*listen, *targets),
         }
@@ -195,7 +245,8 @@ fn zoneless(name: &str, config: &Config) -> String {
 fn read_demo(listen: SocketAddr, targets: demo::Targets) -> Result<Planned, String> {
     let text = demo::template(listen.port(), targets);
     let (config, warnings) = load(Source { name: DEMO, text: &text }, &Inputs::default())?;
-    Ok(Planned { places: one_place(&config, listen), config, warnings })
+    let places = one_place(&config, listen);
+    Ok(Planned { warnings, ..Planned::new(config, places) })
 }
 
 fn one_place(config: &Config, address: SocketAddr) -> Vec<Place> {

@@ -256,13 +256,15 @@ pub(crate) struct Timer {
     reactor: Rc<Reactor>,
     id: u64,
     due: Option<Instant>,
+    /// It was not waited for since it was set: sockets are looked at before it goes off, whatever its length.
+    fresh: bool,
 }
 
 impl Timer {
     pub(crate) fn new(reactor: Rc<Reactor>) -> Timer {
         let id = reactor.timers_made.get();
         reactor.timers_made.set(id + 1);
-        Timer { reactor, id, due: None }
+        Timer { reactor, id, due: None, fresh: false }
     }
 
     fn clear(&mut self) {
@@ -276,15 +278,17 @@ impl sluicegate::pump::Timer for Timer {
     fn set(&mut self, after: Duration) {
         self.clear();
         self.due = Instant::now().checked_add(after);
+        self.fresh = true;
     }
 
     fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self.due {
-            Some(due) if due <= Instant::now() => {
+            Some(due) if !self.fresh && due <= Instant::now() => {
                 self.clear();
                 Poll::Ready(())
             }
             Some(due) => {
+                self.fresh = false;
                 self.reactor.timers.borrow_mut().insert((due, self.id), cx.waker().clone());
                 Poll::Pending
             }

@@ -243,6 +243,11 @@ impl Script {
         String::from_utf8_lossy(&self.world.journal).into_owned()
     }
 
+    /// The lines of the connection log that were taken so far.
+    pub fn connection_log(&self) -> String {
+        String::from_utf8_lossy(&self.world.connections).into_owned()
+    }
+
     /// Connections that were shed.
     pub fn shed(&self) -> u64 {
         self.world.shed

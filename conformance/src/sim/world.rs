@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate::config::Config;
-use sluicegate::shard::{Census, DialError, Effect, Endpoints, ListenerId, Options, Shard, WireId};
+use sluicegate::shard::{Census, DialError, Effect, Endpoints, ListenerId, Log, Options, Shard, WireId};
 use sluicegate::time::{Mono, Now, Wall};
 
 use super::attacker::{Attacker, Attempt};
@@ -35,7 +35,9 @@ pub(crate) enum Event {
     Drive(WireId),
     Dialed(WireId, Result<usize, DialError>),
     Tick(Conn),
-    Journal,
+    Journal(Log),
+    /// A step of a handshake is carried out.
+    Compute(WireId),
     Reconfigure(Box<Config>),
     Drain,
 }
@@ -72,7 +74,8 @@ pub(crate) struct World {
     unlistened: Vec<ListenerId>,
     pub(crate) drained: u64,
     pub(crate) journal: Vec<u8>,
-    journal_due: bool,
+    pub(crate) connections: Vec<u8>,
+    journals_due: [bool; 2],
     pub(super) sockets: Vec<Option<Socket>>,
     pub(super) peers: Vec<Option<Peer>>,
     wires: Vec<Vec<(WireId, Conn)>>,
@@ -112,7 +115,8 @@ impl World {
             unlistened: Vec::new(),
             drained: 0,
             journal: Vec::new(),
-            journal_due: false,
+            connections: Vec::new(),
+            journals_due: [false; 2],
             sockets: Vec::new(),
             peers: Vec::new(),
             wires: Vec::new(),
@@ -224,7 +228,8 @@ impl World {
             Happening::Other(Event::Drive(wire)) => self.drive(wire),
             Happening::Other(Event::Dialed(wire, result)) => self.dialed(wire, result),
             Happening::Other(Event::Tick(conn)) => self.tick(conn),
-            Happening::Other(Event::Journal) => self.take_journal(),
+            Happening::Other(Event::Journal(log)) => self.take_journal(log),
+            Happening::Other(Event::Compute(wire)) => self.compute(wire),
             Happening::Other(Event::Reconfigure(config)) => {
                 self.note(2, || "reconfigured".to_owned());
                 let next = Arc::new(config.next(&self.config, self.now().mono));
@@ -296,18 +301,26 @@ impl World {
                 self.net.at(at, Event::Drive(wire));
             }
             Effect::Dial { wire, address } => self.dial(wire, address),
+            Effect::Compute(wire) => self.net.at(at, Event::Compute(wire)),
             Effect::Unlisten(listener) => {
                 self.note(5, || format!("unlisten {listener:?}"));
                 self.unlistened.push(listener);
             }
-            Effect::Journal => {
+            Effect::Journal(log) => {
                 let slow = if self.weather.erratic { self.chance.below(SECONDS) } else { 0 };
-                if !std::mem::replace(&mut self.journal_due, true) {
-                    self.net.at(at + slow, Event::Journal);
+                if !std::mem::replace(self.journal_due(log), true) {
+                    self.net.at(at + slow, Event::Journal(log));
                 }
             }
             Effect::Drained => self.drained += 1,
         }
+    }
+
+    fn compute(&mut self, wire: WireId) {
+        self.note(7, || format!("compute for {wire:?}"));
+        let Some(mut job) = self.turn(|turn, _| turn.job(wire)) else { return };
+        job.run();
+        self.turn(|turn, _| turn.computed(job));
     }
 
     fn dial(&mut self, wire: WireId, address: SocketAddr) {
@@ -439,19 +452,31 @@ impl World {
         }
     }
 
-    fn take_journal(&mut self) {
-        self.journal_due = false;
+    /// Whether the lines of a log will be taken anyway.
+    fn journal_due(&mut self, log: Log) -> &mut bool {
+        let [access, connection] = &mut self.journals_due;
+        match log {
+            Log::Access => access,
+            Log::Connection => connection,
+        }
+    }
+
+    fn take_journal(&mut self, log: Log) {
+        *self.journal_due(log) = false;
         let most = if self.weather.erratic { self.chance.between(1, 300) as usize } else { usize::MAX };
         let (lines, left) = self.turn(|turn, _| {
-            let mut journal = turn.journal();
+            let mut journal = turn.journal(log);
             let lines = journal.pending()[..journal.pending().len().min(most)].to_vec();
             journal.sent(lines.len());
             (lines, !journal.pending().is_empty())
         });
-        self.journal.extend(lines);
-        if left && !std::mem::replace(&mut self.journal_due, true) {
+        match log {
+            Log::Access => self.journal.extend(lines),
+            Log::Connection => self.connections.extend(lines),
+        }
+        if left && !std::mem::replace(self.journal_due(log), true) {
             let at = self.net.now + self.chance.below(MILLIS);
-            self.net.at(at, Event::Journal);
+            self.net.at(at, Event::Journal(log));
         }
     }
 

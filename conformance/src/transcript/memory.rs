@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate::shard::{DialError, Effect, Endpoints, Fate, ListenerId, Options, Shard, Turn, Wire, WireId};
+use sluicegate::shard::{DialError, Effect, Endpoints, Fate, ListenerId, Log, Options, Shard, Turn, Wire, WireId};
 use sluicegate::time::{Mono, Now, Wall};
 
 use super::play::{Filled, Received, Socket, World, play};
@@ -111,7 +111,7 @@ impl Memory {
 
     fn log_lines(&mut self) -> Received {
         let lines = self.turn(|turn| {
-            let mut journal = turn.journal();
+            let mut journal = turn.journal(Log::Access);
             let lines = journal.pending().to_vec();
             journal.sent(lines.len());
             lines

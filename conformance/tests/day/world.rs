@@ -260,7 +260,13 @@ impl Day {
                 }
                 Effect::Wake(wire) => self.woken(node, turn, wire),
                 Effect::Drained => self.nodes[node].drained = true,
-                Effect::Unlisten(_) | Effect::Journal => {}
+                Effect::Compute(wire) => {
+                    if let Some(mut job) = turn.job(wire) {
+                        job.run();
+                        turn.computed(job);
+                    }
+                }
+                Effect::Unlisten(_) | Effect::Journal(_) => {}
             }
         }
     }
@@ -274,7 +280,7 @@ impl Day {
                 state.lost();
                 true
             }
-            Some(state) => {
+            Some(mut state) => {
                 let reused = !state.pending().is_empty() && self.asking.is_some();
                 if let (true, Live::Back { host, request: None }) = (reused, live) {
                     self.reused(node, turn, wire, host);

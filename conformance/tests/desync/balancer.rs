@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use sluicegate::config::{Config, DesyncMitigationMode};
 use sluicegate::desync::Mode;
-use sluicegate::shard::{Effect, Endpoints, Fate, ListenerId, Options, Shard, Turn, WireId};
+use sluicegate::shard::{Effect, Endpoints, Fate, ListenerId, Log, Options, Shard, Turn, WireId};
 use sluicegate::time::{Mono, Now, Wall};
 
 use super::http::{self, Request};
@@ -129,7 +129,7 @@ impl Play {
         if let Some(mut wire) = turn.wire(self.client) {
             wire.lost();
         }
-        self.happened.logged = classification(turn.journal().pending());
+        self.happened.logged = classification(turn.journal(Log::Access).pending());
         let _ = turn.finish();
         self.happened.counted = self.shard.metrics().desync_mitigation_mode_non_compliant_request_count;
         self.happened.targets = self.targets.into_values().map(|(_, target)| target).collect();

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use super::Asked;
+use super::{Asked, Files};
 use crate::config::template::{Inputs, Instance};
 
 /// What an operator wants.
@@ -20,6 +20,8 @@ pub enum Command {
     Explain(Explain),
     /// Serve a small example with targets of its own, and print requests to try
     Demo(Demo),
+    /// Tell what each TLS security policy has by the guide, and what is served of it
+    Policies(Policies),
 }
 
 #[derive(Parser)]
@@ -35,7 +37,8 @@ pub enum Command {
                   sluicegate run --listen 127.0.0.1:8080 --target 127.0.0.1:9001 --target 127.0.0.1:9002\n  \
                   sluicegate run template.yaml --port-offset 8000 --param Stage=test\n  \
                   sluicegate check template.yaml\n  \
-                  sluicegate explain template.yaml --listener 80 -H 'X-Beta: yes' http://shop.example/cart?id=1\n\n\
+                  sluicegate explain template.yaml --listener 80 -H 'X-Beta: yes' http://shop.example/cart?id=1\n  \
+                  sluicegate policies ELBSecurityPolicy-2016-08\n\n\
                   Exit codes: 0 all is well; 1 something is wrong with what was given; 2 the command line is wrong."
 )]
 struct Line {
@@ -48,14 +51,18 @@ struct Line {
 #[command(
     after_help = "Targets that --target names are checked like those of a template: every 30 seconds GET /, and whatever \
                         they answer from 200 to 499 is a success.\n\n\
-                        Signals: HUP reads the template again without dropping a connection, and opens the access log \
-                        anew; a template with a mistake changes nothing. TERM and INT finish what runs and accept \
+                        Certificates, keys and trust stores that change on disk are used for new connections within 5 \
+                        seconds; those that are open go on. A file that is broken changes nothing.\n\n\
+                        Signals: HUP reads the template and all files that it names again without dropping a connection, \
+                        and opens the logs anew; a mistake in them changes nothing. TERM and INT finish what runs and accept \
                         nothing new; a second one stops at once. USR1 prints how every target is, as one line of JSON in \
                         the form of describe-target-health.\n\n\
                         Examples:\n  \
                         sluicegate run template.yaml --port-offset 8000   # port 80 is served on 8080\n  \
                         sluicegate run template.yaml --instance i-0123456789abcdef0=10.0.0.1 --zone us-east-1a\n  \
                         sluicegate run template.yaml --bind 0.0.0.0 --bind :: --access-log /var/log/sluicegate.log\n  \
+                        sluicegate run template.yaml --certificates /etc/sluicegate/tls --bucket-root /srv/s3\n  \
+                        sluicegate run template.yaml --certificate shop=/etc/shop/fullchain.pem,/etc/shop/privkey.pem\n  \
                         sluicegate run --listen 127.0.0.1:0 --target 127.0.0.1:9001   # the system picks the port"
 )]
 pub struct Run {
@@ -77,6 +84,9 @@ pub struct Run {
     /// What the template asks for
     #[command(flatten)]
     pub values: Values,
+    /// What the template names
+    #[command(flatten)]
+    pub files: Files,
     /// How to serve
     #[command(flatten)]
     pub serving: Serving,
@@ -91,6 +101,9 @@ pub struct Serving {
     /// Write one line per request to this file; - is standard output
     #[arg(long, value_name = "FILE")]
     pub access_log: Option<String>,
+    /// Write one line per attempt to connect to an HTTPS listener to this file; - is standard output
+    #[arg(long, value_name = "FILE")]
+    pub connection_log: Option<String>,
     /// The Server field of answers that the balancer itself makes
     #[arg(long, value_name = "VALUE", default_value = "awselb/2.0", value_parser = server_header)]
     pub server_header: String,
@@ -138,7 +151,11 @@ pub struct Values {
 /// `check`
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "Every mistake is reported on standard error as file:line:column: message, all of them at once."
+    after_help = "Every mistake is reported on standard error as file:line:column: message, all of them at once.\n\n\
+                        Certificates and trust stores are looked at if a flag says where they are.\n\n\
+                        Examples:\n  \
+                        sluicegate check template.yaml --param Stage=test\n  \
+                        sluicegate check template.yaml --certificates /etc/sluicegate/tls"
 )]
 pub struct Check {
     /// A CloudFormation template, YAML or JSON; - reads standard input
@@ -146,6 +163,9 @@ pub struct Check {
     /// What the template asks for
     #[command(flatten)]
     pub values: Values,
+    /// What the template names
+    #[command(flatten)]
+    pub files: Files,
 }
 
 /// `explain`
@@ -187,6 +207,9 @@ pub struct Explain {
     /// What the template asks for
     #[command(flatten)]
     pub values: Values,
+    /// What the template names
+    #[command(flatten)]
+    pub files: Files,
 }
 
 impl Explain {
@@ -211,6 +234,26 @@ pub struct Demo {
     /// How to serve
     #[command(flatten)]
     pub serving: Serving,
+}
+
+/// `policies`
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "What is served follows from what the TLS library can do; docs/tls.md says what it cannot, and why.\n\n\
+                        The JSON is {NAME: {\"guide\": {PROTOCOL: [SUITE, ...]}, \"served\": {PROTOCOL: [SUITE, ...]}}}, suites in \
+                        OpenSSL's spelling, the preferred one first; a protocol of which nothing is served is left out of \
+                        \"served\".\n\n\
+                        Examples:\n  \
+                        sluicegate policies\n  \
+                        sluicegate policies ELBSecurityPolicy-TLS13-1-2-2021-06\n  \
+                        sluicegate policies 2016-08 --json"
+)]
+pub struct Policies {
+    /// One policy, in detail; the part before the first - of its name may be left out
+    pub name: Option<String>,
+    /// Answer in JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Reads a command line, the program's name included.
@@ -386,6 +429,37 @@ mod tests {
     }
 
     #[test]
+    fn run_check_and_explain_take_the_places_of_files() {
+        let flags = "--certificates /tls --certificate a=b,c --certificate d=e,f --bucket-root /s3";
+        let files = run(&format!("run t.yaml {flags}")).files;
+        assert_eq!((files.certificates, files.bucket_root), (Some("/tls".into()), Some("/s3".into())));
+        assert_eq!(files.certificate, ["a=b,c", "d=e,f"].map(|text| text.parse().expect("two files")));
+        let Ok(Command::Check(check)) = parsed(&format!("check t.yaml {flags}")) else { panic!("a check") };
+        assert!(check.files.any());
+        assert!(explained(&format!("explain t.yaml --listener 443 {flags} /x")).files.any());
+        assert!(!run("run t.yaml").files.any());
+        let error = parsed("run t.yaml --certificate a=b").expect_err("one file").to_string();
+        assert!(error.contains("NAME=CHAIN.pem,KEY.pem"), "{error}");
+    }
+
+    #[test]
+    fn there_are_two_logs() {
+        let serving = run("run t.yaml --access-log - --connection-log /var/log/c").serving;
+        assert_eq!((serving.access_log.as_deref(), serving.connection_log.as_deref()), (Some("-"), Some("/var/log/c")));
+        assert_eq!(run("run t.yaml").serving.connection_log, None);
+    }
+
+    #[test]
+    fn policies_takes_a_name_or_none() {
+        let policies = |line: &str| match parsed(line) {
+            Ok(Command::Policies(policies)) => (policies.name, policies.json),
+            other => panic!("{line}: {other:?}"),
+        };
+        assert_eq!(policies("policies"), (None, false));
+        assert_eq!(policies("policies 2016-08 --json"), (Some("2016-08".to_owned()), true));
+    }
+
+    #[test]
     fn shards_are_at_least_one() {
         assert!(parsed("run t.yaml --shards 0").is_err());
         assert_eq!(run("run t.yaml --shards 1").serving.shards, Some(1));
@@ -408,6 +482,7 @@ mod tests {
         let help = parsed("explain --help").expect_err("help").to_string();
         assert!(help.contains("--raw request.http --crlf") && help.contains("--raw -\n"), "{help}");
     }
+
     fn explained(line: &str) -> Explain {
         match parsed(line) {
             Ok(Command::Explain(explain)) => explain,

@@ -1,8 +1,18 @@
 //! Which load balancer uses which groups, and in which zones.
 
-use super::{Config, LoadBalancer, Target, TargetGroup};
+use super::{Config, Listener, LoadBalancer, Target, TargetGroup};
 use crate::rules::{Action, GroupId};
 use crate::target::Node;
+
+impl Listener {
+    fn may_forward_to(&self, group: GroupId) -> bool {
+        let uses = |action: &Action| match action {
+            Action::Forward(forward) => forward.groups.iter().any(|weighted| weighted.group == group),
+            Action::Redirect(_) | Action::FixedResponse(_) => false,
+        };
+        uses(self.rules.default_action()) || self.rules.rules().iter().any(|rule| uses(&rule.action))
+    }
+}
 
 impl Config {
     /// The load balancer whose listeners forward to that group; `None` if nobody uses it (guide TG-09: there is at most one).
@@ -82,13 +92,12 @@ impl Config {
     }
 
     pub(super) fn number_of_user(&self, group: GroupId) -> Option<usize> {
-        let uses = |action: &Action| match action {
-            Action::Forward(forward) => forward.groups.iter().any(|weighted| weighted.group == group),
-            Action::Redirect(_) | Action::FixedResponse(_) => false,
-        };
-        let listener = self.listeners.iter().find(|listener| {
-            uses(listener.rules.default_action()) || listener.rules.rules().iter().any(|rule| uses(&rule.action))
-        })?;
-        Some(listener.load_balancer)
+        Some(self.listeners.iter().find(|listener| listener.may_forward_to(group))?.load_balancer)
+    }
+
+    /// Whether a listener forwards to that group of this configuration.
+    pub(crate) fn forwards_to(&self, listener: &Listener, group: &TargetGroup) -> bool {
+        let number = (0..).map(GroupId).zip(&self.groups).find(|(_, known)| core::ptr::eq(*known, group));
+        number.is_some_and(|(number, _)| listener.may_forward_to(number))
     }
 }

@@ -187,6 +187,7 @@ impl Exchange {
         }
         match flow {
             Ok(Flow::Finished) => self.download_is_whole(front),
+            Ok(Flow::Starved) if back.truncated => self.fail(Cause::TargetBodyShort, front, cx),
             Ok(Flow::Starved) if back.ended => match relay.sender_ended(front, cx.buffers) {
                 Ok(()) => self.download_is_whole(front),
                 Err(_) => self.fail(Cause::TargetBodyShort, front, cx),

@@ -15,6 +15,8 @@ pub(crate) struct Leg {
     pub(crate) held: usize,
     /// The peer's end was read: no more will come.
     pub(crate) ended: bool,
+    /// The end came without a word, where there is a word for it: what has no other end may not be whole.
+    pub(crate) truncated: bool,
     /// A write failed: nothing more will reach the peer.
     pub(crate) broken: bool,
     /// Bytes read since the connection began.

@@ -112,6 +112,8 @@ causes! {
     TargetConnectRefused, Target, Some(502), "The target refused the connection; check that it listens on this port.";
     TargetUnreachable, Target, Some(502), "The network answered that the target cannot be reached; check routes, firewalls and the target's address.";
     TargetConnectTimeout, Target, Some(504), "No connection to the target came about within 10 seconds; check firewalls and the target's backlog.";
+    TargetTlsHandshakeFailed, Target, Some(502), "The TLS handshake with the target failed; check that it speaks TLS on this port, in a version and with a cipher suite that the balancer offers to targets.";
+    TargetTlsHandshakeTimeout, Target, Some(504), "The target did not finish the TLS handshake within 10 seconds; check that it speaks TLS on this port, and how busy it is.";
     TargetReset, Target, Some(502), "The target reset the connection while it had the request; look at its log for a crash, and at its keep-alive time.";
     TargetClosedEarly, Target, Some(502), "The target closed the connection without answering the request; check that its keep-alive time is longer than the idle timeout here.";
     TargetSpokeFirst, Target, Some(502), "The target sent bytes on a waiting connection before the request that took it was sent; look at what the target answers twice.";
@@ -163,6 +165,13 @@ mod tests {
             let text = cause.describe();
             assert!(text.ends_with('.') && text.len() > 30, "{cause:?}");
             assert!(!text.contains('|'), "{cause:?}");
+        }
+    }
+
+    #[test]
+    fn a_target_that_fails_in_its_handshake_costs_a_502_and_one_that_does_not_finish_it_a_504() {
+        for (cause, status) in [(Cause::TargetTlsHandshakeFailed, 502), (Cause::TargetTlsHandshakeTimeout, 504)] {
+            assert_eq!((cause.status(), cause.blame()), (Some(status), Blame::Target), "{cause:?}");
         }
     }
 

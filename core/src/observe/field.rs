@@ -59,6 +59,20 @@ pub(super) fn put_address(out: &mut Vec<u8>, address: Option<SocketAddr>) {
         return out.push(b'-');
     };
     match address.ip().to_canonical() {
+        IpAddr::V4(ip) => put_ip(out, ip.into()),
+        IpAddr::V6(ip) => {
+            out.push(b'[');
+            put_ip(out, ip.into());
+            out.push(b']');
+        }
+    }
+    out.push(b':');
+    put_number(out, u64::from(address.port()));
+}
+
+/// `10.0.0.1`, `2001:db8::1`; an IPv4 address in IPv6 clothes is written as IPv4.
+pub(super) fn put_ip(out: &mut Vec<u8>, ip: IpAddr) {
+    match ip.to_canonical() {
         IpAddr::V4(ip) => {
             for (at, octet) in ip.octets().into_iter().enumerate() {
                 if at > 0 {
@@ -68,10 +82,8 @@ pub(super) fn put_address(out: &mut Vec<u8>, address: Option<SocketAddr>) {
             }
         }
         // Writing into a vector does not fail.
-        IpAddr::V6(ip) => drop(write!(Sink(out), "[{ip}]")),
+        IpAddr::V6(ip) => drop(write!(Sink(out), "{ip}")),
     }
-    out.push(b':');
-    put_number(out, u64::from(address.port()));
 }
 
 /// A line in the making: each field is written with the space after it.

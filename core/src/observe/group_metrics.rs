@@ -17,6 +17,9 @@ pub struct GroupMetrics {
     pub http_code_target_count: [u64; 4],
     /// `TargetConnectionErrorCount` (MET-23): connections to targets that did not come about.
     pub target_connection_error_count: u64,
+    /// `TargetTLSNegotiationErrorCount`, which the guide calls `TargetTLSTransactionErrorCount` (MET-08): connections to targets
+    /// that came about, and whose TLS handshake did not.
+    pub target_tls_negotiation_error_count: u64,
     /// `UnhealthyRoutingRequestCount` (MET-25): requests that were routed to any target because too few are healthy.
     pub unhealthy_routing_request_count: u64,
     /// `TargetResponseTime` (MET-24): `target_processing_time` of the access log.
@@ -30,6 +33,7 @@ impl GroupMetrics {
             request_count,
             http_code_target_count: [code_2xx, code_3xx, code_4xx, code_5xx],
             target_connection_error_count,
+            target_tls_negotiation_error_count,
             unhealthy_routing_request_count,
             target_response_time: _,
         } = *self;
@@ -40,6 +44,9 @@ impl GroupMetrics {
             ("HTTPCode_Target_4XX_Count", code_4xx),
             ("HTTPCode_Target_5XX_Count", code_5xx),
             ("TargetConnectionErrorCount", target_connection_error_count),
+            // One counter under both of its names: readers of either find it.
+            ("TargetTLSNegotiationErrorCount", target_tls_negotiation_error_count),
+            ("TargetTLSTransactionErrorCount", target_tls_negotiation_error_count),
             ("UnhealthyRoutingRequestCount", unhealthy_routing_request_count),
         ]
         .into_iter()
@@ -73,6 +80,11 @@ impl GroupMetrics {
     pub fn unconnected(&mut self) {
         self.target_connection_error_count += 1;
     }
+
+    /// A connection to a target came about, its TLS handshake did not.
+    pub fn unsecured(&mut self) {
+        self.target_tls_negotiation_error_count += 1;
+    }
 }
 
 impl AddAssign<&GroupMetrics> for GroupMetrics {
@@ -81,6 +93,7 @@ impl AddAssign<&GroupMetrics> for GroupMetrics {
             request_count,
             http_code_target_count,
             target_connection_error_count,
+            target_tls_negotiation_error_count,
             unhealthy_routing_request_count,
             target_response_time,
         } = other;
@@ -88,6 +101,7 @@ impl AddAssign<&GroupMetrics> for GroupMetrics {
         add(&mut self.request_count, request_count);
         self.http_code_target_count.iter_mut().zip(http_code_target_count).for_each(|(sum, count)| add(sum, count));
         add(&mut self.target_connection_error_count, target_connection_error_count);
+        add(&mut self.target_tls_negotiation_error_count, target_tls_negotiation_error_count);
         add(&mut self.unhealthy_routing_request_count, unhealthy_routing_request_count);
         self.target_response_time += target_response_time;
     }
@@ -125,6 +139,7 @@ mod tests {
                 (0..times).for_each(|_| shard.answered(status, Some(Duration::from_millis(5))));
             }
             shard.unconnected();
+            (0..3).for_each(|_| shard.unsecured());
         }
         for (name, count) in [
             ("RequestCount", 11),
@@ -133,6 +148,8 @@ mod tests {
             ("HTTPCode_Target_4XX_Count", 33),
             ("HTTPCode_Target_5XX_Count", 11),
             ("TargetConnectionErrorCount", 2),
+            ("TargetTLSNegotiationErrorCount", 6),
+            ("TargetTLSTransactionErrorCount", 6),
             ("UnhealthyRoutingRequestCount", 11),
         ] {
             expected.push((name, count));

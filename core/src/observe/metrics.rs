@@ -1,9 +1,9 @@
-//! Counters, under the names that CloudWatch gives them. They only ever grow; how much they grew in a minute is for
+//! Counters, under the names that CloudWatch gives them; what CloudWatch does not count says so. They only ever grow; how much they grew in a minute is for
 //! whoever reads them. Each shard counts for itself, and readers add the shards up.
 
 use core::ops::AddAssign;
 
-/// Declares the counters once: the field, CloudWatch's name, its unit and the statement of the guide, what is counted.
+/// Declares the counters once: the field, its name, its unit and the statement of the guide, what is counted.
 macro_rules! metrics {
     ($($field:ident, $name:literal, $origin:literal, $text:literal;)*) => {
         /// What is counted, in all load balancers of a shard together.
@@ -17,7 +17,7 @@ macro_rules! metrics {
         }
 
         impl Metrics {
-            /// Every counter: CloudWatch's name of it, and how far it has come. Exporters need no list of their own.
+            /// Every counter: its name, and how far it has come. Exporters need no list of their own.
             pub fn iter(&self) -> impl ExactSizeIterator<Item = (&'static str, u64)> {
                 [$(($name, self.$field)),*].into_iter()
             }
@@ -33,12 +33,16 @@ macro_rules! metrics {
 }
 
 metrics! {
+    client_tls_negotiation_error_count, "ClientTLSNegotiationErrorCount", "Count; MET-07",
+        "connections of clients to HTTPS listeners whose handshake came to nothing: nothing in common, a client certificate that was refused, no TLS at all, no end in time, or a client that left.";
     desync_mitigation_mode_non_compliant_request_count, "DesyncMitigationMode_NonCompliant_Request_Count", "Count; MET-10, DSY-06",
         "requests that do not keep to RFC 9112 in every point, routed or not, in every desync mitigation mode.";
     dropped_invalid_header_request_count, "DroppedInvalidHeaderRequestCount", "Count; MET-11",
         "requests of which a header field with an invalid name was dropped before they were routed: because `routing.http.drop_invalid_header_fields.enabled` is true, or because the name is no token, which is never forwarded.";
     forwarded_invalid_header_request_count, "ForwardedInvalidHeaderRequestCount", "Count; MET-11",
         "requests that were routed with a header field whose name is invalid, because `routing.http.drop_invalid_header_fields.enabled` is false.";
+    handshakes_shed_count, "HandshakesShedCount", "Count; not in CloudWatch",
+        "connections of clients to HTTPS listeners that were not taken because too many handshakes were in progress.";
     non_sticky_request_count, "NonStickyRequestCount", "Count; STK-21",
         "requests to a group with sticky sessions for which a target was chosen as if there were none: without a cookie, or with one that was not valid, had expired, or named a target that may get no requests.";
     request_count, "RequestCount", "Count; MET-18",
@@ -61,12 +65,21 @@ mod tests {
     }
 
     #[test]
-    fn each_counter_is_told_under_its_name_in_cloudwatch() {
-        let told: Vec<_> = Metrics { request_count: 4, rule_evaluations: 5, ..counted(1, 2, 3) }.iter().collect();
+    fn each_counter_is_told_under_its_name() {
+        let metrics = Metrics {
+            client_tls_negotiation_error_count: 6,
+            handshakes_shed_count: 7,
+            request_count: 4,
+            rule_evaluations: 5,
+            ..counted(1, 2, 3)
+        };
+        let told: Vec<_> = metrics.iter().collect();
         let expected = [
+            ("ClientTLSNegotiationErrorCount", 6),
             ("DesyncMitigationMode_NonCompliant_Request_Count", 1),
             ("DroppedInvalidHeaderRequestCount", 2),
             ("ForwardedInvalidHeaderRequestCount", 3),
+            ("HandshakesShedCount", 7),
             ("NonStickyRequestCount", 0),
             ("RequestCount", 4),
             ("RuleEvaluations", 5),
@@ -98,10 +111,14 @@ mod tests {
         assert_eq!(sum, counted(u64::MAX, 70, 900));
     }
 
+    /// A word begins with a capital after or before a small letter, so that `TLS` is one.
     fn snake_case(name: &str) -> String {
+        let letters: Vec<char> = name.chars().collect();
         let mut snake = String::new();
-        for letter in name.chars() {
-            if letter.is_ascii_uppercase() && !snake.is_empty() && !snake.ends_with('_') {
+        for (at, letter) in letters.iter().enumerate() {
+            let is_small = |at: usize| letters.get(at).is_some_and(char::is_ascii_lowercase);
+            let begins = letter.is_ascii_uppercase() && at > 0 && (is_small(at - 1) || is_small(at + 1));
+            if begins && !snake.ends_with('_') {
                 snake.push('_');
             }
             snake.push(letter.to_ascii_lowercase());

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use super::accept::Listening;
+use super::compute::Jobs;
 use super::dial::dial;
 use super::journal::Lines;
 use super::registry::{Tasks, Wakers};
@@ -25,6 +26,7 @@ pub(super) struct Hub<R: Runtime> {
     pub(super) wakers: RefCell<Wakers>,
     pub(super) alarm: Alarm,
     pub(super) lines: Lines,
+    pub(super) jobs: Jobs,
     pub(super) listening: RefCell<Vec<Rc<Listening>>>,
     seat: RefCell<Seat>,
     /// Counts the shards this thread has had: wires of an earlier one are gone.
@@ -64,6 +66,7 @@ impl<R: Runtime> Hub<R> {
             wakers: RefCell::default(),
             alarm: Alarm::default(),
             lines: Lines::default(),
+            jobs: Jobs::default(),
             listening: RefCell::default(),
             seat: RefCell::new(Seat { shard, config, options, seed }),
             epoch: Cell::new(0),
@@ -117,14 +120,15 @@ impl<R: Runtime> Hub<R> {
             match effect {
                 Effect::Wake(wire) => self.wake(wire),
                 Effect::Dial { wire, address } => self.spawn(dial(Rc::clone(self), epoch, wire, address)),
+                Effect::Compute(wire) => self.jobs.wait(epoch, wire),
                 Effect::Unlisten(listener) => self.unlisten(listener),
-                Effect::Journal => self.lines.wait(),
+                Effect::Journal(_) => self.lines.wait(),
                 Effect::Drained => self.drained(),
             }
         }
     }
 
-    fn wake(&self, wire: WireId) {
+    pub(super) fn wake(&self, wire: WireId) {
         if let Some(waker) = self.wakers.borrow().find(wire) {
             waker.wake_by_ref();
         }

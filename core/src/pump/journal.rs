@@ -1,4 +1,4 @@
-//! Hands access-log lines out, a few milliseconds' worth at a time.
+//! Hands the lines of the logs out, a few milliseconds' worth at a time.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use super::hub::Hub;
 use super::runtime::{Runtime, Timer};
+use crate::shard::Log;
 
 /// How long lines gather before they are handed out: long enough that a busy thread pays for few hand-overs,
 /// short enough that nobody who follows the log notices, and that the shard's own ceiling is far away.
 const GATHER: Duration = Duration::from_millis(5);
 
-/// Whether lines wait.
+/// Whether lines wait, of whichever log.
 #[derive(Default)]
 pub(super) struct Lines {
     waiting: Cell<bool>,
@@ -50,12 +51,14 @@ pub(super) async fn hand_out<R: Runtime>(hub: Rc<Hub<R>>) {
 pub(super) fn flush<R: Runtime>(hub: &Rc<Hub<R>>) {
     hub.lines.waiting.set(false);
     hub.turn(hub.epoch(), |turn| {
-        let mut journal = turn.journal();
-        let lines = journal.pending();
-        let taken = lines.len();
-        if taken > 0 {
-            hub.outlet.journal(lines);
-            journal.sent(taken);
+        for log in Log::ALL {
+            let mut journal = turn.journal(log);
+            let lines = journal.pending();
+            let taken = lines.len();
+            if taken > 0 {
+                hub.outlet.journal(log, lines);
+                journal.sent(taken);
+            }
         }
     });
 }

@@ -9,6 +9,7 @@
 //! * one task per dial, which becomes the task of the socket it made, or ends early when nobody wants it any more;
 //! * one timer, armed for the shard's next deadline, and armed again only for an earlier one;
 //! * one task that hands log lines out a few milliseconds after the first was written, and never waits for a disk;
+//! * one task that carries out the steps of TLS handshakes, a little at a time;
 //! * one task that obeys the thread that started this one: see [`Command`].
 //!
 //! The rules that keep this correct are few. Effects are collected while the shard is borrowed and carried out
@@ -18,6 +19,7 @@
 //! shard and nothing else: they are closed, and a fresh shard takes its place.
 
 mod accept;
+mod compute;
 mod dial;
 mod hub;
 mod journal;
@@ -34,7 +36,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::shard::{ListenerId, Options};
+use crate::shard::{ListenerId, Log, Options};
 
 use hub::Hub;
 pub use mailbox::{Command, Inbox, Mailbox, mailbox};
@@ -58,8 +60,8 @@ pub struct Setup<B> {
 
 /// What a thread hands to the rest of the program. No method may wait for anything.
 pub trait Outlet {
-    /// Takes whole access-log lines: keeps them or drops them and counts, but never blocks.
-    fn journal(&self, lines: &[u8]);
+    /// Takes whole lines of a log: keeps them or drops them and counts, but never blocks.
+    fn journal(&self, log: Log, lines: &[u8]);
 
     /// Takes a configuration that the shard no longer uses, so that another thread pays for dropping it.
     fn retired(&self, config: Arc<Config>);
@@ -94,6 +96,7 @@ pub async fn run<R: Runtime>(runtime: R, setup: Setup<R::Bound>) -> std::io::Res
     }
     hub.spawn(timer::keep_time(Rc::clone(&hub)));
     hub.spawn(journal::hand_out(Rc::clone(&hub)));
+    hub.spawn(compute::work_off(Rc::clone(&hub)));
     hub.spawn(obey(Rc::clone(&hub), inbox));
     // A shard may have deadlines of its own before the first byte arrives.
     hub.turn(hub.epoch(), |_| ());

@@ -103,7 +103,7 @@ pub trait Socket {
 
 /// An alarm.
 pub trait Timer {
-    /// Sets the alarm, or sets it anew.
+    /// Sets the alarm, or sets it anew. One of no length goes off once the sockets have been looked at.
     fn set(&mut self, after: Duration);
 
     /// Ready once the alarm went off since it was set.

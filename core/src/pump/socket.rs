@@ -80,7 +80,7 @@ impl<S: Socket> Carrier<S> {
             }
             match wire.fate() {
                 Fate::Open => {}
-                Fate::Finish => self.finish(&wire),
+                Fate::Finish => self.finish(&mut wire),
                 Fate::Close => {
                     wire.lost();
                     return Progress::Gone;
@@ -119,7 +119,7 @@ impl<S: Socket> Carrier<S> {
     }
 
     /// Ends our direction, once, after the last byte.
-    fn finish(&mut self, wire: &Wire<'_>) {
+    fn finish(&mut self, wire: &mut Wire<'_>) {
         if !self.finished && (self.unwritable || wire.pending().is_empty()) {
             self.finished = true;
             self.socket.finish();

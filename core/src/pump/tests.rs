@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::{Command, Dialed, Ended, Listener, Outlet, Runtime, Setup, Socket, Timer, mailbox, run};
 use crate::config::{Config, HealthCheck};
-use crate::shard::{Endpoints, ListenerId, Options};
+use crate::shard::{Endpoints, ListenerId, Log, Options};
 use crate::time::{Mono, Now, Wall};
 
 /// The test's hold on one end of a connection.
@@ -270,7 +270,8 @@ impl Runtime for Fake {
 struct Scribe(Rc<World>);
 
 impl Outlet for Scribe {
-    fn journal(&self, lines: &[u8]) {
+    fn journal(&self, log: Log, lines: &[u8]) {
+        assert_eq!(log, Log::Access, "nothing writes the connection log here");
         self.0.log.borrow_mut().push_str(&String::from_utf8_lossy(lines));
     }
 

@@ -21,7 +21,9 @@ impl Shard {
             return waiting;
         }
         let back = Back { origin, idle, reused_at: None, errand: None, phase: BackPhase::Idle };
-        WireId(self.wires.insert(WireState::new(Role::Back(back), self.now.mono)))
+        let mut wire = WireState::new(Role::Back(back), self.now.mono);
+        wire.secure = self.pool.place(origin).and_then(|place| self.secure_for(place));
+        WireId(self.wires.insert(wire))
     }
 
     /// The connection serves an exchange from now on; a new one is dialed first.
@@ -51,6 +53,9 @@ impl Shard {
         let Some(wire) = self.wires.get_mut(id.0) else { return };
         if let Role::Probe(_) = wire.role {
             return self.probe_dialed(id, result.map(drop));
+        }
+        if result.is_ok() && wire.secure.is_some() {
+            return self.secure_target(id);
         }
         let Some(back) = wire.back_mut() else { return };
         let BackPhase::Dialing { exchange, .. } = back.phase else { return };
@@ -105,7 +110,7 @@ impl Shard {
     }
 
     /// The client's alarm may have passed while only connecting had a deadline; its answer has one again.
-    fn answer_is_due(&mut self, exchange: ExchangeId) {
+    pub(super) fn answer_is_due(&mut self, exchange: ExchangeId) {
         let Some(front) = self.exchanges.get(exchange).map(|exchange| exchange.front) else { return };
         if let Some(wire) = self.wires.get_mut(front.0) {
             wire.leg.activity = self.now.mono;
@@ -132,7 +137,7 @@ impl Shard {
             // Also when its target was removed meanwhile: nobody would ever take it.
             (_, Parting::Reuse | Parting::Close) => {
                 back.phase = BackPhase::Idle;
-                self.kill(id);
+                self.dismiss(id);
             }
         }
     }
@@ -143,6 +148,7 @@ impl Back {
     pub(crate) fn deadline(&self, activity: Mono) -> Option<(Mono, Deadline)> {
         match self.phase {
             BackPhase::Dialing { until, .. } => Some((until, Deadline::Connect)),
+            BackPhase::Securing { until, .. } => Some((until, Deadline::TargetHandshake)),
             BackPhase::Idle => Some((activity.after(self.idle), Deadline::Pooled)),
             BackPhase::Busy(_) => None,
         }

@@ -20,7 +20,7 @@ pub struct Census {
     pub exchanges: usize,
     /// Memory for bytes in flight.
     pub memory: Account,
-    /// Log lines that were dropped.
+    /// Log lines that were dropped, of all logs.
     pub journal_dropped: u64,
 }
 
@@ -33,7 +33,7 @@ impl Census {
             pooled: shard.pool.idle(),
             exchanges: shard.exchanges.len(),
             memory: shard.buffers.account(),
-            journal_dropped: shard.journal.dropped(),
+            journal_dropped: shard.journals.dropped(),
         }
     }
 }

@@ -34,7 +34,7 @@ impl Shard {
                 let exchange = self.exchanges.get(*exchange)?;
                 let drained = exchange.drained().map(|at| (at, Deadline::Drained));
                 let back = exchange.back.and_then(|back| self.wires.get(back.0));
-                if back.is_some_and(WireState::is_dialing) {
+                if back.is_some_and(WireState::is_being_made) {
                     // Connecting has a deadline of its own.
                     return drained;
                 }
@@ -57,7 +57,10 @@ impl Shard {
             wire.leg.activity = self.now.mono;
         }
         match (deadline, exchange) {
-            (Deadline::KeepAlive | Deadline::Pooled | Deadline::Linger, _) => self.kill(id),
+            (Deadline::KeepAlive | Deadline::Pooled, _) => self.dismiss(id),
+            (Deadline::Linger, _) => self.kill(id),
+            (Deadline::ClientHandshake, _) => self.client_handshake_is_late(id),
+            (Deadline::TargetHandshake, _) => self.target_is_not_secured(id, Cause::TargetTlsHandshakeTimeout),
             (Deadline::Check, _) => self.probe_is_late(id),
             (Deadline::RequestHead, _) => self.refuse(id, Cause::ClientIdle),
             (Deadline::Connect, Some(exchange)) => {

@@ -1,6 +1,6 @@
 //! Where events on wires become progress of exchanges.
 
-use super::{Effect, ExchangeId, Shard, WireId};
+use super::{Effect, ExchangeId, Log, Shard, WireId};
 use crate::exchange::{Context, Exchange, Leg};
 use crate::observe::Cause;
 
@@ -95,7 +95,7 @@ impl Shard {
         let Some(mut exchange) = self.exchanges.remove(id) else { return };
         self.sessions.give_back(exchange.session.take());
         self.count_outcome(&exchange);
-        let Shard { wires, buffers, journal, notes, effects, now, options, .. } = self;
+        let Shard { wires, buffers, journals, notes, effects, now, options, .. } = self;
         if exchange.admitted {
             buffers.dismiss();
             if let Some(wire) = wires.get_mut(front.0) {
@@ -108,8 +108,9 @@ impl Shard {
         if exchange.record.notes.is_some() {
             let mut used = None;
             let named = options.name_causes;
-            if journal.line(|out| used = exchange.record.finish(*now, endpoints.peer, leg, named, out)) {
-                effects.push(Effect::Journal);
+            let journal = journals.of_mut(Log::Access);
+            if journal.line(|out| used = exchange.record.finish(*now, endpoints.peer, leg, None, named, out)) {
+                effects.push(Effect::Journal(Log::Access));
             }
             notes.extend(used);
         }

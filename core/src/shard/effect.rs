@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use super::{ListenerId, WireId};
+use super::{ListenerId, Log, WireId};
 
 /// Something to do outside. Exhaustive on purpose: an adapter must know them all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +19,11 @@ pub enum Effect {
     Wake(WireId),
     /// Accept what is waiting, then close this listening socket.
     Unlisten(ListenerId),
-    /// The journal has lines to write.
-    Journal,
+    /// A step of a TLS handshake is to be done: fetch it with [`job`](super::Turn::job), [`run`](super::Job::run) it outside
+    /// the turn, one at a time and others in between, then say [`computed`](super::Turn::computed).
+    Compute(WireId),
+    /// The journal of a log has lines to write.
+    Journal(Log),
     /// The shard was draining, and the last client has gone.
     Drained,
 }
@@ -43,6 +46,12 @@ pub enum Shed {
     /// The limit of client connections is reached ([`Options::connections_max`](super::Options)).
     #[error("the limit of client connections is reached")]
     Connections,
+    /// The limit of TLS handshakes in progress is reached ([`Options::handshakes_max`](super::Options)).
+    #[error("the limit of TLS handshakes in progress is reached")]
+    Handshakes,
+    /// The listener speaks TLS, and there is no certificate or no cryptography to do it with.
+    #[error("the listener cannot speak TLS")]
+    NoTls,
     /// The configuration has no such listener any more.
     #[error("no listener has this port any more")]
     NoListener,

@@ -6,6 +6,47 @@ use super::{Shard, WireId};
 impl Shard {
     /// `n` bytes of the room that was lent were read.
     pub(crate) fn filled(&mut self, id: WireId, n: usize) {
+        match self.is_secure(id) {
+            false => self.plain_filled(id, n),
+            true => self.sealed_filled(id, n),
+        }
+    }
+
+    /// The socket's end was read.
+    pub(crate) fn ended(&mut self, id: WireId) {
+        match self.is_secure(id) {
+            false => self.plain_ended(id),
+            true => self.sealed_ended(id),
+        }
+    }
+
+    /// Bytes for the socket.
+    pub(crate) fn pending(&mut self, id: WireId) -> &[u8] {
+        if self.is_secure(id) {
+            self.seal(id);
+        }
+        let Some(wire) = self.wires.get(id.0) else { return &[] };
+        match &wire.secure {
+            Some(secure) => secure.outgoing(),
+            None if wire.dead => &[],
+            None => wire.leg.pending(),
+        }
+    }
+
+    /// `n` bytes were written to the socket.
+    pub(crate) fn sent(&mut self, id: WireId, n: usize) {
+        match self.is_secure(id) {
+            false => self.plain_sent(id, n),
+            true => self.sealed_sent(id, n),
+        }
+    }
+
+    fn is_secure(&self, id: WireId) -> bool {
+        self.wires.get(id.0).is_some_and(|wire| wire.secure.is_some())
+    }
+
+    /// `n` bytes of plaintext came.
+    pub(super) fn plain_filled(&mut self, id: WireId, n: usize) {
         let now = self.now.mono;
         let Shard { wires, exchanges, .. } = self;
         let Some(wire) = wires.get_mut(id.0) else { return };
@@ -27,13 +68,15 @@ impl Shard {
         self.touched(id);
     }
 
-    pub(crate) fn ended(&mut self, id: WireId) {
+    /// The peer says nothing more.
+    pub(super) fn plain_ended(&mut self, id: WireId) {
         let Some(wire) = self.wires.get_mut(id.0) else { return };
         wire.leg.ended = true;
         self.touched(id);
     }
 
-    pub(crate) fn sent(&mut self, id: WireId, n: usize) {
+    /// `n` bytes of plaintext left.
+    pub(super) fn plain_sent(&mut self, id: WireId, n: usize) {
         let now = self.now.mono;
         let Shard { wires, buffers, .. } = self;
         let Some(wire) = wires.get_mut(id.0) else { return };
@@ -48,6 +91,9 @@ impl Shard {
     }
 
     pub(crate) fn unwritable(&mut self, id: WireId) {
+        if self.breaks_handshake(id) {
+            return self.kill(id);
+        }
         let exchange = self.wires.get(id.0).and_then(WireState::exchange);
         if exchange.is_some_and(|exchange| self.renew(id, exchange)) {
             return;
@@ -65,6 +111,9 @@ impl Shard {
     }
 
     pub(crate) fn lost(&mut self, id: WireId) {
+        if self.breaks_handshake(id) {
+            return self.remove(id);
+        }
         let Some(wire) = self.wires.get_mut(id.0) else { return };
         wire.leg.broken = true;
         let exchange = wire.exchange();
@@ -102,6 +151,9 @@ impl Shard {
             Role::Front(Front { phase: Phase::Lingering { .. }, .. }) if ended => self.kill(id),
             Role::Front(Front { phase: Phase::Lingering { .. }, .. }) => self.linger(id),
             Role::Probe(_) => self.probe_heard(id),
+            // Nothing has been said in plaintext.
+            Role::Front(Front { phase: Phase::Handshake { .. }, .. })
+            | Role::Back(Back { phase: BackPhase::Securing { .. }, .. }) => {}
             // A target that says something unasked, or leaves: it serves nobody any more.
             Role::Back(Back { phase: BackPhase::Idle, .. }) => self.kill(id),
             Role::Back(Back { phase: BackPhase::Busy(exchange), .. })

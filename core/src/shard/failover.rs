@@ -5,6 +5,7 @@
 use smallvec::SmallVec;
 
 use super::choice::Chosen;
+use super::doors::BackEnd;
 use super::pool::OriginId;
 use super::session::seat;
 use super::wire::{Back, BackPhase, Role, WireState};
@@ -23,13 +24,15 @@ pub(crate) struct Errand {
     chosen: Chosen,
     /// Which configuration the choice was made in.
     config: u64,
+    /// Which TLS targets are reached with, if with any.
+    back_end: BackEnd,
     /// Targets that refused before this one, by their places in the group.
     refused: SmallVec<[u32; TARGETS_MAX]>,
 }
 
 impl Errand {
-    pub(crate) fn new(chosen: Chosen, config: u64) -> Self {
-        Errand { chosen, config, refused: SmallVec::new() }
+    pub(crate) fn new(chosen: Chosen, config: u64, back_end: BackEnd) -> Self {
+        Errand { chosen, config, back_end, refused: SmallVec::new() }
     }
 }
 
@@ -99,14 +102,14 @@ impl Shard {
         let Role::Back(Back { phase, .. }) = &wire.role else { return None };
         let until = match phase {
             BackPhase::Dialing { until, .. } => Some(*until),
-            BackPhase::Busy(_) | BackPhase::Idle => None,
+            BackPhase::Securing { .. } | BackPhase::Busy(_) | BackPhase::Idle => None,
         };
         Some((core::mem::take(&mut wire.leg.output), until))
     }
 
     fn send_by_another(&mut self, id: ExchangeId, errand: Errand, output: Buffer, until: Option<Mono>) -> bool {
         let chosen = errand.chosen;
-        let place = self.destination(chosen);
+        let place = self.destination(chosen, errand.back_end);
         let (Some((origin, target)), Some(exchange)) = (place, self.exchanges.get_mut(id)) else {
             let mut output = output;
             output.release(&mut self.buffers);
@@ -148,8 +151,8 @@ impl Shard {
     }
 
     /// The connections of a chosen target, and a request in progress there.
-    pub(crate) fn destination(&self, chosen: Chosen) -> Option<(OriginId, Outstanding)> {
+    pub(crate) fn destination(&self, chosen: Chosen, back_end: BackEnd) -> Option<(OriginId, Outstanding)> {
         let target = self.config.group(chosen.group)?.targets.get(chosen.target)?;
-        Some((self.pool.route(chosen.group, chosen.target)?, Outstanding::new(&target.state)))
+        Some((self.pool.route(chosen.group, chosen.target, back_end)?, Outstanding::new(&target.state)))
     }
 }

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::choice::Chosen;
+use super::doors::BackEnd;
 use super::failover::Errand;
 use super::plan::{Course, Plan, dns_name, fixed_response, front_idle, note};
 use super::timer::Deadline;
@@ -53,7 +54,7 @@ impl Shard {
     /// The client closed its side between requests, or in the middle of a head.
     fn last_head_is_missing(&mut self, id: WireId) {
         let partial = self.wires.get(id.0).is_some_and(|wire| !is_blank(wire.leg.input.bytes()));
-        if partial { self.refuse(id, Cause::ClientClosedEarly) } else { self.kill(id) }
+        if partial { self.refuse(id, Cause::ClientClosedEarly) } else { self.dismiss(id) }
     }
 
     /// A whole head is there: decides its course and sets out on it.
@@ -76,7 +77,9 @@ impl Shard {
 
     /// Sends the outgoing head, which is in the scratch, to a target.
     fn forward(&mut self, front: WireId, plan: Plan, chosen: Chosen) {
-        let Some((origin, target)) = self.destination(chosen) else {
+        let listener = self.wires.get(front.0).and_then(|wire| wire.front()?.served_by(&self.config).0);
+        let back_end = listener.map_or(BackEnd::Default, |(_, listener)| BackEnd::behind(listener));
+        let Some((origin, target)) = self.destination(chosen, back_end) else {
             return self.answer_here(front, Plan { course: Course::Refuse(Cause::NoTargets), ..plan });
         };
         let column = self.count_request(chosen);
@@ -92,7 +95,7 @@ impl Shard {
         let mut exchange = Exchange::forwarded(front, back, target, facts, idle, upload, record);
         exchange.session = session;
         let id = self.exchanges.insert(exchange);
-        self.engage(back, id, Errand::new(chosen, self.generation));
+        self.engage(back, id, Errand::new(chosen, self.generation, back_end));
         self.occupy(front, id);
         if expects_continue {
             self.say(front, CONTINUE);
@@ -172,12 +175,12 @@ impl Shard {
         let gone = closing || front.listener.is_none();
         match after {
             After::Cut => self.kill(id),
-            After::Close if ended => self.kill(id),
+            After::Close if ended => self.dismiss(id),
             After::Close => {
                 front.phase = Phase::Lingering { left: UNWANTED_BYTES_MAX, until: now.after(LINGER) };
                 wire.leg.discard_input(&mut self.buffers);
             }
-            After::KeepAlive if !has_input && (ended || gone) => self.kill(id),
+            After::KeepAlive if !has_input && (ended || gone) => self.dismiss(id),
             After::KeepAlive => {
                 // Its alarm is still set, for its idle timeout at the latest.
                 front.phase = Phase::Head { scanner: Scanner::request(), since: None };
@@ -218,7 +221,7 @@ impl Shard {
         let Some(wire) = self.wires.get(id.0) else { return };
         let idle = matches!(wire.front(), Some(Front { phase: Phase::Head { since: None, .. }, .. }));
         if idle {
-            self.kill(id);
+            self.dismiss(id);
         }
     }
 
@@ -260,6 +263,7 @@ impl Front {
                 Some((activity.after(self.idle).min(at_most), Deadline::RequestHead))
             }
             Phase::Lingering { until, .. } => Some((until, Deadline::Linger)),
+            Phase::Handshake { until } => Some((until, Deadline::ClientHandshake)),
             Phase::Busy(_) => None,
         }
     }

@@ -15,16 +15,20 @@ mod checkup;
 mod choice;
 mod columns;
 mod deadline;
+mod doors;
 mod drive;
 mod effect;
 mod event;
 mod failover;
 mod front;
+mod handshake;
 mod journal;
 mod plan;
 mod pool;
 mod room;
+mod secure;
 mod session;
+mod tickets;
 mod timer;
 mod turn;
 mod wake;
@@ -32,7 +36,8 @@ mod wire;
 
 pub use census::Census;
 pub use effect::{DialError, Effect, Fate, Shed};
-pub use journal::Journal;
+pub use handshake::Job;
+pub use journal::{Journal, Log};
 pub use turn::Turn;
 pub use wire::{Endpoints, ListenerId, Wire};
 
@@ -54,8 +59,9 @@ use crate::time::Now;
 use checkup::Checkups;
 use choice::Choices;
 use columns::Columns;
+use doors::Doors;
 use effect::Effects;
-use journal::JournalState;
+use journal::Journals;
 use pool::Pool;
 use session::Sessions;
 use timer::Timers;
@@ -76,9 +82,10 @@ pub struct Shard {
     choices: Choices,
     sessions: Sessions,
     checkups: Checkups,
+    doors: Doors,
     timers: Timers,
     buffers: Buffers,
-    journal: JournalState,
+    journals: Journals,
     metrics: Metrics,
     columns: Columns,
     dates: DateCache,
@@ -91,6 +98,8 @@ pub struct Shard {
     effects: Effects,
     borrowed: Vec<WireId>,
     fronts: usize,
+    /// Of these, with a TLS handshake in progress.
+    handshakes: usize,
     draining: bool,
     now: Now,
     turn: u64,
@@ -101,6 +110,7 @@ impl Shard {
     pub fn new(config: Arc<Config>, options: Options, seed: u64) -> Shard {
         let buffers = Buffers::new(options.memory_max);
         let secret = options.cookie_secret.clone().unwrap_or_else(|| Secret::from_seed(seed));
+        let doors = Doors::new(options.ticket_secret.clone().unwrap_or_else(|| Secret::from_seed(!seed)), &options);
         let mut shard = Shard {
             options,
             config: Arc::new(Config::default()),
@@ -111,9 +121,10 @@ impl Shard {
             choices: Choices::default(),
             sessions: Sessions::new(secret),
             checkups: Checkups::default(),
+            doors,
             timers: Timers::default(),
             buffers,
-            journal: JournalState::default(),
+            journals: Journals::default(),
             metrics: Metrics::default(),
             columns: Columns::default(),
             dates: DateCache::default(),
@@ -125,6 +136,7 @@ impl Shard {
             effects: Effects { queue: VecDeque::new() },
             borrowed: Vec::new(),
             fronts: 0,
+            handshakes: 0,
             draining: false,
             now: Now::default(),
             turn: 0,
@@ -138,6 +150,7 @@ impl Shard {
         // A clock that runs backwards is the caller's mistake; deadlines must not.
         debug_assert!(now.mono >= self.now.mono, "the monotonic clock went backwards");
         self.now = Now { mono: now.mono.max(self.now.mono), wall: now.wall };
+        self.doors.clock.set(now.wall);
         self.turn += 1;
         self.ring(TIMERS_PER_TURN);
         self.check_up();
@@ -166,6 +179,7 @@ impl Shard {
         self.columns.learn(&config);
         self.choices.forget();
         self.sessions.learn(&config);
+        self.doors.learn(&config, &self.options, &mut self.chance);
         self.generation += 1;
         if !self.draining {
             self.checkups.learn(&config, self.now.mono);

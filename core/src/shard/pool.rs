@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::WireId;
-use crate::config::Config;
+use super::doors::BackEnd;
+use crate::config::{Config, Protocol};
 use crate::key::{Key, Slab};
 use crate::rules::GroupId;
 
@@ -13,15 +14,19 @@ use crate::rules::GroupId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OriginId(Key);
 
+/// Where connections go and what they are: no two kinds are mistaken for each other.
+pub(crate) type Place = (SocketAddr, Option<BackEnd>);
+
 pub(crate) struct Pool {
     origins: Slab<Origin>,
-    /// Every origin, by its address.
-    by_address: BTreeMap<SocketAddr, OriginId>,
-    by_target: Vec<Vec<OriginId>>,
+    /// Every origin, by its place.
+    by_place: BTreeMap<Place, OriginId>,
+    /// By group and target: one for each kind of TLS, all the same for targets without.
+    by_target: Vec<Vec<[OriginId; BackEnd::ALL.len()]>>,
 }
 
 struct Origin {
-    address: SocketAddr,
+    place: Place,
     idle: Vec<WireId>,
     /// A group of the present configuration has this target.
     registered: bool,
@@ -31,14 +36,14 @@ struct Origin {
 
 impl Default for Pool {
     fn default() -> Self {
-        Pool { origins: Slab::new(), by_address: BTreeMap::new(), by_target: Vec::new() }
+        Pool { origins: Slab::new(), by_place: BTreeMap::new(), by_target: Vec::new() }
     }
 }
 
 impl Pool {
     /// Numbers the targets of a configuration; known addresses keep their numbers and their connections.
     pub(crate) fn learn(&mut self, config: &Config) {
-        for id in self.by_address.values() {
+        for id in self.by_place.values() {
             if let Some(origin) = self.origins.get_mut(id.0) {
                 origin.registered = false;
             }
@@ -46,32 +51,36 @@ impl Pool {
         self.by_target = config
             .groups
             .iter()
-            .map(|group| group.targets.iter().map(|target| self.origin(target.address)).collect())
+            .map(|group| {
+                let secure = group.protocol == Protocol::Https;
+                let places = |address| BackEnd::ALL.map(|back_end| (address, secure.then_some(back_end)));
+                group.targets.iter().map(|target| places(target.address).map(|place| self.origin(place))).collect()
+            })
             .collect();
     }
 
-    fn origin(&mut self, address: SocketAddr) -> OriginId {
-        if let Some(&known) = self.by_address.get(&address) {
+    fn origin(&mut self, place: Place) -> OriginId {
+        if let Some(&known) = self.by_place.get(&place) {
             if let Some(origin) = self.origins.get_mut(known.0) {
                 origin.registered = true;
             }
             return known;
         }
-        let id = OriginId(self.origins.insert(Origin { address, idle: Vec::new(), registered: true, held: false }));
-        self.by_address.insert(address, id);
+        let id = OriginId(self.origins.insert(Origin { place, idle: Vec::new(), registered: true, held: false }));
+        self.by_place.insert(place, id);
         id
     }
 
     /// Forgets the origins that no group has any more, unless a connection is for them: that of a request in progress may be
     /// used again if its target comes back. `held` are the origins of all connections.
     pub(crate) fn retire(&mut self, held: impl Iterator<Item = OriginId>) {
-        let Pool { origins, by_address, .. } = self;
+        let Pool { origins, by_place, .. } = self;
         for id in held {
             if let Some(origin) = origins.get_mut(id.0) {
                 origin.held = true;
             }
         }
-        by_address.retain(|_, id| {
+        by_place.retain(|_, id| {
             let Some(origin) = origins.get_mut(id.0) else { return false };
             let held = core::mem::take(&mut origin.held);
             let stays = held || origin.registered || !origin.idle.is_empty();
@@ -83,12 +92,17 @@ impl Pool {
     }
 
     /// The origin of a group's target, by its place in the group.
-    pub(crate) fn route(&self, group: GroupId, target: usize) -> Option<OriginId> {
-        self.by_target.get(group.0 as usize)?.get(target).copied()
+    pub(crate) fn route(&self, group: GroupId, target: usize, back_end: BackEnd) -> Option<OriginId> {
+        Some(self.by_target.get(group.0 as usize)?.get(target)?[back_end as usize])
+    }
+
+    /// Where the connections of an origin go.
+    pub(crate) fn place(&self, origin: OriginId) -> Option<Place> {
+        self.origins.get(origin.0).map(|origin| origin.place)
     }
 
     pub(crate) fn address(&self, origin: OriginId) -> Option<SocketAddr> {
-        self.origins.get(origin.0).map(|origin| origin.address)
+        self.place(origin).map(|(address, _)| address)
     }
 
     /// Whether a request may still be sent there.
@@ -126,7 +140,7 @@ impl Pool {
     }
 
     fn all(&self) -> impl Iterator<Item = &Origin> {
-        self.by_address.values().filter_map(|id| self.origins.get(id.0))
+        self.by_place.values().filter_map(|id| self.origins.get(id.0))
     }
 }
 
@@ -154,7 +168,7 @@ mod tests {
     fn learn(pool: &mut Pool, port: u16, held: &[OriginId]) -> OriginId {
         pool.learn(&config(port));
         pool.retire(held.iter().copied());
-        pool.route(GroupId(0), 0).expect("the only target")
+        pool.route(GroupId(0), 0, BackEnd::Default).expect("the only target")
     }
 
     #[test]
@@ -164,11 +178,11 @@ mod tests {
         for port in 2..2000 {
             let present = learn(&mut pool, port, &[first]);
             assert!(present.0.slot() < 3, "numbers are used again");
-            assert_eq!((pool.origins.len(), pool.by_address.len()), (2, 2));
+            assert_eq!((pool.origins.len(), pool.by_place.len()), (2, 2));
             assert_eq!((pool.address(first), pool.address(present)), (Some(address(1)), Some(address(port))));
         }
         learn(&mut pool, 2000, &[]);
-        assert_eq!((pool.origins.len(), pool.by_address.len()), (1, 1));
+        assert_eq!((pool.origins.len(), pool.by_place.len()), (1, 1));
     }
 
     #[test]
@@ -178,7 +192,7 @@ mod tests {
             let mut turn = shard.turn(Now::default());
             drop(turn.reconfigured(Arc::new(config(port))));
             let _ = turn.finish();
-            let present = shard.pool.route(GroupId(0), 0).expect("the only target");
+            let present = shard.pool.route(GroupId(0), 0, BackEnd::Default).expect("the only target");
             assert!(present.0.slot() < 2 && shard.pool.origins.len() == 1);
         }
     }

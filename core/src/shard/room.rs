@@ -13,6 +13,14 @@ const PIPELINED_BYTES_MAX: usize = 64 * 1024;
 impl Shard {
     /// Room to read into; see [`super::Wire::space`].
     pub(crate) fn space(&mut self, id: WireId) -> Option<&mut [u8]> {
+        match self.wires.get(id.0)?.secure {
+            None => self.plain_space(id),
+            Some(_) => self.sealed_space(id),
+        }
+    }
+
+    /// Room for plaintext.
+    pub(super) fn plain_space(&mut self, id: WireId) -> Option<&mut [u8]> {
         let lent = self.lending(id)?;
         let wire = self.wires.get_mut(id.0)?;
         wire.lent = lent;
@@ -38,10 +46,10 @@ impl Shard {
 
     /// There is no room. Where that is because memory is spent, it is told at once, so that work in progress can go on: a
     /// client whose request is not whole is closed, a request whose answer cannot be read gets a 503.
-    fn shed(&mut self, id: WireId) {
+    pub(super) fn shed(&mut self, id: WireId) {
         let Some(wire) = self.wires.get(id.0) else { return };
         match &wire.role {
-            Role::Front(Front { phase: Phase::Head { .. }, .. }) => self.kill(id),
+            Role::Front(Front { phase: Phase::Head { .. } | Phase::Handshake { .. }, .. }) => self.kill(id),
             Role::Back(Back { phase: BackPhase::Busy(exchange), .. }) if wire.leg.input.len() < WINDOW => {
                 let exchange = *exchange;
                 if self.exchanges.get(exchange).is_some_and(Exchange::awaits_head) {
@@ -78,21 +86,23 @@ impl Shard {
     }
 
     /// How much a wire may keep for itself, and who pays.
-    fn input_limit(&self, id: WireId) -> Option<(usize, Payment)> {
+    pub(super) fn input_limit(&self, id: WireId) -> Option<(usize, Payment)> {
         match &self.wires.get(id.0)?.role {
             Role::Front(Front { phase: Phase::Head { .. }, .. }) => Some((LARGE_PAGE, Payment::Metered)),
             Role::Front(Front { phase: Phase::Busy(exchange), .. }) => {
                 let admitted = self.exchanges.get(*exchange)?.admitted;
                 Some((PIPELINED_BYTES_MAX, if admitted { Payment::Admitted } else { Payment::Metered }))
             }
-            Role::Front(Front { phase: Phase::Lingering { .. }, .. }) => Some((PAGE, Payment::Metered)),
+            Role::Front(Front { phase: Phase::Lingering { .. } | Phase::Handshake { .. }, .. }) => {
+                Some((PAGE, Payment::Metered))
+            }
             Role::Back(_) => Some((WINDOW, Payment::Admitted)),
             Role::Probe(_) => Some((LARGE_PAGE, Payment::Aside)),
         }
     }
 
     pub(crate) fn has_space(&mut self, id: WireId) -> bool {
-        let has = self.space(id).is_some();
+        let has = self.would_lend(id);
         self.give_back(id);
         if let Some(wire) = self.wires.get_mut(id.0) {
             wire.told.starved = true;
@@ -100,11 +110,22 @@ impl Shard {
         has
     }
 
+    /// Whether there is room: of a wire with TLS, room for what waits to be let through, or for more from the socket.
+    fn would_lend(&mut self, id: WireId) -> bool {
+        match self.wires.get(id.0).and_then(|wire| wire.secure.as_ref()) {
+            Some(secure) if !secure.stuck => secure.session.is_some() && secure.has_room(),
+            Some(_) | None => self.plain_space(id).is_some(),
+        }
+    }
+
     /// Takes back room that was lent and not used.
     pub(crate) fn give_back(&mut self, id: WireId) {
         let Shard { wires, exchanges, buffers, .. } = self;
         let Some(wire) = wires.get_mut(id.0) else { return };
         wire.leg.input.release_if_empty(buffers);
+        if let Some(secure) = &mut wire.secure {
+            secure.sealed.release_if_empty(buffers);
+        }
         if core::mem::replace(&mut wire.lent, Lent::Own) == Lent::Own {
             return;
         }

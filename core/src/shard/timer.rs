@@ -21,6 +21,10 @@ pub(crate) enum Deadline {
     Drained,
     /// A target did not accept the connection in time: 504.
     Connect,
+    /// A client did not finish its TLS handshake in time: its connection closes.
+    ClientHandshake,
+    /// A target did not finish its TLS handshake in time: 504.
+    TargetHandshake,
     /// A pooled connection was not used for the idle timeout: it closes.
     Pooled,
     /// A client whose connection we are closing did not close its side in time: it is cut.

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::front::DRAIN_GRACE;
+use super::handshake::CLIENT_HANDSHAKE_TIMEOUT;
+use super::secure::Secure;
 use super::wire::{Front, Phase, Role, WireState};
-use super::{DialError, Effect, Endpoints, Journal, ListenerId, Shard, Shed, Wire, WireId};
-use crate::config::{Config, LoadBalancer};
+use super::{DialError, Effect, Endpoints, Job, Journal, ListenerId, Log, Shard, Shed, Wire, WireId};
+use crate::config::{Config, LoadBalancer, Protocol};
 use crate::http::h1::head::Scanner;
 use crate::time::Mono;
 
@@ -51,9 +53,19 @@ impl<'s> Turn<'s> {
         self.shard.drain();
     }
 
-    /// Lines for the log.
-    pub fn journal(&mut self) -> Journal<'_> {
-        Journal::new(self.shard)
+    /// The step of a handshake that [`Effect::Compute`] announced, if its connection is still there.
+    pub fn job(&mut self, wire: WireId) -> Option<Job> {
+        self.shard.job(wire)
+    }
+
+    /// A step of a handshake was carried out.
+    pub fn computed(&mut self, job: Job) {
+        self.shard.computed(job);
+    }
+
+    /// Lines for a log.
+    pub fn journal(&mut self, log: Log) -> Journal<'_> {
+        Journal::new(self.shard, log)
     }
 
     /// The next thing to do outside.
@@ -75,6 +87,11 @@ impl Shard {
             return Err(Shed::Connections);
         }
         let (index, balancer) = listener_of(&self.config, port).ok_or(Shed::NoListener)?;
+        let secure = self.door(index)?;
+        let phase = match secure {
+            Some(_) => Phase::Handshake { until: self.now.mono.after(CLIENT_HANDSHAKE_TIMEOUT) },
+            None => Phase::Head { scanner: Scanner::request(), since: None },
+        };
         let front = Front {
             endpoints,
             port,
@@ -82,12 +99,26 @@ impl Shard {
             opened: self.now.mono,
             keep_alive: balancer.attributes.client_keep_alive,
             idle: if self.draining { DRAIN_GRACE } else { balancer.attributes.idle_timeout },
-            phase: Phase::Head { scanner: Scanner::request(), since: None },
+            phase,
         };
-        let id = WireId(self.wires.insert(WireState::new(Role::Front(front), self.now.mono)));
+        self.handshakes += usize::from(secure.is_some());
+        let wire = WireState { secure, ..WireState::new(Role::Front(front), self.now.mono) };
+        let id = WireId(self.wires.insert(wire));
         self.fronts += 1;
         self.rearm(id);
         Ok(id)
+    }
+
+    /// What a new connection to that listener begins with: a session, if it speaks TLS.
+    fn door(&self, listener: usize) -> Result<Option<Box<Secure>>, Shed> {
+        if self.config.listeners[listener].protocol == Protocol::Http {
+            return Ok(None);
+        }
+        if self.handshakes >= self.options.handshakes_max {
+            return Err(Shed::Handshakes);
+        }
+        let session = self.doors.accept(listener).ok_or(Shed::NoTls)?;
+        Ok(Some(Secure::new(session)))
     }
 
     fn borrow(&mut self, id: WireId) -> bool {
@@ -100,9 +131,13 @@ impl Shard {
         if wire.told.turn != turn {
             wire.told.turn = turn;
             wire.told.starved = false;
+            let stuck = wire.secure.as_ref().is_some_and(|secure| secure.stuck);
             self.borrowed.push(id);
+            if stuck {
+                self.unseal(id);
+            }
         }
-        true
+        self.wires.get(id.0).is_some()
     }
 
     /// Notes what the outside saw of the wires that it borrowed, and takes back memory that it did not use.
@@ -112,7 +147,7 @@ impl Shard {
             let fate = self.fate(id);
             let Some(wire) = self.wires.get_mut(id.0) else { continue };
             wire.told.fate = fate;
-            wire.told.writing = !wire.leg.pending().is_empty();
+            wire.told.writing = wire.has_pending();
         }
     }
 

@@ -11,21 +11,34 @@ impl Shard {
         let Some(wire) = wires.get_mut(id.0) else { return };
         wire.dead = true;
         wire.leg.clear(buffers);
+        if let Some(secure) = &mut wire.secure {
+            secure.give_up(buffers);
+        }
         if let Role::Back(Back { origin, phase: BackPhase::Idle, .. }) = wire.role {
             pool.forget(origin, id);
         }
         self.notice(id);
     }
 
+    /// As [`kill`](Shard::kill), of a wire whose peer has got all that it was to get, and is told so where that can be told.
+    pub(crate) fn dismiss(&mut self, id: WireId) {
+        self.say_goodbye(id);
+        self.kill(id);
+    }
+
     /// A wire is gone.
     pub(crate) fn remove(&mut self, id: WireId) {
         let Some(mut wire) = self.wires.remove(id.0) else { return };
         wire.leg.clear(&mut self.buffers);
+        if let Some(secure) = &mut wire.secure {
+            secure.clear(&mut self.buffers);
+        }
         match wire.role {
             Role::Back(back) => self.pool.forget(back.origin, id),
             Role::Probe(_) => self.checkups.probes -= 1,
-            Role::Front(_) => {
+            Role::Front(front) => {
                 self.fronts -= 1;
+                self.handshakes -= usize::from(Shard::is_shaking(&front));
                 self.drained_if_empty();
             }
         }
@@ -37,6 +50,13 @@ impl Shard {
         if wire.dead {
             return Fate::Close;
         }
+        let through = wire.secure.as_ref().is_none_or(|secure| secure.is_through());
+        if through && self.is_finished(id) { Fate::Finish } else { Fate::Open }
+    }
+
+    /// Whether nothing more will be said on a wire, and all that was to be said has left.
+    pub(super) fn is_finished(&self, id: WireId) -> bool {
+        let Some(wire) = self.wires.get(id.0) else { return false };
         let finished = match &wire.role {
             Role::Front(front) => matches!(front.phase, Phase::Lingering { .. }),
             Role::Back(Back { phase: BackPhase::Busy(exchange), .. }) => {
@@ -44,7 +64,7 @@ impl Shard {
             }
             Role::Back(_) | Role::Probe(_) => false,
         };
-        if finished && wire.leg.output.is_empty() { Fate::Finish } else { Fate::Open }
+        finished && wire.leg.output.is_empty()
     }
 
     /// Wakes the outside if a wire has news for it.
@@ -53,7 +73,8 @@ impl Shard {
         if wire.told.woken || wire.told.turn == self.turn || wire.is_dialing() {
             return;
         }
-        let writable = !wire.told.writing && !wire.dead && !wire.leg.pending().is_empty();
+        let goodbye = wire.secure.as_ref().is_some_and(|secure| !secure.is_through()) && self.is_finished(id);
+        let writable = !wire.told.writing && !wire.dead && (goodbye || wire.has_pending());
         let news = writable || self.fate(id) != wire.told.fate || wire.told.starved && self.has_space(id);
         if news && let Some(wire) = self.wires.get_mut(id.0) {
             wire.told.woken = true;

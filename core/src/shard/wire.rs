@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use super::checkup::probe::Probe;
 use super::failover::Errand;
 use super::pool::OriginId;
+use super::secure::Secure;
 use super::{ExchangeId, Fate, Shard};
 use crate::exchange::Leg;
 use crate::http::h1::head::Scanner;
@@ -28,6 +29,8 @@ pub struct Endpoints {
 /// A connection.
 pub(crate) struct WireState {
     pub(crate) leg: Leg,
+    /// What lies between the leg and the socket, if anything does.
+    pub(crate) secure: Option<Box<Secure>>,
     pub(crate) role: Role,
     /// What the outside was last told, or saw for itself.
     pub(crate) told: Told,
@@ -46,6 +49,17 @@ pub(crate) enum Role {
     Probe(Probe),
 }
 
+impl Role {
+    /// Whether the connection is still being made.
+    pub(crate) fn is_dialing(&self) -> bool {
+        match self {
+            Role::Front(_) => false,
+            Role::Back(back) => matches!(back.phase, BackPhase::Dialing { .. }),
+            Role::Probe(probe) => probe.is_dialing(),
+        }
+    }
+}
+
 /// A client's connection.
 pub(crate) struct Front {
     pub(crate) endpoints: Endpoints,
@@ -62,6 +76,8 @@ pub(crate) struct Front {
 
 /// What a client's connection is about.
 pub(crate) enum Phase {
+    /// The TLS handshake is in progress.
+    Handshake { until: Mono },
     /// The next request's head is awaited; since when, once its first byte is there.
     Head { scanner: Scanner, since: Option<Mono> },
     /// A request is in progress.
@@ -87,6 +103,8 @@ pub(crate) struct Back {
 pub(crate) enum BackPhase {
     /// It is being made.
     Dialing { exchange: ExchangeId, until: Mono },
+    /// It was made, and its TLS handshake is in progress.
+    Securing { exchange: ExchangeId, until: Mono },
     /// It serves an exchange.
     Busy(ExchangeId),
     /// It waits in the pool.
@@ -120,7 +138,7 @@ impl WireState {
     pub(crate) fn new(role: Role, now: Mono) -> Self {
         let told = Told { turn: 0, woken: false, writing: false, starved: false, fate: Fate::Open };
         let leg = Leg { activity: now, ..Leg::default() };
-        WireState { leg, role, told, dead: false, lent: Lent::Own }
+        WireState { leg, secure: None, role, told, dead: false, lent: Lent::Own }
     }
 
     pub(crate) fn front(&self) -> Option<&Front> {
@@ -142,11 +160,12 @@ impl WireState {
 
     /// Whether the connection is still being made.
     pub(crate) fn is_dialing(&self) -> bool {
-        match &self.role {
-            Role::Front(_) => false,
-            Role::Back(back) => matches!(back.phase, BackPhase::Dialing { .. }),
-            Role::Probe(probe) => probe.is_dialing(),
-        }
+        self.role.is_dialing()
+    }
+
+    /// Whether it is being made or secured, which has deadlines of its own.
+    pub(crate) fn is_being_made(&self) -> bool {
+        self.is_dialing() || matches!(&self.role, Role::Back(Back { phase: BackPhase::Securing { .. }, .. }))
     }
 
     /// Whether nothing was sent yet of the request that it was taken from the pool for.
@@ -158,7 +177,11 @@ impl WireState {
     pub(crate) fn exchange(&self) -> Option<ExchangeId> {
         match &self.role {
             Role::Front(Front { phase: Phase::Busy(id), .. }) => Some(*id),
-            Role::Back(Back { phase: BackPhase::Busy(id) | BackPhase::Dialing { exchange: id, .. }, .. }) => Some(*id),
+            Role::Back(Back {
+                phase:
+                    BackPhase::Busy(id) | BackPhase::Dialing { exchange: id, .. } | BackPhase::Securing { exchange: id, .. },
+                ..
+            }) => Some(*id),
             Role::Front(_) | Role::Back(_) | Role::Probe(_) => None,
         }
     }
@@ -228,8 +251,8 @@ impl Wire<'_> {
     }
 
     /// Bytes to write, oldest first; the same until [`sent`](Wire::sent).
-    pub fn pending(&self) -> &[u8] {
-        self.shard.wires.get(self.id.0).map_or(&[], |wire| if wire.dead { &[] } else { wire.leg.pending() })
+    pub fn pending(&mut self) -> &[u8] {
+        self.shard.pending(self.id)
     }
 
     /// The first `n` pending bytes were written.

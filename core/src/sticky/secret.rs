@@ -28,6 +28,15 @@ impl Secret {
     }
 }
 
+impl Secret {
+    /// The key of session tickets of that period.
+    pub(crate) fn ticket_key(&self, period: u64) -> [u8; 32] {
+        let mut info = *b"sluicegate ticket key \0\0\0\0\0\0\0\0";
+        info[22..].copy_from_slice(&period.to_be_bytes());
+        derive(&self.0, &info)
+    }
+}
+
 /// HKDF-SHA256 without a salt (RFC 5869 section 3.1): what comes in is random already.
 fn derive(from: &[u8], info: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];

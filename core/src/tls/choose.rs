@@ -8,16 +8,21 @@ use super::certificate::{Certificate, Curve, PublicKey};
 use super::policy::{Suite, Version};
 
 /// What a client said, as far as it decides.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Offer<'a> {
     /// The host that it wants (SNI).
     pub server_name: Option<&'a str>,
     /// The signatures that it can verify, by their numbers (IANA).
-    pub schemes: &'a [u16],
+    pub schemes: Vec<u16>,
     /// The suites that it and the listener have in common, by their numbers.
-    pub suites: &'a [u16],
+    pub suites: Vec<u16>,
     /// The groups that it knows, by their numbers, if it says so.
-    pub groups: Option<&'a [u16]>,
+    pub groups: Option<Vec<u16>>,
+}
+
+/// Things by their numbers.
+pub(super) fn numbers<T: Copy + Into<u16>>(things: &[T]) -> Vec<u16> {
+    things.iter().map(|thing| (*thing).into()).collect()
 }
 
 /// The place in the list of the certificate for a client; `None` if none is for the host that it names. If it can use none of
@@ -90,7 +95,7 @@ impl Offer<'_> {
             PublicKey::Ecdsa(Curve::P521) => 0x0019,
             _ => return true,
         };
-        self.groups.is_none_or(|groups| groups.contains(&group))
+        self.groups.as_ref().is_none_or(|groups| groups.contains(&group))
     }
 
     fn common_suites(&self) -> impl Iterator<Item = &'static Suite> {
@@ -133,12 +138,14 @@ mod tests {
     const P521: PublicKey = PublicKey::Ecdsa(Curve::P521);
 
     /// Everything that a client of today offers.
-    const ALL: Offer<'_> = Offer {
-        server_name: Some("a.test"),
-        schemes: &[0x0403, 0x0503, 0x0603, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601],
-        suites: &[0x1301, 0x1302, 0xC02B, 0xC02F],
-        groups: Some(&[0x001D, 0x0017, 0x0018, 0x0019]),
-    };
+    fn all() -> Offer<'static> {
+        Offer {
+            server_name: Some("a.test"),
+            schemes: vec![0x0403, 0x0503, 0x0603, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601],
+            suites: vec![0x1301, 0x1302, 0xC02B, 0xC02F],
+            groups: Some(vec![0x001D, 0x0017, 0x0018, 0x0019]),
+        }
+    }
 
     fn certificate(names: &[&str], key: PublicKey) -> Certificate {
         Certificate {
@@ -161,23 +168,23 @@ mod tests {
 
     fn named(names: &[&str], host: &str) -> Option<usize> {
         let list: Vec<Certificate> = names.iter().map(|name| certificate(&[name], P256)).collect();
-        choose(list.iter(), &Offer { server_name: Some(host), ..ALL })
+        choose(list.iter(), &Offer { server_name: Some(host), ..all() })
     }
 
     #[test]
     fn without_a_host_or_without_a_match_none_is_chosen() {
         let list = of(&[P256]);
-        assert_eq!(choose(list.iter(), &Offer { server_name: None, ..ALL }), None);
-        assert_eq!(choose(list.iter(), &Offer { server_name: Some("b.test"), ..ALL }), None);
-        assert_eq!(choose([].iter(), &ALL), None);
-        assert_eq!(choose(list.iter(), &ALL), Some(0));
+        assert_eq!(choose(list.iter(), &Offer { server_name: None, ..all() }), None);
+        assert_eq!(choose(list.iter(), &Offer { server_name: Some("b.test"), ..all() }), None);
+        assert_eq!(choose([].iter(), &all()), None);
+        assert_eq!(choose(list.iter(), &all()), Some(0));
     }
 
     #[test]
     fn the_only_match_is_chosen_whatever_it_is_worth() {
         let list = [certificate(&["b.test", "c.test"], P521), certificate(&["x.test", "a.test"], RSA_2048)];
-        assert_eq!(choose(list.iter(), &ALL), Some(1));
-        assert_eq!(choose(list.iter(), &Offer { schemes: &[], ..ALL }), Some(1));
+        assert_eq!(choose(list.iter(), &all()), Some(1));
+        assert_eq!(choose(list.iter(), &Offer { schemes: Vec::new(), ..all() }), Some(1));
     }
 
     #[test]
@@ -221,7 +228,7 @@ mod tests {
             let rsa = keys.iter().position(|key| *key == RSA_4096).unwrap();
             list[rsa].not_after = Wall::from_micros(9);
             list[1 - rsa].signature.hash = Hash::Md5;
-            assert_eq!(choose(list.iter(), &ALL), ecdsa);
+            assert_eq!(choose(list.iter(), &all()), ecdsa);
         }
     }
 
@@ -232,9 +239,9 @@ mod tests {
             list[sha].key = RSA_2048;
             list[1 - sha].signature.hash = Hash::Md5;
             list[1 - sha].not_after = Wall::from_micros(9);
-            assert_eq!(choose(list.iter(), &ALL), Some(sha));
+            assert_eq!(choose(list.iter(), &all()), Some(sha));
             list[sha].signature.hash = Hash::Sha1;
-            assert_eq!(choose(list.iter(), &ALL), Some(sha));
+            assert_eq!(choose(list.iter(), &all()), Some(sha));
         }
     }
 
@@ -243,7 +250,7 @@ mod tests {
         let mut list = of(&[RSA_2048, RSA_2048]);
         list[0].signature.hash = Hash::Sha1;
         list[1].signature.hash = Hash::Sha512;
-        assert_eq!(choose(list.iter(), &ALL), Some(0));
+        assert_eq!(choose(list.iter(), &all()), Some(0));
     }
 
     #[test]
@@ -251,25 +258,25 @@ mod tests {
         for (short, long) in [(RSA_2048, RSA_4096), (P256, P384), (P384, P521)] {
             let mut list = of(&[short, long]);
             list[0].not_after = Wall::from_micros(9);
-            assert_eq!(choose(list.iter(), &ALL), Some(1));
+            assert_eq!(choose(list.iter(), &all()), Some(1));
             list.reverse();
-            assert_eq!(choose(list.iter(), &ALL), Some(0));
+            assert_eq!(choose(list.iter(), &all()), Some(0));
         }
     }
 
     #[test]
     fn of_equals_the_one_that_is_valid_longest_and_then_the_first() {
         let mut list = of(&[P256, P256, P256]);
-        assert_eq!(choose(list.iter(), &ALL), Some(0));
+        assert_eq!(choose(list.iter(), &all()), Some(0));
         list[1].not_after = Wall::from_micros(2);
         list[2].not_after = Wall::from_micros(2);
-        assert_eq!(choose(list.iter(), &ALL), Some(1));
+        assert_eq!(choose(list.iter(), &all()), Some(1));
     }
 
     #[test]
     fn in_tls_13_a_certificate_needs_a_signature_that_the_client_verifies() {
         let list = of(&[RSA_2048, P256, P384, P521]);
-        let with = |schemes: &[u16]| choose(list.iter(), &Offer { schemes, ..ALL });
+        let with = |schemes: &[u16]| choose(list.iter(), &Offer { schemes: schemes.to_vec(), ..all() });
         assert_eq!(with(&[0x0403, 0x0503, 0x0603, 0x0804]), Some(3));
         assert_eq!(with(&[0x0403, 0x0503, 0x0804]), Some(2));
         assert_eq!(with(&[0x0403, 0x0804]), Some(1));
@@ -279,14 +286,14 @@ mod tests {
         // Only PKCS #1: TLS 1.3 does not sign so, and none can be used.
         assert_eq!(with(&[0x0401]), Some(3));
         // With suites of TLS 1.2 alone, it does.
-        let suites = &[0xC02B, 0xC02F];
-        assert_eq!(choose(list.iter(), &Offer { schemes: &[0x0401], suites, ..ALL }), Some(0));
+        let suites = vec![0xC02B, 0xC02F];
+        assert_eq!(choose(list.iter(), &Offer { schemes: vec![0x0401], suites, ..all() }), Some(0));
     }
 
     #[test]
     fn in_tls_12_a_certificate_needs_a_suite_of_its_kind() {
         let list = of(&[RSA_2048, P256]);
-        let with = |suites: &[u16]| choose(list.iter(), &Offer { suites, ..ALL });
+        let with = |suites: &[u16]| choose(list.iter(), &Offer { suites: suites.to_vec(), ..all() });
         assert_eq!(with(&[0xC02F, 0xC030]), Some(0));
         assert_eq!(with(&[0xC02F, 0xC02C]), Some(1));
         assert_eq!(with(&[0xC02B]), Some(1));
@@ -301,7 +308,10 @@ mod tests {
     #[test]
     fn in_tls_12_a_certificate_needs_its_curve_among_the_groups() {
         let list = of(&[RSA_2048, P256, P384, P521]);
-        let with = |suites, groups| choose(list.iter(), &Offer { suites, groups, ..ALL });
+        let with = |suites: &[u16], groups: Option<&[u16]>| {
+            let (suites, groups) = (suites.to_vec(), groups.map(<[u16]>::to_vec));
+            choose(list.iter(), &Offer { suites, groups, ..all() })
+        };
         let tls12 = &[0xC02B, 0xC02F];
         assert_eq!(with(tls12, Some(&[0x0017, 0x0018, 0x0019])), Some(3));
         assert_eq!(with(tls12, Some(&[0x0017, 0x0018])), Some(2));
@@ -315,7 +325,7 @@ mod tests {
     #[test]
     fn if_none_can_be_used_it_is_the_best_all_the_same() {
         let list = of(&[RSA_2048, RSA_4096, P256]);
-        assert_eq!(choose(list.iter(), &Offer { schemes: &[], ..ALL }), Some(2));
-        assert_eq!(choose(list.iter(), &Offer { suites: &[], ..ALL }), Some(2));
+        assert_eq!(choose(list.iter(), &Offer { schemes: Vec::new(), ..all() }), Some(2));
+        assert_eq!(choose(list.iter(), &Offer { suites: Vec::new(), ..all() }), Some(2));
     }
 }

@@ -183,3 +183,82 @@ fn is_key_supported(key: PublicKey) -> bool {
         PublicKey::Ed25519 | PublicKey::Other => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+
+    use super::*;
+    use crate::tls::Provider;
+
+    #[test]
+    fn codes_are_the_guides() {
+        use ClientCertificateError::*;
+        let codes = [
+            (MaxChainDepthExceeded, "ClientCertificateMaxChainDepthExceeded"),
+            (MaxSizeExceeded, "ClientCertificateMaxSizeExceeded"),
+            (CrlHit, "ClientCertificateCrlHit"),
+            (CrlProcessingError, "ClientCertificateCrlProcessingError"),
+            (Untrusted, "ClientCertificateUntrusted"),
+            (NotYetValid, "ClientCertificateNotYetValid"),
+            (Expired, "ClientCertificateExpired"),
+            (TypeUnsupported, "ClientCertificateTypeUnsupported"),
+            (Invalid, "ClientCertificateInvalid"),
+            (Rejected, "ClientCertificateRejected"),
+        ];
+        for (error, code) in codes {
+            assert_eq!(error.code(), code);
+            assert_eq!(code, format!("ClientCertificate{error:?}"));
+        }
+    }
+
+    #[test]
+    fn a_store_that_holds_nothing_vouches_for_nobody() {
+        let key = KeyPair::generate().unwrap();
+        let leaf = CertificateParams::default().self_signed(&key).unwrap().der().to_vec();
+        let verify = Verify { store: Arc::default(), ignore_expiry: false, advertise: true };
+        let mutual = MutualAuthentication::Verify(Arc::new(verify));
+        let rejected = mutual.verify(&[&leaf], Wall::from_micros(1_700_000_000_000_000)).unwrap_err();
+        assert_eq!((rejected.reason, rejected.leaf), (ClientCertificateError::Untrusted, leaf));
+        let rejected = mutual.verify(&[], Wall::default()).unwrap_err();
+        assert_eq!((rejected.reason, rejected.leaf), (ClientCertificateError::Invalid, Vec::new()));
+        assert_eq!(mutual.advertised(), Vec::<Vec<u8>>::new());
+    }
+
+    /// A CA and a chain below it, and a mode in which it is verified.
+    fn chain() -> (MutualAuthentication, [Vec<u8>; 2]) {
+        let (keys, mut ca) = ([(); 3].map(|()| KeyPair::generate().unwrap()), CertificateParams::default());
+        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let root = ca.self_signed(&keys[0]).unwrap();
+        let issuer = Issuer::from_params(&ca, &keys[0]);
+        let mut below = ca.clone();
+        below.distinguished_name.push(rcgen::DnType::OrganizationName, "middle");
+        let middle = below.signed_by(&keys[1], &issuer).unwrap().der().to_vec();
+        let leaf = CertificateParams::default().signed_by(&keys[2], &Issuer::from_params(&below, &keys[1])).unwrap();
+        let provider = Provider::from(rustls::crypto::aws_lc_rs::default_provider());
+        let store = TrustStore::new::<&[u8]>("a", root.pem().as_bytes(), &[], &provider).unwrap();
+        let verify = Verify { store: Arc::new(store), ignore_expiry: true, advertise: false };
+        (MutualAuthentication::Verify(Arc::new(verify)), [leaf.der().to_vec(), middle])
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn chains_that_were_tampered_with_are_refused(
+            which in 0..2usize,
+            at: proptest::sample::Index,
+            change in 1..=255u8,
+        ) {
+            std::thread_local!(static CHAIN: (MutualAuthentication, [Vec<u8>; 2]) = chain());
+            CHAIN.with(|(mutual, chain)| {
+                let mut chain = chain.clone();
+                let verify = |chain: &[Vec<u8>; 2]| {
+                    mutual.verify(&[&chain[0], &chain[1]], Wall::from_micros(1_700_000_000_000_000))
+                };
+                assert!(verify(&chain).is_ok());
+                let at = at.index(chain[which].len());
+                chain[which][at] ^= change;
+                assert!(verify(&chain).is_err(), "{at}");
+            });
+        }
+    }
+}

@@ -252,3 +252,209 @@ impl Revoked {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(tag: u8, inside: &[u8]) -> Vec<u8> {
+        match u8::try_from(inside.len()).unwrap() {
+            short @ 0..0x80 => [&[tag, short], inside].concat(),
+            long => [&[tag, 0x81, long], inside].concat(),
+        }
+    }
+
+    fn sequence(fields: &[&[u8]]) -> Vec<u8> {
+        field(0x30, &fields.concat())
+    }
+
+    fn date() -> Vec<u8> {
+        field(0x17, b"230101000000Z")
+    }
+
+    fn entry(number: &[u8]) -> Vec<u8> {
+        sequence(&[&field(2, number), &date()])
+    }
+
+    fn extension(id: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {
+        let critical = if critical { field(1, &[0xff]) } else { Vec::new() };
+        sequence(&[&field(6, id), &critical, &field(4, value)])
+    }
+
+    const ALGORITHM: [u8; 5] = [0x30, 3, 6, 1, 42];
+
+    /// A list with those fields after its dates.
+    fn list(rest: &[&[u8]]) -> Vec<u8> {
+        let fields = [&field(2, &[1])[..], &ALGORITHM, &sequence(&[b"name"]), &date(), &rest.concat()];
+        sequence(&[&sequence(&fields), &ALGORITHM, &field(3, &[0, 1, 2])])
+    }
+
+    fn entries(all: &[&[u8]]) -> Result<Revoked, ListError> {
+        let der = list(&[&sequence(all)]);
+        let mut revoked = Revoked::default();
+        revoked.add(&List::parse(&der)?)?;
+        revoked.sort();
+        Ok(revoked)
+    }
+
+    fn extensions(all: &[&[u8]]) -> Result<(), ListError> {
+        List::parse(&list(&[&field(0xa0, &sequence(all))])).map(drop)
+    }
+
+    const CRL_NUMBER: [u8; 3] = [0x55, 0x1d, 20];
+    const DELTA: [u8; 3] = [0x55, 0x1d, 27];
+    const POINT: [u8; 3] = [0x55, 0x1d, 28];
+    const ISSUER: [u8; 3] = [0x55, 0x1d, 29];
+
+    #[test]
+    fn a_list_says_who_made_it_and_when() {
+        let der = list(&[&field(0x18, b"20240101000000Z"), &sequence(&[&entry(&[5])])]);
+        let list = List::parse(&der).unwrap();
+        assert_eq!((list.issuer, list.algorithm, list.signature), (&b"name"[..], &ALGORITHM[2..], &[1, 2][..]));
+        assert_eq!(list.this_update.seconds(), 1_672_531_200);
+        assert_eq!(list.next_update.map(Wall::seconds), Some(1_704_067_200));
+        assert_eq!(list.signed, &der[2..2 + list.signed.len()]);
+    }
+
+    #[test]
+    fn an_old_list_has_neither_a_version_nor_an_end() {
+        let fields = [&ALGORITHM[..], &sequence(&[b"name"]), &date()];
+        let der = sequence(&[&sequence(&fields), &ALGORITHM, &field(3, &[0, 1])]);
+        let list = List::parse(&der).unwrap();
+        assert_eq!(list.next_update, None);
+        let mut revoked = Revoked::default();
+        revoked.add(&list).unwrap();
+        assert_eq!(revoked.status(b"name", &[5]), Status::NotListed);
+    }
+
+    #[test]
+    fn numbers_are_found_however_many_there_are_and_of_their_issuer_only() {
+        let numbers: Vec<Vec<u8>> = (1..8u8).rev().map(|number| entry(&[number, 1])).collect();
+        let revoked = entries(&numbers.iter().map(Vec::as_slice).collect::<Vec<_>>()).unwrap();
+        assert_eq!(revoked.entries(), 7);
+        for number in 0..40u8 {
+            let expected = if (1..8).contains(&number) { Status::Listed } else { Status::NotListed };
+            assert_eq!(revoked.status(b"name", &[number, 1]), expected, "{number}");
+        }
+        assert_eq!(revoked.status(b"other", &[5, 1]), Status::NotListed);
+        assert_eq!(revoked.status(b"name", &[5]), Status::NotListed);
+        assert_eq!(revoked.status(b"name", &[0, 5, 1]), Status::Listed);
+        assert_eq!(revoked.status(b"name", &[]), Status::NotListed);
+    }
+
+    #[test]
+    fn looking_up_is_no_scan() {
+        let mut revoked = Revoked::default();
+        let numbers = revoked.issuers.entry(b"name".to_vec()).or_default();
+        for at in 0..200_000u32 {
+            let mut number = [0; NUMBER_OCTETS];
+            number[16..].copy_from_slice(&at.wrapping_mul(2_654_435_761).to_be_bytes());
+            numbers.push(number);
+        }
+        revoked.sort();
+        let begun = std::time::Instant::now();
+        for at in 0..200_000u32 {
+            let number = [&[1][..], &at.wrapping_mul(2_654_435_761).to_be_bytes()].concat();
+            assert_eq!(
+                revoked.status(b"name", &number[1 - usize::from(number[1] >= 0x80)..]),
+                match number[1] {
+                    0x80.. => Status::NotListed,
+                    _ => Status::Listed,
+                }
+            );
+        }
+        // A scan would take minutes.
+        assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn lists_of_one_issuer_are_one() {
+        let (first, second) = (list(&[&sequence(&[&entry(&[9])])]), list(&[&sequence(&[&entry(&[3]), &entry(&[9])])]));
+        let mut revoked = Revoked::default();
+        revoked.add(&List::parse(&first).unwrap()).unwrap();
+        revoked.add(&List::parse(&second).unwrap()).unwrap();
+        revoked.sort();
+        assert_eq!([3, 4, 9].map(|n| revoked.status(b"name", &[n]) == Status::Listed), [true, false, true]);
+        assert_eq!(revoked.entries(), 3);
+    }
+
+    #[test]
+    fn a_number_has_twenty_octets_and_a_sign() {
+        let most = [&[0][..], &[0xff; 20]].concat();
+        let long = [1; 21];
+        let revoked = entries(&[&entry(&most), &entry(&long), &entry(&[0x85])]).unwrap();
+        assert_eq!(revoked.entries(), 3);
+        assert_eq!(revoked.status(b"name", &most), Status::Listed);
+        assert_eq!(revoked.status(b"name", &long), Status::Unknown);
+        assert_eq!(revoked.status(b"name", &[0x85]), Status::NotListed);
+        assert_eq!(revoked.status(b"name", &[0, 0x85]), Status::NotListed);
+        assert_eq!(revoked.status(b"other", &long), Status::NotListed);
+    }
+
+    #[test]
+    fn reasons_may_be_given_and_what_is_not_understood_may_not_be_critical() {
+        let with = |extension: &[u8]| {
+            let entry = sequence(&[&field(2, &[5]), &date(), &sequence(&[extension])]);
+            entries(&[&entry]).map(|revoked| revoked.status(b"name", &[5]))
+        };
+        assert_eq!(with(&extension(&[0x55, 0x1d, 21], false, &[10, 1, 1])), Ok(Status::Listed));
+        assert_eq!(with(&extension(&[0x55, 0x1d, 21], true, &[10, 1, 1])), Err(ListError::Critical));
+        assert_eq!(with(&extension(&ISSUER, false, &[0x30, 0])), Err(ListError::Indirect));
+        assert_eq!(with(&extension(&ISSUER, true, &[0x30, 0])), Err(ListError::Indirect));
+    }
+
+    #[test]
+    fn lists_that_say_only_what_changed_or_speak_for_others_are_refused() {
+        assert_eq!(extensions(&[&extension(&CRL_NUMBER, false, &[2, 1, 1])]), Ok(()));
+        assert_eq!(extensions(&[&extension(&CRL_NUMBER, true, &[2, 1, 1])]), Err(ListError::Critical));
+        assert_eq!(extensions(&[&extension(&DELTA, true, &[2, 1, 1])]), Err(ListError::Delta));
+        assert_eq!(extensions(&[&extension(&DELTA, false, &[2, 1, 1])]), Err(ListError::Delta));
+        let point = |inside: &[u8]| extensions(&[&extension(&POINT, true, &field(0x30, inside))]);
+        assert_eq!(point(&[0xa0, 0]), Ok(()));
+        for part in [0x81, 0x82] {
+            assert_eq!(point(&[part, 1, 0xff]), Ok(()), "users' or CAs' certificates only");
+        }
+        assert_eq!(point(&[0x84, 1, 0xff]), Err(ListError::Indirect));
+        assert_eq!(point(&[0x84, 1, 0]), Ok(()));
+        assert_eq!(point(&[0x85, 1, 0xff]), Err(ListError::Critical));
+        assert_eq!(extensions(&[&extension(&POINT, true, &[0xff])]), Err(ListError::NotAList));
+    }
+
+    #[test]
+    fn nothing_may_be_missing_or_left_over() {
+        let der = list(&[&sequence(&[&entry(&[5])]), &field(0xa0, &sequence(&[]))]);
+        assert!(List::parse(&der).is_ok());
+        for end in 0..der.len() {
+            assert_eq!(List::parse(&der[..end]).err(), Some(ListError::NotAList), "{end}");
+        }
+        assert_eq!(List::parse(&[&der[..], &[0]].concat()).err(), Some(ListError::NotAList));
+        assert_eq!(List::parse(&list(&[&field(4, &[])])).err(), Some(ListError::NotAList));
+        assert_eq!(entries(&[&[5, 0]]).err(), Some(ListError::NotAList));
+        assert_eq!(entries(&[&sequence(&[&field(2, &[5])])]).err(), Some(ListError::NotAList));
+    }
+
+    #[test]
+    fn two_algorithms_that_differ_are_refused() {
+        let der = list(&[]);
+        let at = (0..der.len()).rev().find(|at| der[*at..].starts_with(&ALGORITHM)).unwrap();
+        let mut other = der.clone();
+        other[at + 4] = 43;
+        assert!(List::parse(&der).is_ok());
+        assert_eq!(List::parse(&other).err(), Some(ListError::NotAList));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_comes_is_read_or_refused(bytes: Vec<u8>, at: proptest::sample::Index, byte: u8) {
+            let _ = List::parse(&bytes);
+            let _ = entries(&[&bytes[..bytes.len().min(60)]]);
+            let mut der = list(&[&sequence(&[&entry(&[5]), &entry(&[7])]), &field(0xa0, &sequence(&[]))]);
+            let at = at.index(der.len());
+            der[at] = byte;
+            let mut revoked = Revoked::default();
+            if let Ok(list) = List::parse(&der) {
+                let _ = revoked.add(&list);
+            }
+        }
+    }
+}

@@ -229,6 +229,21 @@ mod tests {
     }
 
     #[test]
+    fn it_is_what_openssl_prints() {
+        // A name that OpenSSL 3.0 made, and `openssl x509 -nameopt RFC2253 -subject` of it; only that `STREET` is spelled as in
+        // RFC 2253.
+        let name = "3081ff310b3009060355040613025553311e301c060355040a0c1541636d652c2022496e6322203c783e3b202331205c311a3008\
+             060355040b0c0161300e06035504030c074c75c48d69c4873114301206092a864886f70d01090116056540782e79310b30090603\
+             55040513023132310a300806035504040c0173310a3008060355042a0c0167310a3008060355040c0c0174310a3008060355042b\
+             0c0169310a3008060355042e130171310d300b06035504090c04726f616431123010060a0992268993f22c640119160264633111\
+             300f060a0992268993f22c6401010c0175310f300d06035504030c06206c65616420310e300c06035504030c052368617368";
+        let octet = |at| u8::from_str_radix(&name[at..at + 2], 16).unwrap();
+        let name: Vec<u8> = (0..name.len()).step_by(2).map(octet).collect();
+        let printed = "CN=\\#hash,CN=\\ lead\\ ,UID=u,DC=dc,STREET=road,dnQualifier=q,initials=i,title=t,GN=g,SN=s,serialNumber=12,emailAddress=e@x.y,CN=Lu\\C4\\8Di\\C4\\87+OU=a,O=Acme\\, \\\"Inc\\\" \\<x\\>\\; #1 \\\\,C=US";
+        assert_eq!(rfc2253(&name), printed);
+    }
+
+    #[test]
     fn what_is_no_name_is_shown_as_it_is() {
         let whole = name(&[&[attribute("2.5.4.3", 12, b"a")]]);
         for end in 0..whole.len() {

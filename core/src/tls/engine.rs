@@ -22,8 +22,11 @@ use rustls::{
     OtherError, ProtocolVersion, SignatureScheme, SupportedProtocolVersion,
 };
 
-use super::choose::{Offer, choose};
-use super::{Group, Identity, MutualAuthentication, Policy, Rejected, Suite, Terms, Version};
+use super::choose::{Offer, choose, numbers};
+use super::identity::KeyError;
+use super::{
+    Failure, Group, Identity, MutualAuthentication, Negotiated, Policy, Rejected, Suite, Terms, TicketKeeper, Version,
+};
 use crate::time::Wall;
 
 /// Signature algorithms for certificates.
@@ -136,13 +139,18 @@ pub struct Clock(Arc<AtomicU64>);
 impl Clock {
     /// It is that time now.
     pub fn set(&self, now: Wall) {
-        self.0.store(now.micros() / 1_000_000, Ordering::Relaxed);
+        self.0.store(now.micros(), Ordering::Relaxed);
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> Wall {
+        Wall::from_micros(self.0.load(Ordering::Relaxed))
     }
 }
 
 impl TimeProvider for Clock {
     fn current_time(&self) -> Option<UnixTime> {
-        Some(UnixTime::since_unix_epoch(core::time::Duration::from_secs(self.0.load(Ordering::Relaxed))))
+        Some(UnixTime::since_unix_epoch(core::time::Duration::from_secs(self.now().seconds())))
     }
 }
 
@@ -153,15 +161,6 @@ impl fmt::Debug for Certified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Certified").finish_non_exhaustive()
     }
-}
-
-/// Why a key cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum KeyError {
-    Unsupported,
-    Mismatch,
-    /// It is the certificate that cannot be used.
-    Certificate,
 }
 
 impl Certified {
@@ -188,18 +187,6 @@ impl ResolvesServerCert for Chosen {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(Arc::clone(&self.0))
     }
-}
-
-/// Seals the state of sessions into tickets that clients keep, and opens them again.
-pub trait TicketKeeper: fmt::Debug + Send + Sync {
-    /// How long a ticket can be opened, in seconds.
-    fn lifetime(&self) -> u32;
-
-    /// A ticket with that inside; `None` if there is to be none.
-    fn seal(&self, inside: &[u8]) -> Option<Vec<u8>>;
-
-    /// What is inside a ticket, if it is one of ours and not too old. Whatever a stranger sends comes here.
-    fn open(&self, ticket: &[u8]) -> Option<Vec<u8>>;
 }
 
 #[derive(Debug)]
@@ -322,8 +309,6 @@ impl ServerCertVerifier for AnyTarget {
 pub struct Acceptor {
     /// One for each certificate, the default one first.
     doors: Vec<Door>,
-    /// What is served, by the numbers of suites.
-    suites: Vec<u16>,
 }
 
 #[derive(Debug)]
@@ -372,26 +357,31 @@ impl Acceptor {
             Some(Door { identity: Arc::clone(identity), config: Arc::new(config) })
         };
         let doors = core::iter::once(default).chain(&terms.list).map(door).collect::<Option<Vec<Door>>>()?;
-        let suites = narrowed.cipher_suites.iter().map(|suite| suite.suite().into()).collect();
-        Some(Acceptor { doors, suites })
+        Some(Acceptor { doors })
     }
 
     /// The session of a connection that has just come.
     pub fn session(self: &Arc<Self>) -> Session {
-        Session { stage: Stage::Hello(HelloReader::default(), Arc::clone(self)), identity: None, peer_closed: false }
+        Session {
+            stage: Stage::Hello(HelloReader::default(), Arc::clone(self)),
+            identity: None,
+            plaintext: 0,
+            peer_closed: false,
+        }
     }
 
     /// Which certificate a client is shown.
     fn choose(&self, hello: &ClientHello<'_>) -> &Door {
-        let schemes: Vec<u16> = hello.signature_schemes().iter().copied().map(u16::from).collect();
-        let suites = hello.cipher_suites().iter().copied().map(u16::from);
-        let suites: Vec<u16> = suites.filter(|suite| self.suites.contains(suite)).collect();
-        let groups: Option<Vec<u16>> =
-            hello.named_groups().map(|groups| groups.iter().copied().map(u16::from).collect());
-        let offer =
-            Offer { server_name: hello.server_name(), schemes: &schemes, suites: &suites, groups: groups.as_deref() };
-        let (default, list) = (&self.doors[0], &self.doors[1..]);
-        choose(list.iter().map(|door| door.identity.certificate()), &offer).map_or(default, |at| &list[at])
+        let served = &self.doors[0].config.crypto_provider().cipher_suites;
+        let mut offer = Offer {
+            server_name: hello.server_name(),
+            schemes: numbers(hello.signature_schemes()),
+            suites: numbers(hello.cipher_suites()),
+            groups: hello.named_groups().map(numbers),
+        };
+        offer.suites.retain(|id| served.iter().any(|suite| u16::from(suite.suite()) == *id));
+        let list = self.doors[1..].iter().map(|door| door.identity.certificate());
+        &self.doors[choose(list, &offer).map_or(0, |at| at + 1)]
     }
 }
 
@@ -421,8 +411,7 @@ impl Connector {
         Some(Connector { config: Arc::new(config) })
     }
 
-    /// The same, but its sessions tell the peer the name that they are for, if it is no address (SNI). Load balancers do not
-    /// tell targets; this is for those who play the client.
+    /// Its sessions tell the peer the name that they are for (SNI), as clients do; load balancers do not tell targets.
     pub fn naming_hosts(mut self) -> Connector {
         Arc::make_mut(&mut self.config).enable_sni = true;
         self
@@ -432,7 +421,7 @@ impl Connector {
     pub fn session(&self, name: &str) -> Option<Session> {
         let name = ServerName::try_from(name.to_owned()).ok()?;
         let connection = ClientConnection::new(Arc::clone(&self.config), name).ok()?;
-        Some(Session { stage: Stage::Open(connection.into()), identity: None, peer_closed: false })
+        Some(Session { stage: Stage::Open(connection.into()), identity: None, plaintext: 0, peer_closed: false })
     }
 }
 
@@ -440,6 +429,8 @@ impl Connector {
 pub struct Session {
     stage: Stage,
     identity: Option<Arc<Identity>>,
+    /// Bytes of plaintext that wait to be taken.
+    plaintext: usize,
     peer_closed: bool,
 }
 
@@ -452,24 +443,6 @@ enum Stage {
     Open(Connection),
     /// It failed; what is left to tell the peer.
     Failed(Vec<u8>),
-}
-
-/// Why a session came to nothing.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Failure {
-    /// What the peer says is no TLS.
-    #[error("not TLS")]
-    NotTls,
-    /// The client's certificate was refused.
-    #[error(transparent)]
-    ClientCertificate(#[from] Rejected),
-    /// The client showed no certificate and should have.
-    #[error("the client showed no certificate")]
-    NoClientCertificate,
-    /// Anything else, in the library's words.
-    #[error("{0}")]
-    Other(String),
 }
 
 impl From<Error> for Failure {
@@ -490,19 +463,6 @@ impl From<Error> for Failure {
     }
 }
 
-/// What was agreed on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Negotiated {
-    /// The version.
-    pub version: Version,
-    /// The cipher suite.
-    pub suite: &'static Suite,
-    /// The group of the key exchange; `None` where an earlier session was resumed without one.
-    pub group: Option<&'static Group>,
-    /// An earlier session was resumed.
-    pub resumed: bool,
-}
-
 impl Session {
     /// Takes in what the peer sent; returns how much of it, at least one byte while there is no plaintext to take out.
     /// Nothing is taken while a hello is to be answered: see [`Session::is_greeted`].
@@ -510,13 +470,12 @@ impl Session {
     /// # Errors
     /// The session has failed. There may be something to tell the peer still.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<usize, Failure> {
-        let fed = match &mut self.stage {
+        match &mut self.stage {
             Stage::Hello(..) => self.read_hello(bytes),
             Stage::Greeted(..) => Ok(0),
-            Stage::Open(connection) => feed(connection, bytes, &mut self.peer_closed),
+            Stage::Open(connection) => feed(connection, bytes, &mut self.plaintext, &mut self.peer_closed),
             Stage::Failed(_) => Ok(bytes.len()),
-        };
-        fed
+        }
     }
 
     fn read_hello(&mut self, mut bytes: &[u8]) -> Result<usize, Failure> {
@@ -546,6 +505,11 @@ impl Session {
     fn fail(&mut self, last: Vec<u8>, failure: Failure) -> Result<usize, Failure> {
         self.stage = Stage::Failed(last);
         Err(failure)
+    }
+
+    /// Whether a client's hello is awaited: until it is there, feeding costs next to nothing.
+    pub fn awaits_hello(&self) -> bool {
+        matches!(self.stage, Stage::Hello(..))
     }
 
     /// Whether a client's hello is there and waits to be [answered](Session::answer).
@@ -585,9 +549,18 @@ impl Session {
     /// Moves plaintext into `room`; how much.
     pub fn take_plaintext(&mut self, room: &mut [u8]) -> usize {
         match &mut self.stage {
-            Stage::Open(connection) => connection.reader().read(room).unwrap_or(0),
+            Stage::Open(connection) => {
+                let n = connection.reader().read(room).unwrap_or(0);
+                self.plaintext = self.plaintext.saturating_sub(n);
+                n
+            }
             _ => 0,
         }
+    }
+
+    /// Whether there is plaintext to take.
+    pub fn has_plaintext(&self) -> bool {
+        self.plaintext > 0
     }
 
     /// Encrypts some of `plaintext`; how much.
@@ -681,7 +654,12 @@ impl Session {
 }
 
 /// Feeds a connection as long as it gives out nothing that has to be taken first.
-fn feed(connection: &mut Connection, bytes: &[u8], peer_closed: &mut bool) -> Result<usize, Failure> {
+fn feed(
+    connection: &mut Connection,
+    bytes: &[u8],
+    plaintext: &mut usize,
+    peer_closed: &mut bool,
+) -> Result<usize, Failure> {
     let mut rest = bytes;
     loop {
         let before = rest.len();
@@ -690,11 +668,12 @@ fn feed(connection: &mut Connection, bytes: &[u8], peer_closed: &mut bool) -> Re
         }
         let state = connection.process_new_packets()?;
         *peer_closed |= state.peer_has_closed();
+        *plaintext = state.plaintext_bytes_to_read();
         if *peer_closed {
             // Nothing that follows means anything.
             return Ok(bytes.len());
         }
-        if state.plaintext_bytes_to_read() > 0 || rest.is_empty() || rest.len() == before {
+        if *plaintext > 0 || rest.is_empty() || rest.len() == before {
             return Ok(bytes.len() - rest.len());
         }
     }

@@ -8,7 +8,7 @@ use pki_types::PrivateKeyDer;
 
 use super::Provider;
 use super::certificate::{Certificate, Curve, PublicKey};
-use super::engine::{Certified, KeyError};
+use super::engine::Certified;
 use super::pem::{self, BadPem, Sections};
 use crate::time::Wall;
 
@@ -109,6 +109,15 @@ pub enum IdentityError {
     /// The certificate demands that something be understood that is not.
     #[error("the certificate cannot be used: it is broken or has a critical extension that is not known")]
     CertificateUnusable,
+}
+
+/// Why a key cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeyError {
+    Unsupported,
+    Mismatch,
+    /// It is the certificate that cannot be used.
+    Certificate,
 }
 
 impl From<KeyError> for IdentityError {

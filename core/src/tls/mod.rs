@@ -12,6 +12,7 @@ mod client;
 mod crl;
 mod dn;
 mod engine;
+mod facts;
 mod identity;
 mod pem;
 mod policy;
@@ -24,7 +25,8 @@ pub use certificate::{
 };
 pub use client::{ClientCertificateError, MutualAuthentication, Rejected, Verify};
 pub use crl::ListError;
-pub use engine::{Acceptor, Clock, Connector, Failure, Negotiated, Provider, Session, TicketKeeper};
+pub use engine::{Acceptor, Clock, Connector, Provider, Session};
+pub use facts::{Failure, Negotiated, TicketKeeper};
 pub use identity::{CHAIN_CERTIFICATES_MAX, Identity, IdentityError};
 pub use policy::{Group, Policy, Suite, Version};
 pub use presented::Presented;

@@ -223,10 +223,14 @@ impl Policy {
         Policy::named(DEFAULT).unwrap_or(&POLICIES[0])
     }
 
-    /// The policy for targets behind a listener with this one (guide TLS-05).
-    pub fn back_end(&self) -> &'static Policy {
-        let name = if self.last == Tls13 { BACK_END_13 } else { DEFAULT };
-        Policy::named(name).unwrap_or(&POLICIES[0])
+    /// The policy for targets, behind listeners with TLS 1.3 or behind others (guide TLS-05).
+    pub fn back_end(tls13: bool) -> &'static Policy {
+        Policy::named(if tls13 { BACK_END_13 } else { DEFAULT }).unwrap_or(&POLICIES[0])
+    }
+
+    /// Whether it has TLS 1.3.
+    pub fn has_tls13(&self) -> bool {
+        self.last == Tls13
     }
 
     /// Its versions, the latest first.

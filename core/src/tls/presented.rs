@@ -116,3 +116,54 @@ fn encoded_pem(der: &[u8]) -> String {
     pem.push_str("-----END%20CERTIFICATE-----%0A");
     pem
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_shown_without_the_octet_that_is_for_its_sign() {
+        assert_eq!(serial(&[0x03, 0xa5, 0xb1]), "03A5B1");
+        assert_eq!(serial(&[0x00, 0xfe, 0xf2, 0x57, 0x37, 0x2d, 0x5c, 0x14, 0xd4]), "FEF257372D5C14D4");
+        assert_eq!(serial(&[0]), "00");
+        assert_eq!(serial(&[0, 0, 1]), "0001");
+        assert_eq!(serial(&[0x85]), "85");
+        assert_eq!(serial(&[]), "");
+    }
+
+    #[test]
+    fn dates_are_in_seconds_and_utc() {
+        let at = |seconds: u64| iso8601(Wall::from_micros(seconds * 1_000_000));
+        assert_eq!(at(0), "1970-01-01T00:00:00Z");
+        assert_eq!(at(1_695_261_017), "2023-09-21T01:50:17Z");
+        assert_eq!(at(253_402_300_799), "9999-12-31T23:59:59Z");
+        assert_eq!(
+            validity(Wall::from_micros(1_695_261_017_000_000), Wall::from_micros(1_726_797_017_000_000)),
+            "NotBefore=2023-09-21T01:50:17Z;NotAfter=2024-09-20T01:50:17Z"
+        );
+    }
+
+    #[test]
+    fn lines_of_pem_have_64_columns() {
+        let lines = |octets| encoded_pem(&vec![0; octets]).replace("%0A", "\n");
+        let (begin, end) = ("-----BEGIN%20CERTIFICATE-----\n", "-----END%20CERTIFICATE-----\n");
+        assert_eq!(lines(47), format!("{begin}{}=\n{end}", "A".repeat(63)));
+        assert_eq!(lines(48), format!("{begin}{}\n{end}", "A".repeat(64)));
+        assert_eq!(lines(49), format!("{begin}{}\nAA==\n{end}", "A".repeat(64)));
+        assert_eq!(
+            encoded_pem(&[0xfb, 0xef, 0xff]),
+            "-----BEGIN%20CERTIFICATE-----%0A++//%0A-----END%20CERTIFICATE-----%0A"
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_a_client_shows_no_line_is_broken(bytes: Vec<u8>) {
+            for mode in [MutualAuthentication::Off, MutualAuthentication::Passthrough] {
+                let presented = Presented::new(&[&bytes, &bytes], &mode);
+                let breaks = presented.lines.iter().filter(|byte| !(b' '..=b'~').contains(byte)).count();
+                proptest::prop_assert_eq!(breaks, 2 * presented.fields().count());
+            }
+        }
+    }
+}

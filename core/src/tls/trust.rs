@@ -66,7 +66,7 @@ pub enum TrustStoreError {
 }
 
 /// The CA certificates that vouch for clients, and what has been revoked. Every certificate of the bundle is where a chain
-/// may end, whether it is a root or not. An empty one vouches for nobody.
+/// may end, whether it is a root or not. The default one is empty: it vouches for nobody.
 #[derive(Default)]
 pub struct TrustStore {
     name: String,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sluicegate::config::{Checking, Config, GroupAttributes, GroupState, HealthCheck, Target, TargetGroup};
 use sluicegate::rules::{Action, Forward, GroupId, Ruleset, WeightedGroup};
-use sluicegate::shard::{DialError, Effect, Endpoints, ListenerId, Options, Shard, WireId};
+use sluicegate::shard::{DialError, Effect, Endpoints, ListenerId, Log, Options, Shard, WireId};
 use sluicegate::sticky::Secret;
 use sluicegate::target::health::{Failure, Health, Status};
 use sluicegate::target::{Algorithm, Stickiness};
@@ -215,7 +215,7 @@ impl World {
             response.push_str(&String::from_utf8_lossy(wire.pending()));
             wire.sent(pending);
         }
-        let mut journal = turn.journal();
+        let mut journal = turn.journal(Log::Access);
         let line = String::from_utf8_lossy(journal.pending()).into_owned();
         let written = line.len();
         journal.sent(written);

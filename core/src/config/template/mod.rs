@@ -50,6 +50,7 @@ mod zones;
 use super::Config;
 use crate::tls::Keyring;
 pub use report::TemplateError;
+pub(crate) use spelling::suggestion;
 pub use targets::Instance;
 
 /// The longest template that is read, in bytes: CloudFormation's own limit for templates in S3 is 1 MB.

@@ -1,9 +1,9 @@
 //! The connection of one check: dialed, asked, judged by the head of its answer, closed. It has nothing to do with requests:
 //! it is in no pool, in no log, and in no count of theirs.
 
-use core::net::SocketAddr;
 use std::sync::Arc;
 
+use super::super::pool::Place;
 use super::super::timer::Deadline;
 use super::super::wire::{Role, WireState};
 use super::super::{DialError, Effect, Shard, WireId};
@@ -25,8 +25,8 @@ const REST_BYTES_MAX: u64 = 64 * 1024;
 pub(crate) struct Probe {
     /// Who is checked.
     pub(super) target: Arc<TargetState>,
-    /// Where.
-    address: SocketAddr,
+    /// Where, and with which TLS (guide HC-16).
+    place: Place,
     /// How, as it was said when the check began (guide HC-24).
     pub(super) check: Arc<HealthCheck>,
     /// When it ends as a failure, or, if it has its outcome, ends.
@@ -56,9 +56,9 @@ enum Heard {
 }
 
 impl Probe {
-    pub(super) fn new(target: Arc<TargetState>, address: SocketAddr, check: Arc<HealthCheck>, now: Mono) -> Probe {
+    pub(super) fn new(target: Arc<TargetState>, place: Place, check: Arc<HealthCheck>, now: Mono) -> Probe {
         let until = now.after(check.timeout);
-        Probe { target, address, check, until, phase: ProbePhase::Dialing }
+        Probe { target, place, check, until, phase: ProbePhase::Dialing }
     }
 
     pub(super) fn target_key(&self) -> TargetKey {
@@ -109,11 +109,13 @@ impl Probe {
 impl Shard {
     /// Begins a check.
     pub(super) fn probe(&mut self, probe: Probe) {
-        let address = probe.address;
+        let place = probe.place;
         probe.target.update_health(Health::begun);
-        let wire = WireId(self.wires.insert(WireState::new(Role::Probe(probe), self.now.mono)));
+        let secure = self.secure_for(place);
+        let wire = WireState { secure, ..WireState::new(Role::Probe(probe), self.now.mono) };
+        let wire = WireId(self.wires.insert(wire));
         self.checkups.probes += 1;
-        self.effects.push(Effect::Dial { wire, address });
+        self.effects.push(Effect::Dial { wire, address: place.0 });
         self.rearm(wire);
     }
 
@@ -130,7 +132,7 @@ impl Shard {
         }
         probe.phase = ProbePhase::Asked { scanner: Scanner::response(), interims: 0 };
         self.scratch.clear();
-        probe.check.write_request(probe.address, &mut self.scratch);
+        probe.check.write_request(probe.place.0, &mut self.scratch);
         if wire.leg.output.append(&self.scratch, Payment::Aside, &mut self.buffers) {
             self.notice(id);
         } else {
@@ -209,6 +211,14 @@ impl Shard {
     pub(crate) fn probe_is_unwritable(&mut self, id: WireId) {
         if !matches!(self.wires.get(id.0).map(|wire| &wire.role), Some(Role::Probe(probe)) if probe.awaits_answer()) {
             self.kill(id);
+        }
+    }
+
+    /// No TLS came about with the target that is checked, or it broke.
+    pub(crate) fn probe_is_not_secured(&mut self, id: WireId) {
+        match self.wires.get(id.0).map(|wire| &wire.role) {
+            Some(Role::Probe(probe)) if probe.awaits_answer() => self.end_check(id, Err(Failure::Failed)),
+            _ => self.kill(id),
         }
     }
 

@@ -1,14 +1,15 @@
 //! When each target is checked: a new one at once, then after a random part of its interval, so that targets which were
 //! registered together are not checked together for ever, then every interval, whatever the answers take (guide HC-08).
 
-use core::net::SocketAddr;
 use core::time::Duration;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
+use super::super::doors::BackEnd;
+use super::super::pool::Place;
 use super::probe::Probe;
-use crate::config::{Config, TargetGroup};
+use crate::config::{Config, Protocol, TargetGroup};
 use crate::target::{HealthCheck, TargetState};
 use crate::time::Mono;
 
@@ -26,7 +27,7 @@ pub(super) struct Schedule {
 /// One target's checks.
 struct Visit {
     target: Arc<TargetState>,
-    address: SocketAddr,
+    place: Place,
     /// Its group's settings.
     check: Arc<HealthCheck>,
     due: Mono,
@@ -40,19 +41,23 @@ impl Schedule {
     /// shorter interval; whoever another shard has checked before is due an interval after that.
     pub(super) fn new(config: &Config, former: &Schedule, now: Mono) -> Schedule {
         let planned: BTreeMap<TargetKey, Mono> = former.visits.iter().map(|visit| (visit.key(), visit.due)).collect();
-        let mut settings: Option<(*const TargetGroup, Arc<HealthCheck>)> = None;
+        let mut settings: Option<(*const TargetGroup, Arc<HealthCheck>, Option<BackEnd>)> = None;
         let mut visits = Vec::new();
         for (group, target) in config.checked_targets() {
             // One copy of its settings for all targets of a group, which follow each other.
-            let known = settings.take_if(|(of, _)| core::ptr::eq(*of, group));
-            let (_, check) = settings.insert(known.unwrap_or_else(|| (group, Arc::new(group.health_check.clone()))));
+            let known = settings.take_if(|(of, ..)| core::ptr::eq(*of, group));
+            let (_, check, back_end) = settings.insert(known.unwrap_or_else(|| {
+                let secure = group.health_check.protocol == Protocol::Https;
+                let back_end = secure.then(|| BackEnd::in_checks(config, group));
+                (group, Arc::new(group.health_check.clone()), back_end)
+            }));
             let due = match (target.state.checked(), planned.get(&Arc::as_ptr(&target.state))) {
                 (None, _) => now,
                 (Some(at), None) => at.after(interval(check)),
                 (Some(at), Some(&planned)) => planned.min(at.after(interval(check))),
             };
-            let address = check.address(target.address);
-            visits.push(Visit { target: Arc::clone(&target.state), address, check: Arc::clone(check), due });
+            let place = (check.address(target.address), *back_end);
+            visits.push(Visit { target: Arc::clone(&target.state), place, check: Arc::clone(check), due });
         }
         let queue = (0..).zip(&visits).map(|(number, visit)| Reverse((visit.due, number))).collect();
         Schedule { visits, queue }
@@ -77,7 +82,7 @@ impl Schedule {
         visit.due = if is_first { now.after(visit.second(chance)) } else { visit.following(now) };
         self.queue.push(Reverse((visit.due, number)));
         visit.target.set_checked(now);
-        Some(Probe::new(Arc::clone(&visit.target), visit.address, Arc::clone(&visit.check), now))
+        Some(Probe::new(Arc::clone(&visit.target), visit.place, Arc::clone(&visit.check), now))
     }
 
     /// Who is checked.

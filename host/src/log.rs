@@ -1,4 +1,4 @@
-//! The access log's writer: one thread and one file for all shards. A shard hands whole lines over and goes on;
+//! The logs' writers: one thread and one file for each log, for all shards. A shard hands whole lines over and goes on;
 //! when the disk is slower than the traffic, lines are dropped and counted.
 
 use std::fs::{File, OpenOptions};
@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
+
+use sluicegate::cli::Serving;
 
 use crate::printer::Notices;
 
@@ -24,8 +26,17 @@ pub(crate) struct Lines {
     state: Arc<State>,
 }
 
-/// The program's end.
-pub(crate) struct AccessLog {
+/// The logs that the operator asked for.
+#[derive(Default)]
+pub(crate) struct Logs {
+    /// A line for each request.
+    pub(crate) access: Option<Log>,
+    /// A line for each attempt to connect to an HTTPS listener.
+    pub(crate) connections: Option<Log>,
+}
+
+/// The program's end of one.
+pub(crate) struct Log {
     lines: Lines,
     /// Nothing is ever sent: it closes when the writer has ended.
     ended: Receiver<()>,
@@ -64,23 +75,61 @@ impl Lines {
     }
 }
 
-impl AccessLog {
-    /// Opens the file to append to (`-` is standard output) and starts the writer.
+impl Logs {
+    /// Opens those that flags name.
     ///
     /// # Errors
     ///
-    /// The file cannot be opened, or the thread cannot be started.
-    pub(crate) fn open(path: &str, notices: Notices) -> io::Result<AccessLog> {
+    /// A line for the operator: a file cannot be opened, or a thread cannot be started.
+    pub(crate) fn open(serving: &Serving, notices: &Notices) -> Result<Logs, String> {
+        let open = |what: &'static str, path: &Option<String>| {
+            let log = path
+                .as_ref()
+                .map(|path| Log::open(what, path, notices.clone()).map_err(|error| format!("{what} {path}: {error}")));
+            log.transpose()
+        };
+        Ok(Logs {
+            access: open("access log", &serving.access_log)?,
+            connections: open("connection log", &serving.connection_log)?,
+        })
+    }
+
+    /// Opens the files anew: whoever rotates logs has moved them.
+    pub(crate) fn reopen(&self) {
+        self.all().for_each(Log::reopen);
+    }
+
+    /// Writes what was handed over so far, and ends.
+    pub(crate) fn close(self) {
+        let Logs { access, connections } = self;
+        [access, connections].into_iter().flatten().for_each(Log::close);
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Log> {
+        let Logs { access, connections } = self;
+        [access, connections].into_iter().flatten()
+    }
+}
+
+impl Log {
+    /// Opens the file to append to (`-` is standard output) and starts the writer. `what` is how messages call it.
+    fn open(what: &'static str, path: &str, notices: Notices) -> io::Result<Log> {
         let (parcels, inbox) = channel();
         let state = Arc::new(State::default());
-        let mut writer =
-            Writer { path: path.to_owned(), sink: open(path)?, state: Arc::clone(&state), notices, failing: false };
+        let mut writer = Writer {
+            what,
+            path: path.to_owned(),
+            sink: open(path)?,
+            state: Arc::clone(&state),
+            notices,
+            failing: false,
+        };
         let (running, ended) = channel::<()>();
-        thread::Builder::new().name("access-log".to_owned()).spawn(move || {
+        thread::Builder::new().name(what.replace(' ', "-")).spawn(move || {
             writer.work(&inbox);
             drop(running);
         })?;
-        Ok(AccessLog { lines: Lines { parcels, state }, ended })
+        Ok(Log { lines: Lines { parcels, state }, ended })
     }
 
     /// For a shard.
@@ -88,13 +137,12 @@ impl AccessLog {
         self.lines.clone()
     }
 
-    /// Opens the file anew: whoever rotates logs has moved it.
-    pub(crate) fn reopen(&self) {
+    fn reopen(&self) {
         let _ = self.lines.parcels.send(Parcel::Reopen);
     }
 
     /// Writes what was handed over so far, and ends; but a pipe that nobody reads is not waited for for ever.
-    pub(crate) fn close(self) {
+    fn close(self) {
         let _ = self.lines.parcels.send(Parcel::Close);
         let _ = self.ended.recv_timeout(LAST_WAIT);
     }
@@ -109,6 +157,7 @@ fn open(path: &str) -> io::Result<Box<dyn Write + Send>> {
 
 /// The thread.
 struct Writer {
+    what: &'static str,
     path: String,
     sink: Box<dyn Write + Send>,
     state: Arc<State>,
@@ -136,7 +185,7 @@ impl Writer {
             Ok(()) => self.failing = false,
             Err(error) if !self.failing => {
                 self.failing = true;
-                self.notices.say(format_args!("access log {}: {error}", self.path));
+                self.notices.say(format_args!("{} {}: {error}", self.what, self.path));
             }
             Err(_) => {}
         }
@@ -147,7 +196,7 @@ impl Writer {
         match open(&self.path) {
             Ok(sink) => self.sink = sink,
             Err(error) => {
-                self.notices.say(format_args!("access log {}: {error}; the old file stays open", self.path));
+                self.notices.say(format_args!("{} {}: {error}; the old file stays open", self.what, self.path));
             }
         }
     }
@@ -155,7 +204,8 @@ impl Writer {
     fn tell_dropped(&self) {
         let dropped = self.state.dropped.swap(0, Ordering::Relaxed);
         if dropped > 0 {
-            self.notices.say(format_args!("access log {}: {dropped} lines were dropped, it is too slow", self.path));
+            let (what, path) = (self.what, &self.path);
+            self.notices.say(format_args!("{what} {path}: {dropped} lines were dropped, it is too slow"));
         }
     }
 }
@@ -170,7 +220,7 @@ mod tests {
         std::fs::create_dir_all(&directory).expect("a directory");
         let path = directory.join("access.log");
         let printer = crate::printer::Printer::start(std::io::sink()).expect("started");
-        let log = AccessLog::open(path.to_str().expect("text"), printer.notices("test")).expect("opened");
+        let log = Log::open("access log", path.to_str().expect("text"), printer.notices("test")).expect("opened");
         log.lines().hand_over(b"one\n");
         log.lines().hand_over(b"two\n");
         let moved = directory.join("access.log.1");
@@ -180,6 +230,33 @@ mod tests {
         log.close();
         assert_eq!(std::fs::read(&moved).expect("the old file"), b"one\ntwo\n");
         assert_eq!(std::fs::read(&path).expect("the new file"), b"three\n");
+        std::fs::remove_dir_all(&directory).expect("removed");
+    }
+
+    #[test]
+    fn each_log_has_a_file_of_its_own_and_errors_say_which_it_is() {
+        let line = |access: &str, connections: &str| {
+            let line = ["sluicegate", "demo", "--access-log", access, "--connection-log", connections];
+            let Ok(sluicegate::cli::Command::Demo(demo)) = sluicegate::cli::parse(line) else { panic!("a demo") };
+            demo.serving
+        };
+        let directory = std::env::temp_dir().join(format!("sluicegate-logs-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("a directory");
+        let path = |name: &str| directory.join(name).to_str().expect("text").to_owned();
+        let printer = crate::printer::Printer::start(std::io::sink()).expect("started");
+        let logs = Logs::open(&line(&path("a"), &path("c")), &printer.notices("test")).expect("opened");
+        logs.access.as_ref().expect("asked for").lines().hand_over(b"request\n");
+        logs.connections.as_ref().expect("asked for").lines().hand_over(b"one\n");
+        std::fs::rename(path("c"), path("c.1")).expect("moved");
+        logs.reopen();
+        logs.connections.as_ref().expect("asked for").lines().hand_over(b"two\n");
+        logs.close();
+        let read = |name| std::fs::read_to_string(path(name)).expect(name);
+        assert_eq!([read("a"), read("c.1"), read("c")], ["request\n", "one\n", "two\n"]);
+        for (access, connections, what) in [("/", "-", "access log /: "), ("-", "/", "connection log /: ")] {
+            let refused = Logs::open(&line(access, connections), &printer.notices("test")).err().expect("a directory");
+            assert!(refused.starts_with(what), "{refused}");
+        }
         std::fs::remove_dir_all(&directory).expect("removed");
     }
 

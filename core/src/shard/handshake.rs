@@ -1,0 +1,214 @@
+//! Handshakes: their expensive steps are jobs that are carried out between turns, so that no other connection waits for
+//! them; their outcome begins the plaintext life of a wire, or ends it.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use super::front::LINGER;
+use super::pool::Place;
+use super::secure::{Secure, Stage};
+use super::wire::{Back, BackPhase, Front, Phase, Role, WireState};
+use super::{Effect, Shard, WireId};
+use crate::buffer::{PAGE, Payment};
+use crate::http::h1::head::Scanner;
+use crate::observe::Cause;
+use crate::tls::{Failure, Session};
+
+/// How long a client may take over its handshake. As long as a target may take.
+pub(super) const CLIENT_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a target may take over its handshake (guide CONN-11).
+const TARGET_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A step of a handshake: some hundred microseconds of arithmetic. It may be run on any thread.
+#[must_use = "run it, then say `computed`"]
+pub struct Job {
+    wire: WireId,
+    session: Box<Session>,
+    bytes: Vec<u8>,
+    fed: usize,
+    outcome: Result<(), Failure>,
+}
+
+impl Job {
+    /// Does the work.
+    pub fn run(&mut self) {
+        if self.session.is_greeted() {
+            self.outcome = self.session.answer();
+        }
+        while self.outcome.is_ok() && self.fed < self.bytes.len() && !self.session.is_open() {
+            match self.session.feed(&self.bytes[self.fed..]) {
+                Ok(0) => break,
+                Ok(n) => self.fed += n,
+                Err(failure) => self.outcome = Err(failure),
+            }
+        }
+    }
+}
+
+impl Shard {
+    /// Goes on with a handshake: what costs little is done at once, the rest becomes a job.
+    pub(super) fn shake(&mut self, id: WireId) {
+        let Shard { wires, buffers, effects, .. } = self;
+        let Some(wire) = wires.get_mut(id.0) else { return };
+        let Some(secure) = &mut wire.secure else { return };
+        if secure.stage != (Stage::Handshake { job_waits: false }) {
+            return;
+        }
+        let Some(session) = &mut secure.session else { return };
+        while session.awaits_hello() && !secure.sealed.is_empty() {
+            match session.feed(secure.sealed.bytes()) {
+                Ok(n) => secure.sealed.consume(n, buffers),
+                Err(failure) => return self.handshake_failed(id, &failure),
+            }
+        }
+        if session.is_greeted() || !secure.sealed.is_empty() {
+            secure.stage = Stage::Handshake { job_waits: true };
+            return effects.push(Effect::Compute(id));
+        }
+        secure.sealed.release_if_empty(buffers);
+        if secure.ended {
+            self.handshake_failed(id, &Failure::Left);
+        }
+    }
+
+    /// The step that [`Effect::Compute`] announced.
+    pub(super) fn job(&mut self, id: WireId) -> Option<Job> {
+        let wire = self.wires.get_mut(id.0).filter(|wire| !wire.dead)?;
+        let secure = wire.secure.as_mut()?;
+        let session = secure.session.take()?;
+        Some(Job { wire: id, session, bytes: secure.sealed.bytes().to_vec(), fed: 0, outcome: Ok(()) })
+    }
+
+    /// A step was carried out.
+    pub(super) fn computed(&mut self, job: Job) {
+        let Job { wire: id, session, fed, outcome, .. } = job;
+        let Shard { wires, buffers, .. } = self;
+        let Some(wire) = wires.get_mut(id.0).filter(|wire| !wire.dead) else { return };
+        let Some(secure) = &mut wire.secure else { return };
+        secure.sealed.consume(fed.min(secure.sealed.len()), buffers);
+        let open = session.is_open();
+        secure.session = Some(session);
+        secure.stage = Stage::Handshake { job_waits: false };
+        match outcome {
+            Err(failure) => self.handshake_failed(id, &failure),
+            Ok(()) if open => self.handshake_is_done(id),
+            Ok(()) => self.shake(id),
+        }
+        self.notice(id);
+    }
+
+    fn handshake_is_done(&mut self, id: WireId) {
+        let now = self.now;
+        let Some(wire) = self.wires.get_mut(id.0) else { return };
+        let Some(secure) = &mut wire.secure else { return };
+        secure.stage = Stage::Open;
+        wire.leg.activity = now.mono;
+        match &mut wire.role {
+            Role::Front(front) => {
+                front.phase = Phase::Head { scanner: Scanner::request(), since: None };
+                self.handshakes -= 1;
+            }
+            Role::Back(back) => {
+                if let BackPhase::Securing { exchange, .. } = back.phase {
+                    back.phase = BackPhase::Busy(exchange);
+                    if let Some(exchange) = self.exchanges.get_mut(exchange) {
+                        exchange.record.dispatched(now);
+                        let front = exchange.front;
+                        self.rearm(front);
+                    }
+                }
+            }
+            Role::Probe(_) => {}
+        }
+        self.rearm(id);
+        self.unseal(id);
+    }
+
+    /// The handshake came to nothing: the peer is told why, as far as TLS can tell, then the connection closes.
+    pub(super) fn handshake_failed(&mut self, id: WireId, _failure: &Failure) {
+        let now = self.now.mono;
+        let Shard { wires, buffers, .. } = self;
+        let Some(wire) = wires.get_mut(id.0) else { return };
+        let Some(secure) = &mut wire.secure else { return };
+        secure.stage = Stage::Failed;
+        secure.sealed.release(buffers);
+        secure.drain(Payment::Metered, buffers);
+        let ended = secure.ended;
+        match &mut wire.role {
+            Role::Front(front) => {
+                front.phase = Phase::Lingering { left: PAGE as u64, until: now.after(LINGER) };
+                self.handshakes -= 1;
+                if ended {
+                    return self.kill(id);
+                }
+                self.rearm(id);
+                self.notice(id);
+            }
+            Role::Back(Back { phase: BackPhase::Securing { .. }, .. }) => {
+                self.target_is_not_secured(id, Cause::TargetTlsHandshakeFailed);
+            }
+            Role::Back(_) => self.kill(id),
+            Role::Probe(_) => self.probe_is_not_secured(id),
+        }
+    }
+
+    /// The connection broke. `true` if its handshake was in progress, which has failed now.
+    pub(super) fn breaks_handshake(&mut self, id: WireId) -> bool {
+        let Some(wire) = self.wires.get(id.0).filter(|wire| !wire.dead && !wire.is_dialing()) else { return false };
+        let shaking = matches!(wire.secure.as_ref().map(|secure| secure.stage), Some(Stage::Handshake { .. }));
+        if shaking {
+            self.handshake_failed(id, &Failure::Left);
+        }
+        shaking
+    }
+
+    /// A client has not finished its handshake in time.
+    pub(super) fn client_handshake_is_late(&mut self, id: WireId) {
+        self.handshake_failed(id, &Failure::Late);
+        self.kill(id);
+    }
+
+    /// The connection to a target is there, and of no use.
+    pub(super) fn target_is_not_secured(&mut self, id: WireId, cause: Cause) {
+        let Some(back) = self.wires.get_mut(id.0).and_then(WireState::back_mut) else { return };
+        let BackPhase::Securing { exchange, .. } = back.phase else { return };
+        back.phase = BackPhase::Idle;
+        self.kill(id);
+        if let Some(failed) = self.exchanges.get_mut(exchange) {
+            failed.back = None;
+        }
+        self.fail(exchange, cause);
+        self.answer_is_due(exchange);
+        self.drive(exchange);
+    }
+
+    /// The TLS of a new connection to that place, if it has any.
+    pub(super) fn secure_for(&self, (address, back_end): Place) -> Option<Box<Secure>> {
+        let session = self.doors.connect(back_end?, &name_of(address))?;
+        Some(Secure::new(session))
+    }
+
+    /// A connection that was just made to a target is secured next.
+    pub(super) fn secure_target(&mut self, id: WireId) {
+        let until = self.now.mono.after(TARGET_HANDSHAKE_TIMEOUT);
+        if let Some(Back { phase, .. }) = self.wires.get_mut(id.0).and_then(WireState::back_mut)
+            && let BackPhase::Dialing { exchange, .. } = *phase
+        {
+            *phase = BackPhase::Securing { exchange, until };
+            self.rearm(id);
+        }
+        self.notice(id);
+    }
+
+    /// Whether that client's connection counts as a handshake in progress.
+    pub(super) fn is_shaking(front: &Front) -> bool {
+        matches!(front.phase, Phase::Handshake { .. })
+    }
+}
+
+/// What sessions with a target are remembered by: a host name that is never sent.
+fn name_of(address: SocketAddr) -> String {
+    let plain = |byte: char| if byte.is_ascii_alphanumeric() { byte } else { '-' };
+    format!("t{}.target", address.to_string().chars().map(plain).collect::<String>())
+}
