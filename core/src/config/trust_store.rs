@@ -21,7 +21,7 @@ pub struct TrustStore {
     pub revocations: Vec<Revocation>,
     /// The id of the next list. Ids of lists that are gone are not used again.
     pub revocation_next: u64,
-    /// What is in all of them; nothing where they were not looked for.
+    /// What is in all of them; nothing where no listener verifies with it, or nobody said where objects are.
     pub contents: Arc<tls::TrustStore>,
     /// Where the template declares it.
     pub position: Position,

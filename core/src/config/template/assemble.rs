@@ -43,8 +43,9 @@ pub(super) fn assemble<'r, 't>(resources: &'r [Resource<'t>], evaluator: &'r Eva
     assembly.check_instances();
     assembly.read_load_balancers();
     assembly.read_server_certificates();
-    assembly.read_trust_stores();
     assembly.read_listeners();
+    assembly.read_trust_stores();
+    assembly.make_terms();
     assembly.read_listener_certificates();
     assembly.read_rules();
     assembly.check_quotas();
@@ -131,6 +132,20 @@ impl<'r, 't> Assembly<'r, 't> {
         }
     }
 
+    fn read_listeners(&mut self) {
+        let mut ports = BTreeMap::new();
+        for (resource, properties) in self.of(Type::Listener) {
+            let read = listener::read(&properties, &self.group_ids, &self.certificates);
+            let load_balancer = read.load_balancer_arn.as_ref().and_then(|arn| self.load_balancer(arn));
+            if let (Some(port), Some(item)) = (read.port, &read.port_item)
+                && let Some(other) = ports.insert(port, resource.id)
+            {
+                item.error(&format!("port {port} is the port of the listener {other} already"));
+            }
+            self.listeners.push(Draft::new(resource, read, load_balancer));
+        }
+    }
+
     fn read_trust_stores(&mut self) {
         let mut names = BTreeMap::new();
         let mut drafts = trust_store::Drafts::new(self.certificates.keyring());
@@ -139,22 +154,16 @@ impl<'r, 't> Assembly<'r, 't> {
             drafts.add(resource, &properties);
         }
         self.of(Type::TrustStoreRevocation).for_each(|(_, properties)| drafts.revoke(&properties));
-        self.trust_stores = drafts.finish();
+        let used = self.listeners.iter().filter_map(Draft::trust_store).collect();
+        self.trust_stores = drafts.finish(&used);
     }
 
-    fn read_listeners(&mut self) {
-        let mut ports = BTreeMap::new();
-        for (resource, properties) in self.of(Type::Listener) {
-            let read = listener::read(&properties, &self.group_ids, &self.certificates);
-            let terms = read.terms.as_ref().map(|read| self.terms(read));
-            let load_balancer = read.load_balancer_arn.as_ref().and_then(|arn| self.load_balancer(arn));
-            if let (Some(port), Some(item)) = (read.port, &read.port_item)
-                && let Some(other) = ports.insert(port, resource.id)
-            {
-                item.error(&format!("port {port} is the port of the listener {other} already"));
-            }
-            self.listeners.push(Draft::new(resource, read, load_balancer, terms));
+    fn make_terms(&mut self) {
+        let mut listeners = core::mem::take(&mut self.listeners);
+        for draft in &mut listeners {
+            draft.terms = draft.read.terms.as_ref().map(|read| self.terms(read));
         }
+        self.listeners = listeners;
     }
 
     /// Terms whose certificate list is empty still.

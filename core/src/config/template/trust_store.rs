@@ -1,6 +1,7 @@
 //! `TrustStore` and `TrustStoreRevocation`: whose client certificates are good, and which of them were revoked (guide TS-01 to
 //! TS-03, TS-07). Their contents are objects in buckets.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::others::{check_name, check_tags};
@@ -84,10 +85,14 @@ impl<'r> Drafts<'r> {
         }
     }
 
-    /// The trust stores, in the template's order. Those that are too many are not loaded.
-    pub(super) fn finish(self) -> Vec<TrustStore> {
+    /// The trust stores, in the template's order. Those whose ARN is not among the `used` ones need not be at hand.
+    pub(super) fn finish(self, used: &BTreeSet<&str>) -> Vec<TrustStore> {
         let Drafts { keyring, drafts } = self;
-        let finish = |(number, draft): (usize, Draft<'r>)| draft.finish(keyring.filter(|_| number < STORES_MAX));
+        let used = |number: usize, draft: &Draft<'_>| number < STORES_MAX && used.contains(draft.named.arn.as_str());
+        let finish = |(number, draft): (usize, Draft<'r>)| {
+            let keyring = keyring.filter(|_| used(number, &draft));
+            draft.finish(keyring)
+        };
         drafts.into_iter().enumerate().map(finish).collect()
     }
 }
