@@ -84,27 +84,22 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_support::ScratchDirectory;
 
-    struct Directory(PathBuf);
+    struct Directory(ScratchDirectory);
 
     impl Directory {
         fn new(name: &str) -> Directory {
-            let path = std::env::temp_dir().join(format!("sluicegate-watch-{}-{name}", std::process::id()));
-            let _ = fs::remove_dir_all(&path);
-            fs::create_dir_all(&path).expect("made");
-            Directory(path)
+            Directory(ScratchDirectory::new(&format!("watch-{name}")))
+        }
+
+        fn at(&self, name: &str) -> PathBuf {
+            self.0.0.join(name)
         }
 
         fn write(&self, name: &str, text: &str) -> PathBuf {
-            let path = self.0.join(name);
-            fs::write(&path, text).expect("written");
-            path
-        }
-    }
-
-    impl Drop for Directory {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
+            fs::write(self.at(name), text).expect("written");
+            self.at(name)
         }
     }
 
@@ -153,7 +148,7 @@ mod tests {
     fn files_that_come_go_or_get_other_permissions_are_changes() {
         use std::os::unix::fs::PermissionsExt;
         let directory = Directory::new("come");
-        let (here, missing) = (directory.write("here", "1"), directory.0.join("missing"));
+        let (here, missing) = (directory.write("here", "1"), directory.at("missing"));
         let mut comes = watch(&[&here, &missing]);
         assert!(!comes.look());
         directory.write("missing", "");
@@ -170,7 +165,7 @@ mod tests {
     #[test]
     fn a_link_that_leads_elsewhere_is_a_change() {
         let directory = Directory::new("link");
-        let (one, two, link) = (directory.write("1", "x"), directory.write("2", "x"), directory.0.join("link"));
+        let (one, two, link) = (directory.write("1", "x"), directory.write("2", "x"), directory.at("link"));
         std::os::unix::fs::symlink(&one, &link).expect("linked");
         let mut watch = watch(&[&link]);
         fs::remove_file(&link).and_then(|()| std::os::unix::fs::symlink(&two, &link)).expect("linked");
@@ -180,7 +175,7 @@ mod tests {
     #[test]
     fn what_led_to_nothing_is_not_told_again_until_something_changes_again() {
         let directory = Directory::new("failed");
-        let (chain, key, new) = (directory.write("chain", "1"), directory.write("key", "1"), directory.0.join("new"));
+        let (chain, key, new) = (directory.write("chain", "1"), directory.write("key", "1"), directory.at("new"));
         let mut watched = watch(&[&chain, &key]);
         directory.write("chain", "22");
         assert!(!watched.look() && watched.look());

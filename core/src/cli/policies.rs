@@ -102,7 +102,7 @@ fn detail(policy: &'static Policy, provider: &Provider) -> String {
     if policy == Policy::default_for_listeners() {
         text += "the policy of listeners whose template names none\n";
     }
-    let _ = writeln!(text, "towards HTTPS targets: {}", policy.back_end().name);
+    let _ = writeln!(text, "towards HTTPS targets: {}", Policy::back_end(policy.has_tls13()).name);
     for one in suites(policy, provider) {
         let said = match (one.served.len(), one.guide.len()) {
             (0, _) => "not served".to_owned(),
