@@ -24,16 +24,17 @@ pub(crate) struct Watch {
 
 /// A file at one time. Whatever happens to it makes another stamp; no file has `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp(Option<[i128; 5]>);
+pub(crate) struct Stamp(Option<[i128; 6]>);
 
 impl Stamp {
     /// Of an open file.
     pub(crate) fn of(file: &Metadata) -> Stamp {
         let nanos = |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
         let modified = nanos(file.mtime(), file.mtime_nsec());
-        // Changes also with its permissions, and cannot be set back.
+        // Unlike the other, it cannot be set back.
         let changed = nanos(file.ctime(), file.ctime_nsec());
-        Stamp(Some([file.dev().into(), file.ino().into(), file.size().into(), modified, changed]))
+        let [device, number, mode, size] = [file.dev(), file.ino(), file.mode().into(), file.size()].map(i128::from);
+        Stamp(Some([device, number, mode, size, modified, changed]))
     }
 
     /// Of whatever a path leads to now.
@@ -141,6 +142,19 @@ mod tests {
         fs::File::options().write(true).open(&new).and_then(|file| file.set_modified(modified)).expect("set");
         let mut watch = watch(&[&one]);
         fs::rename(&new, &one).expect("moved");
+        assert!(!watch.look() && watch.look());
+    }
+
+    #[test]
+    fn a_file_that_was_written_to_is_a_change_also_if_its_age_is_set_back() {
+        let directory = Directory::new("age");
+        let one = directory.write("one", "1");
+        let modified = fs::metadata(&one).and_then(|file| file.modified()).expect("its time");
+        let mut watch = watch(&[&one]);
+        // Longer than file systems take for a moment.
+        std::thread::sleep(Duration::from_millis(50));
+        directory.write("one", "2");
+        fs::File::options().write(true).open(&one).and_then(|file| file.set_modified(modified)).expect("set");
         assert!(!watch.look() && watch.look());
     }
 
