@@ -138,6 +138,8 @@ mod head {
             attributes,
             scheme: "http",
             listener_port: 80,
+            tls: None,
+            client_certificate: b"",
             client: ([192, 0, 2, 1], 4711).into(),
             dns_name: "demo.example",
             wall: Wall::from_micros(1_763_720_000_000_000),

@@ -56,18 +56,19 @@ impl Host {
             match effect {
                 Effect::Dial { wire, address } => drop(thread::spawn(move || host.dial(wire, address))),
                 Effect::Wake(_) => self.news.notify_all(),
-                Effect::Compute(wire) => {
-                    let Some(mut job) = self.turn(|turn| turn.job(wire)) else { continue };
-                    drop(thread::spawn(move || {
-                        job.run();
-                        host.turn(|turn| turn.computed(job));
-                        host.news.notify_all();
-                    }));
-                }
+                Effect::Compute(wire) => drop(thread::spawn(move || host.compute(wire))),
                 Effect::Unlisten(_) | Effect::Journal(_) | Effect::Drained => {}
             }
         }
         result
+    }
+
+    /// A step of a TLS handshake.
+    fn compute(self: Arc<Self>, wire: WireId) {
+        let Some(mut job) = self.turn(|turn| turn.job(wire)) else { return };
+        job.run();
+        self.turn(|turn| turn.computed(job));
+        self.news.notify_all();
     }
 
     /// A verb on a wire. Two threads drive it: one tells the other.
@@ -118,7 +119,7 @@ impl Host {
     fn write(self: Arc<Self>, wire: WireId, mut stream: TcpStream) {
         let mut finished = false;
         loop {
-            match self.turn(|turn| turn.wire(wire).map(|wire| (wire.pending().to_vec(), wire.fate()))) {
+            match self.turn(|turn| turn.wire(wire).map(|mut wire| (wire.pending().to_vec(), wire.fate()))) {
                 None | Some((_, Fate::Close)) => {
                     let _ = stream.shutdown(Shutdown::Both);
                     break self.say(wire, |wire| wire.lost());

@@ -64,11 +64,17 @@ impl Scene {
         } else {
             turn.dialed(wire, Ok(ends()));
             let mut target = turn.wire(wire).unwrap();
-            target.sent(target.pending().len());
+            {
+                let all = target.pending().len();
+                target.sent(all)
+            };
             target.offer(if is_bad && matches!(bad, Bad::Fails) { BAD } else { GOOD });
         }
         let mut client = turn.wire(client).unwrap();
-        client.sent(client.pending().len());
+        {
+            let all = client.pending().len();
+            client.sent(all)
+        };
         client.lost();
         if let Some(mut target) = turn.wire(wire) {
             target.lost();

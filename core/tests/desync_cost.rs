@@ -28,6 +28,8 @@ fn read_and_write(bytes: &[u8]) {
         attributes: &LoadBalancerAttributes::default(),
         scheme: "http",
         listener_port: 80,
+        tls: None,
+        client_certificate: b"",
         client: ([192, 0, 2, 1], 4711).into(),
         dns_name: "a.example",
         wall: Wall::from_micros(0),

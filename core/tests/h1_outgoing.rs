@@ -7,9 +7,11 @@ use XffHeaderProcessing::{Append, Preserve, Remove};
 use sluicegate::config::{LoadBalancerAttributes, XffHeaderProcessing};
 use sluicegate::desync::{Clearing, Reading};
 use sluicegate::exchange::outgoing::{Terms, write_request};
-use sluicegate::http::FieldRoom;
+use sluicegate::http::h1::encode::Encoder;
 use sluicegate::http::h1::head::{Scan, Scanner};
+use sluicegate::http::{FieldRoom, Framing};
 use sluicegate::time::Wall;
+use sluicegate::tls::{Suite, Version};
 
 const NEW_ROOT: &str = "Root=1-63441c4a-abcdef012345678912345678";
 const NEW_SELF: &str = "Self=1-63441c4a-abcdef012345678912345678";
@@ -23,11 +25,26 @@ struct World {
     port: u16,
     scheme: &'static str,
     attributes: LoadBalancerAttributes,
+    tls: Option<(Version, &'static Suite)>,
+    client_certificate: &'static str,
 }
 
 impl World {
     fn new() -> World {
-        World { client: "127.0.0.1:4711", port: 80, scheme: "http", attributes: LoadBalancerAttributes::default() }
+        World {
+            client: "127.0.0.1:4711",
+            port: 80,
+            scheme: "http",
+            attributes: LoadBalancerAttributes::default(),
+            tls: None,
+            client_certificate: "",
+        }
+    }
+
+    /// What a listener on port 443 knows of a client that it has shaken hands with.
+    fn https() -> World {
+        let tls = Some((Version::Tls12, Suite::numbered(0xC02F).unwrap()));
+        World { port: 443, scheme: "https", tls, ..World::new() }
     }
 
     fn with(change: impl FnOnce(&mut World)) -> World {
@@ -48,6 +65,8 @@ impl World {
             attributes: &self.attributes,
             scheme: self.scheme,
             listener_port: self.port,
+            tls: self.tls,
+            client_certificate: self.client_certificate.as_bytes(),
             client: self.client.parse::<SocketAddr>().unwrap(),
             dns_name: "Demo-1.elb.amazonaws.com",
             wall: Wall::from_micros(0x6344_1c4a * 1_000_000 + 999_999),
@@ -84,6 +103,47 @@ fn the_lead_comes_first_and_the_clients_fields_follow_in_their_order() {
     let fields = "X-B: 1\r\nContent-Length: 3\r\nx-a: 2\r\nX-B: 3\r\nE: \r\n\r\n";
     assert_eq!(head, format!("POST /a?b=c HTTP/1.1\r\n{lead}X-Amzn-Trace-Id: {NEW_ROOT}\r\n{fields}"));
     assert_eq!(trace, NEW_ROOT);
+}
+
+#[test]
+fn what_is_told_of_the_clients_certificate_stands_between_the_port_and_the_host() {
+    let certificate = "X-Amzn-Mtls-Clientcert-Serial-Number: 03A5B1\r\nX-Amzn-Mtls-Clientcert-Subject: CN=client\r\n";
+    let world = World { client_certificate: certificate, ..World::https() };
+    assert_eq!(
+        world.get("X-Amzn-Mtls-Clientcert-Subject: CN=forged\r\nA: b\r\n"),
+        format!(
+            "GET / HTTP/1.1\r\nX-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Port: 443\r\n{certificate}\
+             Host: example.com\r\nX-Amzn-Trace-Id: {NEW_ROOT}\r\nA: b\r\n\r\n"
+        )
+    );
+}
+
+#[test]
+fn version_and_cipher_suite_are_told_when_asked_for_on_https_listeners() {
+    let asked = |mut world: World| {
+        world.attributes.tls_version_and_cipher_suite = true;
+        world
+    };
+    let forged = "x-amzn-tls-version: TLSv1.3\r\nX-Amzn-Tls-Cipher-Suite: forged\r\n";
+    let lead = "GET / HTTP/1.1\r\nX-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Port: 443\r\n";
+    let told = "x-amzn-tls-version: TLSv1.2\r\nx-amzn-tls-cipher-suite: ECDHE-RSA-AES128-GCM-SHA256\r\n";
+    let rest = format!("Host: example.com\r\nX-Amzn-Trace-Id: {NEW_ROOT}\r\n\r\n");
+    assert_eq!(asked(World::https()).get(forged), format!("{lead}{told}{rest}"));
+    assert_eq!(World::https().get(forged), format!("{lead}{rest}"), "the attribute is off by default");
+    let plain = asked(World::new()).get(forged).to_ascii_lowercase();
+    assert!(!plain.contains("x-amzn-tls"), "{plain}");
+    let tls = Some((Version::Tls13, Suite::numbered(0x1301).unwrap()));
+    let newer = asked(World { tls, client_certificate: "X-Amzn-Mtls-Clientcert: a\r\n", ..World::https() }).get("");
+    let told = "x-amzn-tls-version: TLSv1.3\r\nx-amzn-tls-cipher-suite: TLS_AES_128_GCM_SHA256\r\n";
+    assert_eq!(newer, format!("{lead}X-Amzn-Mtls-Clientcert: a\r\n{told}{rest}"));
+}
+
+#[test]
+fn an_https_listener_is_told_as_such_whatever_the_client_says() {
+    let head = World { port: 8443, ..World::https() }.get("X-Forwarded-Proto: http\r\nX-Forwarded-Port: 80\r\n");
+    assert_eq!(values(&head, "x-forwarded-proto"), ["https"]);
+    assert_eq!(values(&head, "x-forwarded-port"), ["8443"]);
+    assert_eq!(values(&head, "host"), ["example.com:8443"]);
 }
 
 #[test]
@@ -157,6 +217,74 @@ fn fields_that_only_the_load_balancer_may_set_are_removed() {
         assert!(values(&World::new().get(&format!("{name}: forged\r\n")), name).is_empty(), "{name}");
     }
     assert_eq!(values(&World::new().get("x-amzn-other: x\r\n"), "x-amzn-other"), ["x"]);
+}
+
+/// The names that targets trust because only a load balancer writes them.
+const TRUSTED: [&str; 11] = [
+    "X-Amzn-Mtls-Clientcert",
+    "X-Amzn-Mtls-Clientcert-Serial-Number",
+    "X-Amzn-Mtls-Clientcert-Issuer",
+    "X-Amzn-Mtls-Clientcert-Subject",
+    "X-Amzn-Mtls-Clientcert-Validity",
+    "X-Amzn-Mtls-Clientcert-Leaf",
+    "X-Amzn-Tls-Version",
+    "X-Amzn-Tls-Cipher-Suite",
+    "X-Amzn-Oidc-Data",
+    "X-Amzn-Oidc-Identity",
+    "X-Amzn-Oidc-Accesstoken",
+];
+
+/// `CONTENT_TYPE` is what CGI and WSGI make of `Content-Type`, and of `content_type` too: they fold case and punctuation.
+fn folded(name: &str) -> String {
+    name.chars().map(|char| if char.is_ascii_alphanumeric() { char.to_ascii_uppercase() } else { '_' }).collect()
+}
+
+/// Every spelling with one or all of its hyphens replaced.
+fn look_alikes(name: &str) -> Vec<String> {
+    let mut spellings = vec![name.to_owned()];
+    for other in ["_", ".", "!", "~"] {
+        spellings.push(name.replace('-', other));
+        for (at, _) in name.match_indices('-') {
+            let mut spelling = name.to_owned();
+            spelling.replace_range(at..=at, other);
+            spellings.push(spelling);
+        }
+    }
+    spellings
+}
+
+#[test]
+fn what_a_target_may_take_for_the_load_balancers_word_never_passes() {
+    let dropping = World::with(|world| world.attributes.drop_invalid_header_fields = true);
+    let certificate = "X-Amzn-Mtls-Clientcert-Subject: CN=client\r\n";
+    let vouching = World { client_certificate: certificate, ..World::https() };
+    for name in TRUSTED.into_iter().flat_map(look_alikes) {
+        for spelling in [name.to_ascii_lowercase(), name.to_ascii_uppercase(), name] {
+            for world in [&World::new(), &dropping, &vouching] {
+                let head = world.get(&format!("{spelling}: forged\r\nConnection: {spelling}\r\nA: b\r\n"));
+                assert!(!head.contains("forged") && head.ends_with("A: b\r\n\r\n"), "{spelling}: {head}");
+                let vouched = head.lines().filter(|line| folded(line).starts_with("X_AMZN_MTLS"));
+                assert_eq!(vouched.count(), usize::from(!world.client_certificate.is_empty()), "{spelling}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_only_resembles_a_trusted_name_passes() {
+    for name in ["X-Amzn-Mtl", "X-Amzn-Mtlsx-A", "XX-Amzn-Mtls-Clientcert", "Amzn-Mtls-Clientcert", "X-Amz-Tls-Version"]
+    {
+        assert_eq!(values(&World::new().get(&format!("{name}: x\r\n")), name), ["x"], "{name}");
+    }
+}
+
+#[test]
+fn a_trusted_name_does_not_pass_as_a_trailer_either() {
+    for name in TRUSTED.into_iter().flat_map(look_alikes) {
+        let (mut body, mut out) = (Encoder::new(Framing::Chunked), Vec::new());
+        body.end(format!("{name}: forged\r\nA: b\r\n").as_bytes(), &mut out);
+        assert_eq!(out, b"0\r\nA: b\r\n\r\n", "{name}");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The ordinary request allocates nothing where it is decided, answered and logged.
+//! The ordinary request allocates nothing where it is decided, answered and logged, nor does its connection where that is.
 
 mod counting;
 
@@ -9,11 +9,13 @@ use sluicegate::http::Field;
 use sluicegate::http::answer::{Answer, Context, SERVER};
 use sluicegate::http::date::DateCache;
 use sluicegate::observe::access::{ActionTaken, Draft, Kind, MatchedRule, Outcome, RequestLine, Times};
+use sluicegate::observe::connection::{Attempt, Certificate, Handshake, TraceId};
 use sluicegate::rules::{
     Action, Condition, FixedResponse, Pattern, QueryPair, Redirect, RedirectParts, RedirectProtocol, RedirectStatus,
     Rule, Ruleset, Subject,
 };
 use sluicegate::time::Wall;
+use sluicegate::tls::{Group, Suite, Version};
 
 fn rules() -> Ruleset {
     let query =
@@ -115,4 +117,27 @@ fn a_draft_that_is_used_again_allocates_nothing() {
     };
     log();
     assert_eq!(allocations(log), 0);
+}
+
+#[test]
+fn a_line_of_the_connection_log_allocates_nothing_but_the_output() {
+    let validity = "NotBefore=2023-09-21T22:43:21Z;NotAfter=2026-06-17T22:43:21Z";
+    let handshake = Handshake {
+        negotiated: Suite::numbered(0x1301).map(|suite| (Version::Tls13, suite)),
+        group: Group::numbered(0x001D),
+        certificate: Some(Certificate { subject: "CN=\"a\"", validity, serial_number: "03A5B1" }),
+        outcome: Ok(core::time::Duration::from_millis(4)),
+    };
+    let attempt = Attempt {
+        time: Wall::from_micros(1),
+        client: "[2001:db8::1]:5".parse().unwrap(),
+        listener_port: 443,
+        tls: Some(handshake),
+        trace: TraceId([7; 16]),
+        load_balancer: "app/a/b",
+        node: "2001:db8::2".parse().unwrap(),
+    };
+    let mut out = Vec::with_capacity(4096);
+    assert_eq!(allocations(|| attempt.finish(&mut out)), 0);
+    assert!(!out.is_empty());
 }

@@ -134,6 +134,7 @@ fn listeners_speak_http_or_https_on_a_port() {
         )
     };
     let tls = "Protocol: HTTPS, Port: 443";
+    let arn = "arn:aws:acm:us-east-1:000000000000:certificate/c";
     for (good, bad, message) in [
         ("Protocol: HTTP, Port: 1", "Protocol: HTTP, Port: 0", "from 1 to 65535"),
         ("Protocol: HTTP, Port: 65535", "Protocol: HTTP, Port: 65536", "from 1 to 65535"),
@@ -142,7 +143,7 @@ fn listeners_speak_http_or_https_on_a_port() {
         ("Protocol: HTTP, Port: 81", "Port: 81", "Protocol is missing"),
         (
             "Protocol: HTTP, Port: 81",
-            "Protocol: HTTP, Port: 81, Certificates: [{ CertificateArn: c }]",
+            "Protocol: HTTP, Port: 81, Certificates: [{ CertificateArn: arn:aws:acm:us-east-1:000000000000:certificate/c }]",
             "has no certificates",
         ),
         (
@@ -154,11 +155,11 @@ fn listeners_speak_http_or_https_on_a_port() {
     ] {
         boundary(&listener(good), &listener(bad), message);
     }
-    let certificate = format!("{tls}, Certificates: [{{ CertificateArn: c }}]");
+    let certificate = format!("{tls}, Certificates: [{{ CertificateArn: {arn} }}]");
     boundary(&listener(&certificate), &listener(tls), "needs Certificates");
     boundary(
         &listener(&certificate),
-        &listener(&format!("{tls}, Certificates: [{{ CertificateArn: c }}, {{ CertificateArn: d }}]")),
+        &listener(&format!("{tls}, Certificates: [{{ CertificateArn: {arn} }}, {{ CertificateArn: {arn}2 }}]")),
         "exactly one certificate",
     );
     boundary(

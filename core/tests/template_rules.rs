@@ -276,7 +276,7 @@ fn https_never_redirects_to_http() {
         with_resource(
             "Listener",
             &format!(
-                "{{ LoadBalancerArn: !Ref Web, Port: 443, Protocol: HTTPS, Certificates: [{{ CertificateArn: c }}], DefaultActions: [{{ Type: redirect, RedirectConfig: {{ Protocol: {protocol}, Path: /a, StatusCode: HTTP_301 }} }}] }}"
+                "{{ LoadBalancerArn: !Ref Web, Port: 443, Protocol: HTTPS, Certificates: [{{ CertificateArn: arn:aws:acm:us-east-1:000000000000:certificate/c }}], DefaultActions: [{{ Type: redirect, RedirectConfig: {{ Protocol: {protocol}, Path: /a, StatusCode: HTTP_301 }} }}] }}"
             ),
         )
     };

@@ -97,6 +97,8 @@ fn complies_once_written(cleared: &Cleared<Request<'_>>) {
         attributes: &LoadBalancerAttributes::default(),
         scheme: "http",
         listener_port: 80,
+        tls: None,
+        client_certificate: b"",
         client: ([192, 0, 2, 1], 4711).into(),
         dns_name: "name.example",
         wall: Wall::from_micros(0),

@@ -37,6 +37,8 @@ fuzz_target!(|input: Input<'_>| {
         attributes: &attributes,
         scheme: "http",
         listener_port: input.ports.0,
+        tls: None,
+        client_certificate: b"",
         client: SocketAddr::new(input.ip, input.ports.1),
         dns_name: "name.example",
         wall: Wall::from_micros(input.micros),

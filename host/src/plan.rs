@@ -411,11 +411,9 @@ mod tests {
     }
 
     #[test]
-    fn https_checks_are_refused_unless_nothing_is_checked() {
+    fn https_checks_are_planned() {
         let file = template("https", ", HealthCheckProtocol: HTTPS", "");
-        let refused = read(&[file.path()]).err().expect("refused");
-        assert!(refused.ends_with(":8:3: Group: HTTPS health checks are not served yet\n"), "{refused}");
-        let planned = read(&[file.path(), "--no-health-checks"]).expect("planned");
+        let planned = read(&[file.path()]).expect("planned");
         assert_eq!(planned.config.groups[0].health_check.protocol, Protocol::Https);
     }
 

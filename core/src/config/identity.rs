@@ -46,6 +46,17 @@ impl Identity<'_> {
         self.arn(&format!("truststore/{name}/{:016x}", self.hash("truststore", logical_id)))
     }
 
+    /// `arn:aws:acm:REGION:ACCOUNT:certificate/LOGICALID`: certificates that somebody else keeps go by the template's name for
+    /// them, so that an operator can say which file is meant.
+    pub(crate) fn certificate_arn(&self, logical_id: &str) -> String {
+        format!("arn:aws:acm:{}:{}:certificate/{logical_id}", self.region, self.account)
+    }
+
+    /// `arn:aws:iam::ACCOUNT:server-certificate/PATH/NAME`; the path begins and ends with a slash.
+    pub(crate) fn server_certificate_arn(&self, path: &str, name: &str) -> String {
+        format!("arn:aws:iam::{}:server-certificate{path}{name}", self.account)
+    }
+
     /// `NAME-NUMBER.REGION.elb.amazonaws.com`; `internal-` leads for internal load balancers.
     pub(crate) fn dns_name(&self, logical_id: &str, name: &str, internal: bool) -> String {
         let prefix = if internal { "internal-" } else { "" };

@@ -195,24 +195,18 @@ impl Config {
         self.groups.iter_mut().for_each(|group| group.health_check.enabled = false);
     }
 
-    /// What the template declares and this build cannot serve yet: HTTPS listeners, target groups and health checks.
-    /// A program refuses to run while this is not empty; `check` still accepts the template.
+    /// HTTPS listeners that cannot be served, because nobody said where their certificates are. A program refuses to run while
+    /// this is not empty; `check` still accepts the template.
     pub fn unserved(&self) -> Vec<Unserved> {
-        let listeners = self.listeners.iter().filter(|listener| listener.protocol == Protocol::Https).map(|listener| {
-            let what = format!("{}: HTTPS listeners are not served yet (port {})", listener.logical_id, listener.port);
-            Unserved { position: listener.position, what }
-        });
-        let groups = self.groups.iter().filter_map(|group| {
-            let checked = group.health_check.enabled.then_some(group.health_check.protocol);
-            let what = match (group.protocol, checked) {
-                (Protocol::Https, _) => "target groups",
-                (Protocol::Http, Some(Protocol::Https)) => "health checks",
-                (Protocol::Http, _) => return None,
-            };
-            let what = format!("{}: HTTPS {what} are not served yet", group.logical_id);
-            Some(Unserved { position: group.position, what })
-        });
-        let mut all: Vec<Unserved> = listeners.chain(groups).collect();
+        let without = |listener: &&Listener| {
+            let certificate = listener.tls.as_ref().and_then(|terms| terms.default.as_ref());
+            listener.protocol == Protocol::Https && certificate.is_none()
+        };
+        let unserved = |listener: &Listener| Unserved {
+            position: listener.position,
+            what: format!("{}: no certificate is loaded: {WHERE_CERTIFICATES_ARE}", listener.logical_id),
+        };
+        let mut all: Vec<Unserved> = self.listeners.iter().filter(without).map(unserved).collect();
         all.sort_by_key(|unserved| unserved.position);
         all
     }
@@ -240,6 +234,10 @@ impl Config {
         found
     }
 }
+
+/// How to say it.
+const WHERE_CERTIFICATES_ARE: &str =
+    "say where certificates are with --certificates DIR or --certificate NAME=CHAIN.pem,KEY.pem";
 
 /// Something that a template declares and this build cannot serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -298,13 +296,17 @@ mod tests {
     }
 
     #[test]
-    fn https_checks_are_not_served_while_they_are_enabled() {
-        let mut config = Config::forwarding(80, &[address("127.0.0.1:9001")]);
+    fn https_listeners_are_served_once_they_have_a_certificate() {
+        let mut config = Config::forwarding(443, &[address("127.0.0.1:9001")]);
+        config.groups[0].protocol = Protocol::Https;
         config.groups[0].health_check = HealthCheck { protocol: Protocol::Https, ..HealthCheck::default() };
-        let [unserved] = &config.unserved()[..] else { panic!("one thing is not served") };
-        assert_eq!(unserved.what, "Targets: HTTPS health checks are not served yet");
-        config.disable_health_checks();
         assert!(config.unserved().is_empty());
+        config.listeners[0].protocol = Protocol::Https;
+        let [unserved] = &config.unserved()[..] else { panic!("one thing is not served") };
+        assert_eq!(
+            unserved.what,
+            "Listener: no certificate is loaded: say where certificates are with --certificates DIR or --certificate NAME=CHAIN.pem,KEY.pem"
+        );
     }
 
     #[test]

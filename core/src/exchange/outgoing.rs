@@ -1,6 +1,7 @@
 //! The head that goes to a target: what the client sent, without what belongs to its hop, behind what the load
-//! balancer vouches for. The order is that of `wire.md` H8: X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Port,
-//! Host, X-Amzn-Trace-Id, then the client's fields in the client's order. Bodies are framed elsewhere.
+//! balancer vouches for. The order is that of `wire.md` H8: X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Port, what is
+//! told of the client's certificate, Host, X-Amzn-Trace-Id, then the client's fields in the client's order. What TLS was
+//! negotiated stands before Host: no capture shows its place. Bodies are framed elsewhere.
 
 mod forwarded;
 mod host;
@@ -11,13 +12,14 @@ use core::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::lines::Lines;
+use super::lines::{Lines, line};
 use crate::config::{LoadBalancerAttributes, XffHeaderProcessing};
 use crate::desync::{CONNECTION_OPTIONS_MAX, Cleared};
 use crate::http::names::Known;
 use crate::http::target::{Form, write_encoded};
 use crate::http::{Field, Framing, Request};
 use crate::time::Wall;
+use crate::tls::{Suite, Version};
 
 /// What the head of a forwarded request depends on besides the client's.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +30,10 @@ pub struct Terms<'a> {
     pub scheme: &'static str,
     /// The port that requests see.
     pub listener_port: u16,
+    /// What was negotiated with the client; `None` on HTTP listeners.
+    pub tls: Option<(Version, &'static Suite)>,
+    /// What is told of the client's certificate: whole lines of `X-Amzn-Mtls-*`, each with its CRLF, or nothing.
+    pub client_certificate: &'a [u8],
     /// The client. An IPv4 address in IPv6 clothes is printed as IPv4.
     pub client: SocketAddr,
     /// The Host of a request that has none (`wire.md` H5).
@@ -61,16 +67,20 @@ pub struct Forwarded {
 /// What is not passed on: `Connection` and the fields it lists (but see `may_be_listed`), `Keep-Alive`,
 /// `Proxy-Connection`, `TE`, `Upgrade`, `HTTP2-Settings`, `Expect` (`wire.md` H10), whatever looks like
 /// `Content-Length` or `Transfer-Encoding` and is neither, the fields that only the load
-/// balancer may set (`x-amzn-oidc-*`, `x-amzn-mtls-*`, `x-amzn-tls-*`), and with
+/// balancer may set (`x-amzn-oidc-*`, `x-amzn-mtls-*`, `x-amzn-tls-*`, and what a target may take for them), and with
 /// `drop_invalid_header_fields` names with other characters than letters, digits and hyphens (guide LB-16).
 pub fn write_request(cleared: &Cleared<Request<'_>>, terms: &Terms<'_>, out: &mut Vec<u8>) -> Forwarded {
     let request = cleared.request();
-    out.reserve(cleared.field_bytes() + request.target.len() + LEAD_BYTES);
+    out.reserve(cleared.field_bytes() + request.target.len() + terms.client_certificate.len() + LEAD_BYTES);
     request_line(cleared, out);
     if terms.attributes.xff_header_processing == XffHeaderProcessing::Append {
         forwarded::append(cleared, terms, out);
     }
     forwarded::proto_and_port(terms, out);
+    out.extend_from_slice(terms.client_certificate);
+    if terms.attributes.tls_version_and_cipher_suite {
+        negotiated(terms, out);
+    }
     host::write(cleared, terms, out);
     let trace = trace::write(cleared, terms, out);
     // Seldom is more listed than what is dropped on every hop anyway.
@@ -107,6 +117,13 @@ fn request_line(cleared: &Cleared<Request<'_>>, out: &mut Vec<u8>) {
         write_encoded(request.target, out);
     }
     out.extend_from_slice(b" HTTP/1.1\r\n");
+}
+
+/// Version and cipher suite, in OpenSSL's spelling (guide LB-18).
+fn negotiated(terms: &Terms<'_>, out: &mut Vec<u8>) {
+    let Some((version, suite)) = terms.tls else { return };
+    line(b"x-amzn-tls-version", version.name().as_bytes(), out);
+    line(b"x-amzn-tls-cipher-suite", suite.name.as_bytes(), out);
 }
 
 /// What was seen of the client's fields on their way.

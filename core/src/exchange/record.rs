@@ -6,7 +6,7 @@ use super::Leg;
 use crate::config::LoadBalancer;
 use crate::desync::{Reading, Reason};
 use crate::http::Version;
-use crate::observe::access::{ActionTaken, Draft, Kind, MatchedRule, Outcome, RequestLine, Times};
+use crate::observe::access::{ActionTaken, Draft, Kind, MatchedRule, Outcome, RequestLine, Times, Tls};
 use crate::observe::{Blame, Cause, GroupMetrics};
 use crate::time::{Mono, Now};
 
@@ -138,19 +138,21 @@ impl Record {
         }
     }
 
-    /// Appends the line of a request that is over, with the cause of its end as the error reason if that is wanted, and gives its text back for the next one.
+    /// Appends the line of a request that is over, with the cause of its end as the error reason if that is wanted, and gives
+    /// its text back for the next one. `tls` is what was negotiated with the client; without it the listener is an HTTP one.
     pub(crate) fn finish(
         self,
         now: Now,
         peer: SocketAddr,
         front: &Leg,
+        tls: Option<Tls<'_>>,
         named: bool,
         out: &mut Vec<u8>,
     ) -> Option<Box<Notes>> {
         let notes = self.notes?;
         let read = front.received.saturating_sub(front.input.len() as u64);
         let outcome = Outcome {
-            kind: if self.target_status == Some(101) { Kind::Ws } else { Kind::Http },
+            kind: kind(self.target_status == Some(101), tls.is_some()),
             finished: now.wall,
             load_balancer: &notes.load_balancer,
             client: peer,
@@ -160,7 +162,7 @@ impl Record {
             target_status: self.target_status,
             received_bytes: read.saturating_sub(self.received_before),
             sent_bytes: front.sent.saturating_sub(self.sent_before),
-            tls: None,
+            tls,
             rule: self.rule,
             created: self.created.wall,
             actions: self.action.as_slice(),
@@ -169,6 +171,16 @@ impl Record {
         };
         notes.draft.finish(&outcome, out);
         Some(notes)
+    }
+}
+
+/// Guide AL-05.
+fn kind(is_websocket: bool, is_secure: bool) -> Kind {
+    match (is_websocket, is_secure) {
+        (false, false) => Kind::Http,
+        (false, true) => Kind::Https,
+        (true, false) => Kind::Ws,
+        (true, true) => Kind::Wss,
     }
 }
 
@@ -205,4 +217,74 @@ pub(crate) fn after_authority(target: &[u8]) -> &[u8] {
     let rest = &target[scheme + 3..];
     let authority = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
     &rest[authority..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Wall;
+
+    const SESSION: Tls<'static> = Tls {
+        cipher: "ECDHE-RSA-AES128-GCM-SHA256",
+        protocol: "TLSv1.2",
+        domain_name: Some("www.example.com"),
+        certificate: Some("arn:aws:acm:us-east-2:123456789012:certificate/12345678"),
+    };
+
+    /// The fields of the line of a request that a target answered with that status.
+    fn logged(status: u16, tls: Option<Tls<'_>>) -> Vec<String> {
+        let now = Now { mono: Mono::default(), wall: Wall::from_micros(1_530_570_180_186_641) };
+        let mut record = Record::new(now, &Leg::default(), 0, Some(Box::default()));
+        record.dispatched(now);
+        record.target_responded(now, status, true);
+        let mut out = Vec::new();
+        let peer = SocketAddr::from(([192, 168, 131, 39], 2817));
+        assert!(record.finish(now, peer, &Leg::default(), tls, false, &mut out).is_some());
+        String::from_utf8(out).unwrap().trim_end().split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_kind_says_whether_tls_was_spoken_and_whether_it_became_a_websocket() {
+        let kinds = [(200, None), (200, Some(SESSION)), (101, None), (101, Some(SESSION))];
+        assert_eq!(kinds.map(|(status, tls)| logged(status, tls).remove(0)), ["http", "https", "ws", "wss"]);
+    }
+
+    #[test]
+    fn cipher_protocol_domain_and_certificate_are_those_of_the_connection() {
+        let [secure, resumed, unnamed, plain] = [
+            Some(SESSION),
+            Some(Tls { certificate: Some("session-reused"), ..SESSION }),
+            Some(Tls { domain_name: None, ..SESSION }),
+            None,
+        ]
+        .map(|tls| {
+            let fields = logged(200, tls);
+            [14, 15, 18, 19].map(|at: usize| fields[at].clone())
+        });
+        assert_eq!(
+            secure,
+            [
+                "ECDHE-RSA-AES128-GCM-SHA256",
+                "TLSv1.2",
+                "\"www.example.com\"",
+                "\"arn:aws:acm:us-east-2:123456789012:certificate/12345678\""
+            ]
+        );
+        assert_eq!(resumed[2..], ["\"www.example.com\"", "\"session-reused\""]);
+        assert_eq!(unnamed[2], "\"-\"");
+        assert_eq!(plain, ["-", "-", "\"-\"", "\"-\""]);
+    }
+
+    #[test]
+    fn a_handshake_that_failed_counts_once_under_both_names_and_as_no_connection_error() {
+        for cause in [Cause::TargetTlsHandshakeFailed, Cause::TargetTlsHandshakeTimeout] {
+            let mut record = Record::new(Now::default(), &Leg::default(), 0, None);
+            record.caused(cause);
+            let mut metrics = GroupMetrics::default();
+            record.count(&mut metrics);
+            let counted: Vec<_> = metrics.iter().filter(|(_, count)| *count > 0).collect();
+            assert_eq!(counted, [("TargetTLSNegotiationErrorCount", 1), ("TargetTLSTransactionErrorCount", 1)]);
+            assert_eq!(record.target_failed(), Some(true), "anomaly detection is told");
+        }
+    }
 }

@@ -1,9 +1,9 @@
 //! One line of the connection log for each connection that a client attempts (guide CL-01 to CL-06): 15 fields between spaces,
-//! the guide's eleven and the four that were added after them (`wire.md` 2.5). Facts in, bytes out; when a line is due is
+//! the guide's eleven and the four that were added after them (`wire.md` L1). Facts in, bytes out; when a line is due is
 //! decided by who drives the connection.
 //!
-//! What is known from captures: a connection to an HTTP listener has dashes in all fields of TLS, the status among them; the
-//! subject is in quotes even where it is a dash; the name of the key exchange is that of its group.
+//! What is known from captures (`wire.md` L2 to L4): a connection to an HTTP listener has dashes in all fields of TLS, the
+//! status among them; the subject is in quotes even where it is a dash; the name of the key exchange is that of its group.
 //!
 //! Choices where the guide is silent: latency is cut off at the millisecond; an IPv6 address has no brackets, since its port
 //! is a field of its own; the subject is escaped as the access log escapes text.

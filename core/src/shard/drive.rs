@@ -109,7 +109,7 @@ impl Shard {
             let mut used = None;
             let named = options.name_causes;
             let journal = journals.of_mut(Log::Access);
-            if journal.line(|out| used = exchange.record.finish(*now, endpoints.peer, leg, named, out)) {
+            if journal.line(|out| used = exchange.record.finish(*now, endpoints.peer, leg, None, named, out)) {
                 effects.push(Effect::Journal(Log::Access));
             }
             notes.extend(used);

@@ -206,6 +206,8 @@ fn outgoing_terms<'s>(
         attributes: &balancer.attributes,
         scheme: listener.protocol.scheme(),
         listener_port: listener.port,
+        tls: None,
+        client_certificate: b"",
         client: front.endpoints.peer,
         dns_name: &balancer.dns_name,
         wall: now.wall,

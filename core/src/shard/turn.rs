@@ -77,8 +77,7 @@ impl<'s> Turn<'s> {
     #[must_use = "the next turn is due by then"]
     pub fn finish(self) -> Option<Mono> {
         self.shard.settle();
-        let at_once = (!self.shard.effects.queue.is_empty()).then_some(self.shard.now.mono);
-        [at_once, self.shard.timers.next(), self.shard.checkups.next()].into_iter().flatten().min()
+        [self.shard.timers.next(), self.shard.checkups.next()].into_iter().flatten().min()
     }
 }
 

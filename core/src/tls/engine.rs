@@ -22,6 +22,7 @@ use rustls::{
     OtherError, ProtocolVersion, SignatureScheme, SupportedProtocolVersion,
 };
 
+use super::choose::{Offer, choose, numbers};
 use super::identity::KeyError;
 use super::{
     Failure, Group, Identity, MutualAuthentication, Negotiated, Policy, Rejected, Suite, Terms, TicketKeeper, Version,
@@ -79,6 +80,20 @@ impl Provider {
     /// Whether anything of a policy can be served.
     pub fn serves_any(&self, policy: &Policy) -> bool {
         policy.versions().any(|version| policy.suites(version).any(|suite| self.serves(version, suite)))
+    }
+
+    /// The same without the suites of some versions.
+    #[must_use]
+    pub fn without(&self, versions: &[Version]) -> Provider {
+        let mut less = (*self.0).clone();
+        less.cipher_suites
+            .retain(|known| !version_of(known.version().version).is_some_and(|one| versions.contains(&one)));
+        less.into()
+    }
+
+    /// The algorithms that it can verify certificates and lists with.
+    pub(super) fn algorithms(&self) -> Algorithms {
+        self.0.signature_verification_algorithms.all
     }
 
     /// The part of it that a policy allows, in the policy's order.
@@ -156,7 +171,10 @@ impl Certified {
     ) -> Result<Certified, KeyError> {
         let key = provider.0.key_provider.load_private_key(key).map_err(|_| KeyError::Unsupported)?;
         let certified = CertifiedKey::new(chain.into_iter().map(CertificateDer::from).collect(), key);
-        certified.keys_match().map_err(|_| KeyError::Mismatch)?;
+        certified.keys_match().map_err(|error| match error {
+            Error::InconsistentKeys(_) => KeyError::Mismatch,
+            _ => KeyError::Certificate,
+        })?;
         Ok(Certified(Arc::new(certified)))
     }
 }
@@ -217,7 +235,7 @@ impl ClientCertVerifier for ClientJudge {
     ) -> Result<ClientCertVerified, Error> {
         let chain: Vec<&[u8]> = core::iter::once(leaf).chain(others).map(AsRef::as_ref).collect();
         let now = Wall::from_micros(now.as_secs().saturating_mul(1_000_000));
-        match self.mutual.verify(&chain, now, self.known.all) {
+        match self.mutual.verify(&chain, now) {
             Ok(()) => Ok(ClientCertVerified::assertion()),
             Err(rejected) => Err(CertificateError::Other(OtherError(Arc::new(rejected))).into()),
         }
@@ -353,8 +371,17 @@ impl Acceptor {
     }
 
     /// Which certificate a client is shown.
-    fn choose(&self, _hello: &ClientHello<'_>) -> &Door {
-        &self.doors[0]
+    fn choose(&self, hello: &ClientHello<'_>) -> &Door {
+        let served = &self.doors[0].config.crypto_provider().cipher_suites;
+        let mut offer = Offer {
+            server_name: hello.server_name(),
+            schemes: numbers(hello.signature_schemes()),
+            suites: numbers(hello.cipher_suites()),
+            groups: hello.named_groups().map(numbers),
+        };
+        offer.suites.retain(|id| served.iter().any(|suite| u16::from(suite.suite()) == *id));
+        let list = self.doors[1..].iter().map(|door| door.identity.certificate());
+        &self.doors[choose(list, &offer).map_or(0, |at| at + 1)]
     }
 }
 
@@ -382,6 +409,12 @@ impl Connector {
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         config.resumption = Resumption::in_memory_sessions(SESSIONS_REMEMBERED);
         Some(Connector { config: Arc::new(config) })
+    }
+
+    /// Its sessions tell the peer the name that they are for (SNI), as clients do; load balancers do not tell targets.
+    pub fn naming_hosts(mut self) -> Connector {
+        Arc::make_mut(&mut self.config).enable_sni = true;
+        self
     }
 
     /// The session of a connection that has just been made. Sessions with one name resume each other; it goes nowhere else.

@@ -6,18 +6,31 @@
 //!
 //! The library below is named in `engine` alone.
 
+mod certificate;
+mod choose;
 mod client;
+mod crl;
+mod dn;
 mod engine;
 mod facts;
 mod identity;
+mod pem;
 mod policy;
+mod presented;
+mod trust;
 mod vault;
 
-pub use client::{ClientCertificateError, MutualAuthentication, Rejected, TrustStore, Verify};
+pub use certificate::{
+    CERTIFICATE_BYTES_MAX, Certificate, Curve, Hash, NotX509, PublicKey, Signature, SignatureScheme,
+};
+pub use client::{ClientCertificateError, MutualAuthentication, Rejected, Verify};
+pub use crl::ListError;
 pub use engine::{Acceptor, Clock, Connector, Provider, Session};
 pub use facts::{Failure, Negotiated, TicketKeeper};
-pub use identity::{Identity, IdentityError};
+pub use identity::{CHAIN_CERTIFICATES_MAX, Identity, IdentityError};
 pub use policy::{Group, Policy, Suite, Version};
+pub use presented::Presented;
+pub use trust::{TrustStore, TrustStoreError};
 pub use vault::{Keyring, Pem, Vault};
 
 use std::sync::Arc;

@@ -87,7 +87,7 @@ impl Shards {
         let asked = match dialed {
             Some((back, target)) => Ok(Asked { target, shard, front, back }),
             None => {
-                let wire = turn.wire(front).unwrap();
+                let mut wire = turn.wire(front).unwrap();
                 let head = String::from_utf8_lossy(wire.pending()).into_owned();
                 Err(head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status"))
             }

@@ -46,6 +46,8 @@ fn forwarded(cleared: &Cleared<Request<'_>>, place: &Place<'_>, question: &Quest
         attributes: &place.attributes,
         scheme: place.listener.protocol.scheme(),
         listener_port: place.listener.port,
+        tls: None,
+        client_certificate: b"",
         client: SocketAddr::new(question.source, 0),
         dns_name: place.dns_name(),
         wall: question.wall,

@@ -223,13 +223,7 @@ fn weighted(item: &Item<'_>, place: &Where<'_>) -> Option<(WeightedGroup, Option
 }
 
 fn group(arn: &Item<'_>, place: &Where<'_>) -> Option<(GroupId, Option<Cookie>)> {
-    arn.must_be_ours("a target group")?;
-    let text = arn.text()?;
-    let found = place.groups.get(text).copied();
-    if found.is_none() {
-        arn.error(&format!("{} is the ARN of no target group in this template", quote(text)));
-    }
-    found
+    arn.ours("target group", |text| place.groups.get(text).copied())
 }
 
 /// Guide ACT-01, ACT-02.

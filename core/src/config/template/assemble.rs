@@ -1,18 +1,22 @@
 //! Joins what the resources say into a configuration: listeners to load balancers, rules to listeners, actions
-//! to groups; and holds the whole to the quotas (guide QUO-03 to QUO-05, QUO-07).
+//! to groups, certificates and trust stores to listeners; and holds the whole to the quotas (guide QUO-02 to QUO-05,
+//! QUO-07, MTLS-12).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::action::{Cookie, Groups, Where};
+use super::certificate::Certificates;
+use super::draft::Draft;
 use super::functions::Evaluator;
 use super::report::quote;
 use super::resources::{Resource, Type};
 use super::shape::Item;
 use super::targets::Family;
-use super::{listener, load_balancer, others, rule, target_group};
-use crate::config::{Config, Listener, Position, Protocol};
-use crate::rules::{Action, GroupId, Rule, Ruleset};
+use super::{listener, load_balancer, mutual_authentication, rule, ssl_policy, target_group, terms, trust_store};
+use crate::config::{Config, Position, Protocol};
+use crate::rules::GroupId;
+use crate::tls::{MutualAuthentication, Terms, TrustStore, Verify};
 
 /// Guide QUO-03.
 const LISTENERS_PER_LOAD_BALANCER_MAX: usize = 50;
@@ -26,15 +30,23 @@ const GROUPS_PER_LOAD_BALANCER_MAX: usize = 100;
 /// Guide QUO-05.
 const TARGETS_PER_LOAD_BALANCER_MAX: usize = 1000;
 
+/// Guide CERT-12: certificates of a load balancer besides the default ones of its listeners.
+const CERTIFICATES_PER_LOAD_BALANCER_MAX: usize = 25;
+
+/// Guide MTLS-12.
+const VERIFYING_LISTENERS_PER_LOAD_BALANCER_MAX: usize = 2;
+
 /// Makes what can be made; every mistake is in the evaluator's sink.
 pub(super) fn assemble<'r, 't>(resources: &'r [Resource<'t>], evaluator: &'r Evaluator<'t>) -> Config {
     let mut assembly = Assembly::new(resources, evaluator);
     assembly.read_groups();
     assembly.check_instances();
     assembly.read_load_balancers();
+    assembly.read_server_certificates();
+    assembly.read_trust_stores();
     assembly.read_listeners();
+    assembly.read_listener_certificates();
     assembly.read_rules();
-    assembly.check_rest();
     assembly.check_quotas();
     assembly.finish()
 }
@@ -45,17 +57,10 @@ struct Assembly<'r, 't> {
     groups: Vec<target_group::Read>,
     group_ids: Groups,
     load_balancers: Vec<load_balancer::Read>,
+    certificates: Certificates<'r>,
+    /// By ARN.
+    trust_stores: BTreeMap<&'r str, Arc<TrustStore>>,
     listeners: Vec<Draft<'r, 't>>,
-}
-
-/// A listener that still gathers its rules.
-struct Draft<'r, 't> {
-    resource: &'r Resource<'t>,
-    read: listener::Read<'r>,
-    load_balancer: Option<usize>,
-    priorities: BTreeMap<u16, String>,
-    rules: Vec<Rule>,
-    rule_count: usize,
 }
 
 impl<'r, 't> Assembly<'r, 't> {
@@ -66,6 +71,8 @@ impl<'r, 't> Assembly<'r, 't> {
             groups: Vec::new(),
             group_ids: Groups::new(),
             load_balancers: Vec::new(),
+            certificates: Certificates::new(evaluator.inputs.keyring.as_ref()),
+            trust_stores: BTreeMap::new(),
             listeners: Vec::new(),
         }
     }
@@ -117,29 +124,80 @@ impl<'r, 't> Assembly<'r, 't> {
         }
     }
 
+    fn read_server_certificates(&mut self) {
+        let mut names = BTreeMap::new();
+        for (resource, properties) in self.of(Type::ServerCertificate) {
+            self.claim_name(&mut names, resource, "server certificate");
+            self.certificates.add_own(resource, &properties);
+        }
+    }
+
+    fn read_trust_stores(&mut self) {
+        let mut names = BTreeMap::new();
+        let mut drafts = trust_store::Drafts::new(self.certificates.keyring());
+        for (resource, properties) in self.of(Type::TrustStore) {
+            self.claim_name(&mut names, resource, "trust store");
+            drafts.add(resource, &properties);
+        }
+        self.of(Type::TrustStoreRevocation).for_each(|(_, properties)| drafts.revoke(&properties));
+        self.trust_stores = drafts.finish();
+    }
+
     fn read_listeners(&mut self) {
         let mut ports = BTreeMap::new();
         for (resource, properties) in self.of(Type::Listener) {
-            let read = listener::read(&properties, &self.group_ids);
+            let read = listener::read(&properties, &self.group_ids, &self.certificates);
+            let terms = read.terms.as_ref().map(|read| self.terms(read));
             let load_balancer = read.load_balancer_arn.as_ref().and_then(|arn| self.load_balancer(arn));
             if let (Some(port), Some(item)) = (read.port, &read.port_item)
                 && let Some(other) = ports.insert(port, resource.id)
             {
                 item.error(&format!("port {port} is the port of the listener {other} already"));
             }
-            let (priorities, rules) = (BTreeMap::new(), Vec::new());
-            self.listeners.push(Draft { resource, read, load_balancer, priorities, rules, rule_count: 0 });
+            self.listeners.push(Draft::new(resource, read, load_balancer, terms));
+        }
+    }
+
+    /// Terms whose certificate list is empty still.
+    fn terms(&mut self, read: &terms::Read<'_>) -> Terms {
+        let mutual = match &read.mutual {
+            mutual_authentication::Read::Off => MutualAuthentication::Off,
+            mutual_authentication::Read::Passthrough => MutualAuthentication::Passthrough,
+            mutual_authentication::Read::Verify { store, ignore_expiry, advertise } => {
+                let find = |text: &str| self.trust_stores.get(text).cloned();
+                // After an error nobody is trusted.
+                let store = store.as_ref().and_then(|arn| arn.ours("trust store", find)).unwrap_or_default();
+                let verify = Verify { store, ignore_expiry: *ignore_expiry, advertise: *advertise };
+                MutualAuthentication::Verify(Arc::new(verify))
+            }
+        };
+        let default = read.certificate.as_ref().and_then(|arn| self.certificates.load(arn));
+        Terms { policy: read.policy.policy, default, list: Vec::new(), mutual }
+    }
+
+    /// Guide CERT-01, CERT-04: further certificates of a listener; its default one may be among them.
+    fn read_listener_certificates(&mut self) {
+        for (_, properties) in self.of(Type::ListenerCertificate) {
+            let Some(object) = properties.object(&["Certificates", "ListenerArn"]) else {
+                continue;
+            };
+            let arns = object.require("Certificates").map(|list| self.certificates.arns(&list)).unwrap_or_default();
+            let Some(arn) = object.require("ListenerArn") else {
+                continue;
+            };
+            let Some(draft) = self.listener(&arn).and_then(|number| self.listeners.get_mut(number)) else {
+                continue;
+            };
+            match draft.read.protocol {
+                Some(Protocol::Http) => arn.error("an HTTP listener has no certificates"),
+                _ => draft.add_certificates(&arns, &mut self.certificates),
+            }
         }
     }
 
     fn load_balancer(&self, arn: &Item<'_>) -> Option<usize> {
-        arn.must_be_ours("a load balancer")?;
-        let text = arn.text()?;
-        let found = self.load_balancers.iter().position(|read| read.load_balancer.arn == text);
-        if found.is_none() {
-            arn.error(&format!("{} is the ARN of no load balancer in this template", quote(text)));
-        }
-        found
+        let find = |text: &str| self.load_balancers.iter().position(|read| read.load_balancer.arn == text);
+        arn.ours("load balancer", find)
     }
 
     fn read_rules(&mut self) {
@@ -162,19 +220,8 @@ impl<'r, 't> Assembly<'r, 't> {
     }
 
     fn listener(&self, arn: &Item<'_>) -> Option<usize> {
-        arn.must_be_ours("a listener")?;
-        let text = arn.text()?;
-        let found = self.listeners.iter().position(|draft| draft.resource.named.arn == text);
-        if found.is_none() {
-            arn.error(&format!("{} is the ARN of no listener in this template", quote(text)));
-        }
-        found
-    }
-
-    fn check_rest(&self) {
-        self.of(Type::ListenerCertificate).for_each(|(_, properties)| others::check_listener_certificate(&properties));
-        self.of(Type::TrustStore).for_each(|(_, properties)| others::check_trust_store(&properties));
-        self.of(Type::TrustStoreRevocation).for_each(|(_, properties)| others::check_revocation(&properties));
+        let find = |text: &str| self.listeners.iter().position(|draft| draft.resource.named.arn == text);
+        arn.ours("listener", find)
     }
 
     fn check_quotas(&self) {
@@ -197,6 +244,12 @@ impl<'r, 't> Assembly<'r, 't> {
             limit(rules, RULES_PER_LOAD_BALANCER_MAX, "rules");
             limit(groups.len(), GROUPS_PER_LOAD_BALANCER_MAX, "target groups");
             limit(targets, TARGETS_PER_LOAD_BALANCER_MAX, "targets");
+            let certificates: BTreeSet<&str> =
+                listeners.iter().flat_map(|draft| draft.further_certificates()).collect();
+            let verifying = listeners.iter().filter(|draft| draft.verifies()).count();
+            limit(certificates.len(), CERTIFICATES_PER_LOAD_BALANCER_MAX, "certificates besides default ones");
+            limit(verifying, VERIFYING_LISTENERS_PER_LOAD_BALANCER_MAX, "listeners that verify client certificates");
+            ssl_policy::check_mixture(listeners.iter().filter_map(|draft| draft.policy()));
             if listeners.is_empty() {
                 let message = format!("{}: the load balancer has no listener, so nothing reaches it", resource.id);
                 self.evaluator.sink.warning(resource.at, message);
@@ -273,51 +326,5 @@ impl<'r, 't> Assembly<'r, 't> {
             departed: Vec::new(),
             state: Arc::default(),
         }
-    }
-}
-
-impl Draft<'_, '_> {
-    fn add(&mut self, id: &str, read: rule::Read<'_>) {
-        self.rule_count = self.rule_count.saturating_add(1);
-        let Some((priority, item)) = read.priority else {
-            return;
-        };
-        if let Some(other) = self.priorities.get(&priority) {
-            item.error(&format!("{other} has the priority {priority} too"));
-            return;
-        }
-        self.priorities.insert(priority, id.to_owned());
-        if let (Some(conditions), Some(action)) = (read.conditions, read.action) {
-            self.rules.push(Rule { name: id.to_owned(), priority, conditions, action });
-        }
-    }
-
-    /// The groups that its actions name.
-    fn groups(&self) -> impl Iterator<Item = GroupId> {
-        let actions = self.rules.iter().map(|rule| &rule.action).chain(&self.read.default_action);
-        let groups = actions.filter_map(|action| match action {
-            Action::Forward(forward) => Some(&forward.groups),
-            Action::Redirect(_) | Action::FixedResponse(_) => None,
-        });
-        groups.flatten().map(|weighted| weighted.group)
-    }
-
-    fn finish(self, sink: &super::report::Sink) -> Option<Listener> {
-        let protocol: Protocol = self.read.protocol?;
-        let (port, load_balancer, default) = (self.read.port?, self.load_balancer?, self.read.default_action?);
-        let rules = match Ruleset::new(self.rules, default) {
-            Ok(rules) => rules,
-            // What a set of rules checks by itself was checked above, where its place in the file was known.
-            Err(_) if sink.has_errors() => return None,
-            Err(errors) => {
-                for error in errors {
-                    sink.error(self.resource.at, format!("{}: {error}", self.resource.id));
-                }
-                return None;
-            }
-        };
-        let logical_id = self.resource.id.to_owned();
-        let (arn, position) = (self.resource.named.arn.clone(), self.resource.at);
-        Some(Listener { logical_id, arn, load_balancer, protocol, port, tls: None, rules, position })
     }
 }

@@ -1,10 +1,9 @@
-//! What several resources share (names, tags), and the resources that are only checked so far: listener
-//! certificates, trust stores and their revocations.
+//! What several resources share: names and tags.
 
 use std::collections::BTreeSet;
 
 use super::report::quote;
-use super::shape::{Item, Object};
+use super::shape::Object;
 use crate::config::identity::NAME_LEN_MAX;
 
 /// Guide LB-01, TG-01: up to 32 letters, digits and hyphens, no hyphen at an end.
@@ -49,56 +48,6 @@ pub(super) fn check_tags(object: &Object<'_>) {
             && !keys.insert(text)
         {
             key.error(&format!("the tag {} is given twice", quote(text)));
-        }
-    }
-}
-
-/// `ListenerCertificate`: refers to a listener; certificates are not served yet.
-pub(super) fn check_listener_certificate(properties: &Item<'_>) {
-    let Some(object) = properties.object(&["Certificates", "ListenerArn"]) else {
-        return;
-    };
-    object.require("ListenerArn").map(|item| item.opaque());
-    if let Some(list) = object.require("Certificates") {
-        check_certificates(&list);
-    }
-}
-
-/// A list of `CertificateArn`; how many there are. An entry whose ARN is `AWS::NoValue` is none.
-pub(super) fn check_certificates(list: &Item<'_>) -> usize {
-    let is_one = |item: &Item<'_>| {
-        let certificate = item.object(&["CertificateArn"]).and_then(|object| object.get("CertificateArn"));
-        certificate.map(|arn| arn.opaque()).is_some()
-    };
-    list.items().iter().filter(|item| is_one(item)).count()
-}
-
-/// `TrustStore`.
-pub(super) fn check_trust_store(properties: &Item<'_>) {
-    let bundle = ["CaCertificatesBundleS3Bucket", "CaCertificatesBundleS3Key", "CaCertificatesBundleS3ObjectVersion"];
-    let Some(object) = properties.object(&[bundle[0], bundle[1], bundle[2], "Name", "Tags"]) else {
-        return;
-    };
-    check_name(&object);
-    for name in bundle {
-        object.get(name).map(|item| item.opaque());
-    }
-    check_tags(&object);
-}
-
-/// `TrustStoreRevocation`.
-pub(super) fn check_revocation(properties: &Item<'_>) {
-    let Some(object) = properties.object(&["RevocationContents", "TrustStoreArn"]) else {
-        return;
-    };
-    object.get("TrustStoreArn").map(|item| item.opaque());
-    for content in object.items("RevocationContents") {
-        let Some(content) = content.object(&["RevocationType", "S3Bucket", "S3Key", "S3ObjectVersion"]) else {
-            continue;
-        };
-        content.get("RevocationType").map(|kind| kind.one_of(&["CRL"]));
-        for name in ["S3Bucket", "S3Key", "S3ObjectVersion"] {
-            content.get(name).map(|item| item.opaque());
         }
     }
 }

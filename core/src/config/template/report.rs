@@ -102,8 +102,12 @@ fn one_line(message: String) -> String {
     line
 }
 
-/// A text from a template as messages show it: quoted, without control characters, not too long.
+/// A text from a template as messages show it: quoted, without control characters, not too long. What has a private key
+/// in it is not shown, however it came to where it is looked at.
 pub(super) fn quote(text: &str) -> String {
+    if text.contains("PRIVATE KEY") {
+        return "a private key".to_owned();
+    }
     let shown: String = text.chars().take(QUOTED_CHARS_MAX).flat_map(char::escape_debug).collect();
     let more = if text.chars().nth(QUOTED_CHARS_MAX).is_some() { "…" } else { "" };
     format!("`{shown}{more}`")

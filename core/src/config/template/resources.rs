@@ -14,6 +14,12 @@ use crate::config::Position;
 
 const PREFIX: &str = "AWS::ElasticLoadBalancingV2::";
 
+/// The one type of another service that is read: the certificate itself stands in the template.
+const SERVER_CERTIFICATE: &str = "AWS::IAM::ServerCertificate";
+
+/// A foreign type, but what `Ref` gives for it is a certificate's ARN, and a certificate is found by its ARN's last part.
+const CERTIFICATE: &str = "AWS::CertificateManager::Certificate";
+
 /// The resource types that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Type {
@@ -24,6 +30,7 @@ pub(super) enum Type {
     TargetGroup,
     TrustStore,
     TrustStoreRevocation,
+    ServerCertificate,
 }
 
 impl Type {
@@ -38,7 +45,11 @@ impl Type {
     ];
 
     fn of(entry: &Entry) -> Option<Type> {
-        let name = entry.node.get("Type")?.as_text()?.strip_prefix(PREFIX)?;
+        let name = entry.node.get("Type")?.as_text()?;
+        if name == SERVER_CERTIFICATE {
+            return Some(Type::ServerCertificate);
+        }
+        let name = name.strip_prefix(PREFIX)?;
         Type::ALL.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
     }
 }
@@ -135,11 +146,17 @@ impl<'t> Evaluator<'t> {
     pub(super) fn refer_resource(&self, at: Position, entry: &'t Entry) -> Resolved {
         let name = entry.key.as_str();
         match self.referable(at, entry) {
+            Referable::Ours(Type::ServerCertificate) => {
+                self.charged(Resolved::text(at, self.named(entry, Type::ServerCertificate).name))
+            }
             Referable::Ours(kind) => self.charged(Resolved::text(at, self.named(entry, kind).arn)),
             Referable::Foreign => match self.resolved(name) {
                 Some(value) => self.charged(Resolved::text(at, value)),
                 // Whoever says where it is need not say its id.
                 None if self.instance(name).is_some() => self.charged(Resolved::text(at, name)),
+                None if is_certificate(entry) => {
+                    self.charged(Resolved::text(at, self.identity().certificate_arn(name)))
+                }
                 None => Resolved::unknown(at, unknown_resource(entry)),
             },
             Referable::No(kind) => Resolved { at, kind },
@@ -169,6 +186,7 @@ impl<'t> Evaluator<'t> {
             | (Type::ListenerRule, "RuleArn")
             | (Type::TargetGroup, "TargetGroupArn")
             | (Type::TrustStore, "TrustStoreArn") => named.arn,
+            (Type::ServerCertificate, "Arn") => named.arn,
             (Type::LoadBalancer, "DNSName") => named.dns_name,
             (Type::LoadBalancer, "LoadBalancerName") | (Type::TargetGroup, "TargetGroupName") => named.name,
             (Type::LoadBalancer, "LoadBalancerFullName") => after("loadbalancer/"),
@@ -255,6 +273,11 @@ impl<'t> Evaluator<'t> {
                 let name = name();
                 Named { arn: identity.trust_store_arn(id, &name), name, ..Named::default() }
             }
+            Type::ServerCertificate => {
+                let name = property("ServerCertificateName").unwrap_or_else(|| identity.generated_name(id));
+                let path = property("Path").unwrap_or_else(|| "/".to_owned());
+                Named { arn: identity.server_certificate_arn(&path, &name), name, ..Named::default() }
+            }
             Type::Listener => {
                 let parent = property("LoadBalancerArn").unwrap_or_default();
                 Named { arn: identity.listener_arn(id, &parent), ..Named::default() }
@@ -311,6 +334,10 @@ fn remaining<'t>(edges: impl Iterator<Item = (&'t str, &'t str)>) -> BTreeSet<&'
         }
     }
     outgoing.into_keys().collect()
+}
+
+fn is_certificate(entry: &Entry) -> bool {
+    entry.node.get("Type").and_then(Node::as_text) == Some(CERTIFICATE)
 }
 
 /// What `Ref` of a foreign resource is, and which flag gives it.

@@ -58,6 +58,10 @@ impl<'v> Item<'v> {
         }
     }
 
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self.value.kind, Kind::List(_))
+    }
+
     /// The hint of a value that is not known here.
     pub(super) fn unknown(&self) -> Option<&'v str> {
         match &self.value.kind {
@@ -76,6 +80,17 @@ impl<'v> Item<'v> {
                 None
             }
         }
+    }
+
+    /// What an ARN names, if it is something of this template.
+    pub(super) fn ours<T>(&self, what: &str, find: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        self.must_be_ours(&format!("a {what}"))?;
+        let text = self.text()?;
+        let found = find(text);
+        if found.is_none() {
+            self.error(&format!("{} is the ARN of no {what} in this template", quote(text)));
+        }
+        found
     }
 
     /// A whole number, written as a number or as text.
