@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{PROGRAM, skip};
 use sluicegate_host::test_support::tls::{Certificate, connect_tls};
-use sluicegate_host::test_support::{Running, Scratch, ScratchDirectory, Target, ask, free_port, get, output};
+use sluicegate_host::test_support::{Running, Scratch, ScratchDirectory, Target, ask, connect, free_port, get, output};
 
 /// The promise: a change is served within so long.
 const PROMISE: Duration = Duration::from_secs(5);
@@ -268,6 +268,27 @@ fn without_its_certificate_nothing_starts_and_the_line_says_what_to_do() {
     }
     let checked = output(PROGRAM, &["check", path]);
     assert_eq!(checked.status.code(), Some(0), "{}", String::from_utf8_lossy(&checked.stderr));
+}
+
+#[test]
+fn every_attempt_to_connect_is_a_line_in_the_connection_log() {
+    if skip() {
+        return;
+    }
+    let shop = Shop::new("log", &Certificate::new("localhost"));
+    let log = Scratch::new(&format!("connections-{}.log", shop.port), "");
+    let line = ["run", shop.template.path(), "--certificates", shop.directory.path(), "--connection-log", log.path()];
+    let running = Running::start(PROGRAM, &line, 1);
+    shown(running.addresses[0]);
+    // Plain HTTP on a TLS port comes to nothing.
+    use std::io::{Read, Write};
+    let mut plain = connect(running.addresses[0]);
+    plain.get_mut().write_all(REQUEST.as_bytes()).expect("written");
+    let _ = plain.read_to_end(&mut Vec::new());
+    end(running);
+    let text = std::fs::read_to_string(&log.0).expect("a log");
+    assert_eq!(text.lines().count(), 2, "{text}");
+    assert!(text.lines().any(|line| line.contains(" TLSv1.3 TLS_AES_128_GCM_SHA256 ")), "{text}");
 }
 
 #[test]

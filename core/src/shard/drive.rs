@@ -104,12 +104,13 @@ impl Shard {
             }
         }
         let wire = wires.get(front.0);
-        let Some((leg, endpoints)) = wire.and_then(|wire| Some((&wire.leg, wire.front()?.endpoints))) else { return };
+        let Some((leg, front)) = wire.and_then(|wire| Some((&wire.leg, wire.front()?))) else { return };
         if exchange.record.notes.is_some() {
             let mut used = None;
             let named = options.name_causes;
+            let tls = front.secured.as_ref().map(|secured| secured.logged());
             let journal = journals.of_mut(Log::Access);
-            if journal.line(|out| used = exchange.record.finish(*now, endpoints.peer, leg, None, named, out)) {
+            if journal.line(|out| used = exchange.record.finish(*now, front.endpoints.peer, leg, tls, named, out)) {
                 effects.push(Effect::Journal(Log::Access));
             }
             notes.extend(used);

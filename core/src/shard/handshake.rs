@@ -108,6 +108,7 @@ impl Shard {
             Role::Front(front) => {
                 front.phase = Phase::Head { scanner: Scanner::request(), since: None };
                 self.handshakes -= 1;
+                self.secured(id);
             }
             Role::Back(back) => {
                 if let BackPhase::Securing { exchange, .. } = back.phase {
@@ -126,8 +127,11 @@ impl Shard {
     }
 
     /// The handshake came to nothing: the peer is told why, as far as TLS can tell, then the connection closes.
-    pub(super) fn handshake_failed(&mut self, id: WireId, _failure: &Failure) {
+    pub(super) fn handshake_failed(&mut self, id: WireId, failure: &Failure) {
         let now = self.now.mono;
+        if self.wires.get(id.0).is_some_and(|wire| wire.front().is_some()) {
+            self.not_secured(id, failure);
+        }
         let Shard { wires, buffers, .. } = self;
         let Some(wire) = wires.get_mut(id.0) else { return };
         let Some(secure) = &mut wire.secure else { return };

@@ -9,6 +9,7 @@
 //!
 //! A shard is `Send`; run one per thread. All it shares with others are the atomics of groups and targets in the configuration.
 
+mod attempt;
 mod back;
 mod census;
 mod checkup;

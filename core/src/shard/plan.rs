@@ -196,18 +196,19 @@ fn redirected(
 }
 
 fn outgoing_terms<'s>(
-    front: &Front,
+    front: &'s Front,
     listener: &Listener,
     balancer: &'s LoadBalancer,
     now: Now,
     chance: &mut fastrand::Rng,
 ) -> Terms<'s> {
+    let secured = front.secured.as_deref();
     Terms {
         attributes: &balancer.attributes,
         scheme: listener.protocol.scheme(),
         listener_port: listener.port,
-        tls: None,
-        client_certificate: b"",
+        tls: secured.map(|secured| (secured.negotiated.version, secured.negotiated.suite)),
+        client_certificate: secured.map_or(b"", |secured| &secured.client_certificate),
         client: front.endpoints.peer,
         dns_name: &balancer.dns_name,
         wall: now.wall,

@@ -87,6 +87,7 @@ impl Shard {
             return Err(Shed::Connections);
         }
         let (index, balancer) = listener_of(&self.config, port).ok_or(Shed::NoListener)?;
+        let (keep_alive, idle) = (balancer.attributes.client_keep_alive, balancer.attributes.idle_timeout);
         let secure = self.door(index)?;
         let phase = match secure {
             Some(_) => Phase::Handshake { until: self.now.mono.after(CLIENT_HANDSHAKE_TIMEOUT) },
@@ -97,24 +98,30 @@ impl Shard {
             port,
             listener: Some(index),
             opened: self.now.mono,
-            keep_alive: balancer.attributes.client_keep_alive,
-            idle: if self.draining { DRAIN_GRACE } else { balancer.attributes.idle_timeout },
+            keep_alive,
+            idle: if self.draining { DRAIN_GRACE } else { idle },
+            secured: None,
             phase,
         };
-        self.handshakes += usize::from(secure.is_some());
+        let is_plain = secure.is_none();
+        self.handshakes += usize::from(!is_plain);
         let wire = WireState { secure, ..WireState::new(Role::Front(front), self.now.mono) };
         let id = WireId(self.wires.insert(wire));
         self.fronts += 1;
         self.rearm(id);
+        if is_plain {
+            self.log_attempt(endpoints, port.0, None);
+        }
         Ok(id)
     }
 
     /// What a new connection to that listener begins with: a session, if it speaks TLS.
-    fn door(&self, listener: usize) -> Result<Option<Box<Secure>>, Shed> {
+    fn door(&mut self, listener: usize) -> Result<Option<Box<Secure>>, Shed> {
         if self.config.listeners[listener].protocol == Protocol::Http {
             return Ok(None);
         }
         if self.handshakes >= self.options.handshakes_max {
+            self.metrics.handshakes_shed_count += 1;
             return Err(Shed::Handshakes);
         }
         let session = self.doors.accept(listener).ok_or(Shed::NoTls)?;

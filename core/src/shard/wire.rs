@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::net::SocketAddr;
 
+use super::attempt::Secured;
 use super::checkup::probe::Probe;
 use super::failover::Errand;
 use super::pool::OriginId;
@@ -71,6 +72,8 @@ pub(crate) struct Front {
     pub(crate) keep_alive: Duration,
     /// As it was when the connection was made, or when its last request came.
     pub(crate) idle: Duration,
+    /// What its TLS is like, once it is.
+    pub(crate) secured: Option<Box<Secured>>,
     pub(crate) phase: Phase,
 }
 
@@ -196,6 +199,7 @@ impl WireState {
             opened: Mono::default(),
             keep_alive: Duration::ZERO,
             idle: Duration::ZERO,
+            secured: None,
             phase: Phase::Head { scanner: Scanner::request(), since: None },
         };
         WireState::new(Role::Front(front), Mono::default())

@@ -29,11 +29,16 @@ pub(super) fn numbers<T: Copy + Into<u16>>(things: &[T]) -> Vec<u16> {
 /// those that are, it is the best all the same, so that the handshake fails for the true reason.
 pub(super) fn choose<'c>(list: impl Iterator<Item = &'c Certificate>, offer: &Offer<'_>) -> Option<usize> {
     let host = offer.server_name?;
-    let host = host.strip_suffix('.').unwrap_or(host);
-    let fitting = list.enumerate().filter(|(_, certificate)| certificate.names.iter().any(|name| covers(name, host)));
+    let fitting = list.enumerate().filter(|(_, certificate)| is_for(certificate, host));
     // Of equals the first in the list.
     let best = fitting.max_by_key(|(at, certificate)| (offer.can_use(certificate), rank(certificate), Reverse(*at)));
     best.map(|(at, _)| at)
+}
+
+/// Whether a certificate is for a host.
+pub(super) fn is_for(certificate: &Certificate, host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    certificate.names.iter().any(|name| covers(name, host))
 }
 
 /// Whether a name in a certificate is for a host. An asterisk is the whole of the leftmost label and stands for one label

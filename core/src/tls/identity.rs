@@ -8,6 +8,7 @@ use pki_types::PrivateKeyDer;
 
 use super::Provider;
 use super::certificate::{Certificate, Curve, PublicKey};
+use super::choose::is_for;
 use super::engine::Certified;
 use super::pem::{self, BadPem, Sections};
 use crate::time::Wall;
@@ -151,6 +152,11 @@ impl Identity {
     /// The hosts that it is for, in small letters, with `*.` before those that stand for many.
     pub fn names(&self) -> &[String] {
         &self.certificate.names
+    }
+
+    /// Whether it is for a host, as clients name it (guide CERT-05).
+    pub fn is_for(&self, host: &str) -> bool {
+        is_for(&self.certificate, host)
     }
 
     /// The last second in which it is valid.
