@@ -234,9 +234,7 @@ impl Lab {
         peer.raw = raw[taken..].to_vec();
         peer.fate = fate;
         peer.hear(&got);
-        if peer.target && peer.heard.ends_with(b"\r\n\r\n")
-            && peer.heard.starts_with(b"GET")
-        {
+        if peer.target && peer.heard.ends_with(b"\r\n\r\n") && peer.heard.starts_with(b"GET") {
             peer.heard.clear();
             peer.says.extend_from_slice(&self.answer);
         }
