@@ -234,6 +234,9 @@ fn a_certificate_with_a_negative_number_cannot_be_revoked() {
     assert_eq!(store.revoked_entries(), 2);
     assert_eq!(verdict(&verify(&store), &positive), CRL_HIT);
     assert_eq!(verdict(&verify(&store), &negative), "Success");
+    // Nor does it revoke the one that has its octets.
+    let only_negative = mutual_support::store(&[&root], &[list_of(&root, &[field(2, &[0x85])])]);
+    assert_eq!(verdict(&verify(&only_negative), &positive), "Success");
 }
 
 /// A list of encoded numbers.
