@@ -613,6 +613,11 @@ mod tests {
             assert_eq!(Certificate::parse(&der[..end]), Err(NotX509), "{end}");
         }
         assert_eq!(Certificate::parse(&[&der[..], &[0]].concat()), Err(NotX509));
+        // A fourth field, after the signature.
+        let mut more = [&der[..], &[5, 0]].concat();
+        let length = u16::from_be_bytes([der[2], der[3]]) + 2;
+        more[2..4].copy_from_slice(&length.to_be_bytes());
+        assert_eq!(Certificate::parse(&more), Err(NotX509));
     }
 
     #[test]

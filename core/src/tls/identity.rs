@@ -135,13 +135,14 @@ impl Identity {
     /// Reads a chain, the certificate itself first, and its key, both PEM. Keys are as in PKCS #8, PKCS #1 or SEC 1.
     pub fn from_pem(arn: &str, chain: &[u8], key: &[u8], provider: &Provider) -> Result<Identity, IdentityError> {
         let (chain, key) = sorted(pem::read(chain), pem::read(key))?;
-        let mut chain = parsed(&chain)?;
+        let chain = parsed(&chain)?;
         check_order(&chain)?;
-        check_version_and_key(&chain[0])?;
         let der = chain.iter().map(|certificate| certificate.der.clone()).collect();
+        let mut chain = chain.into_iter();
+        let certificate = chain.next().ok_or(IdentityError::NoCertificate)?;
+        check_version_and_key(&certificate)?;
         let certified = Certified::new(der, key, provider)?;
-        let certificate = chain.remove(0);
-        Ok(Identity { arn: arn.to_owned(), certificate, issuers: chain, certified })
+        Ok(Identity { arn: arn.to_owned(), certificate, issuers: chain.collect(), certified })
     }
 
     /// What the certificate says.

@@ -47,6 +47,8 @@ pub(crate) fn config(terms: Option<Terms>, targets: &[SocketAddr], to_targets: P
 /// The other end of a wire.
 pub(crate) struct Peer {
     pub(crate) wire: WireId,
+    /// It answers.
+    pub(crate) target: bool,
     pub(crate) session: Option<Session>,
     /// Plaintext that came.
     pub(crate) heard: Vec<u8>,
@@ -76,6 +78,7 @@ pub(crate) struct Lab {
     pub(crate) answer: Vec<u8>,
     pub(crate) clock: Clock,
     port: u16,
+    listener: ListenerId,
 }
 
 impl Lab {
@@ -88,7 +91,9 @@ impl Lab {
         clock.set(wall());
         let provider = Provider::aws_lc();
         let connector = Connector::new(policy("TLS13-1-2-2021-06"), &provider, &clock, &[]).unwrap();
-        let acceptor = Acceptor::new(&terms(), &provider, &clock, None, &[]).map(Arc::new);
+        let secure = config.groups[0].protocol == Protocol::Https;
+        let acceptor = Acceptor::new(&terms(), &provider, &clock, None, &[]).filter(|_| secure).map(Arc::new);
+        let listener = ListenerId(config.listeners[0].port);
         let mut lab = Lab {
             shard: Shard::new(Arc::new(config), options, 7),
             now: Mono::default(),
@@ -102,6 +107,7 @@ impl Lab {
             answer: b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi".to_vec(),
             clock,
             port: 1000,
+            listener,
         };
         lab.turn(|_| ());
         lab
@@ -133,10 +139,11 @@ impl Lab {
 
     pub(crate) fn connect_raw(&mut self) -> Result<usize, Shed> {
         self.port += 1;
-        let port = self.port;
-        let wire = self.turn(|turn| turn.accepted(ListenerId(443), Lab::endpoints(port)))?;
+        let (port, listener) = (self.port, self.listener);
+        let wire = self.turn(|turn| turn.accepted(listener, Lab::endpoints(port)))?;
         self.peers.push(Peer {
             wire,
+            target: false,
             session: None,
             heard: Vec::new(),
             says: Vec::new(),
@@ -181,6 +188,7 @@ impl Lab {
         let session = self.acceptor.as_ref().map(Acceptor::session);
         self.peers.push(Peer {
             wire,
+            target: true,
             session,
             heard: Vec::new(),
             says: Vec::new(),
@@ -226,10 +234,8 @@ impl Lab {
         peer.raw = raw[taken..].to_vec();
         peer.fate = fate;
         peer.hear(&got);
-        if peer.session.is_some()
-            && peer.heard.ends_with(b"\r\n\r\n")
+        if peer.target && peer.heard.ends_with(b"\r\n\r\n")
             && peer.heard.starts_with(b"GET")
-            && peer.is_target()
         {
             peer.heard.clear();
             peer.says.extend_from_slice(&self.answer);
@@ -264,10 +270,6 @@ impl Lab {
 }
 
 impl Peer {
-    fn is_target(&self) -> bool {
-        self.session.as_ref().is_some_and(|session| session.identity().is_some())
-    }
-
     fn seal(&mut self) {
         let Some(session) = &mut self.session else { return self.raw.append(&mut self.says) };
         if session.is_open() {
