@@ -255,11 +255,12 @@ fn without_its_certificate_nothing_starts_and_the_line_says_what_to_do() {
     let path = shop.template.path();
     let hint = "no certificate files were given: --certificates DIR or --certificate NAME=CHAIN.pem,KEY.pem";
     let missing = format!("there is no file {path}.d/shop.pem for {ARN}");
-    let directory = format!("{path}.d");
+    let (directory, port) = (format!("{path}.d"), shop.port.to_string());
     for (line, said) in [
         (&["run", path][..], hint),
         (&["run", path, "--certificates", &directory], &missing),
         (&["check", path, "--certificates", &directory], &missing),
+        (&["explain", path, "--listener", &port, "/", "--certificates", &directory], &missing),
     ] {
         let ended = output(PROGRAM, line);
         let err = String::from_utf8_lossy(&ended.stderr);
@@ -268,6 +269,28 @@ fn without_its_certificate_nothing_starts_and_the_line_says_what_to_do() {
     }
     let checked = output(PROGRAM, &["check", path]);
     assert_eq!(checked.status.code(), Some(0), "{}", String::from_utf8_lossy(&checked.stderr));
+}
+
+#[test]
+fn a_private_key_that_others_may_read_is_served_and_told() {
+    use std::os::unix::fs::PermissionsExt;
+    if skip() {
+        return;
+    }
+    let shop = Shop::new("open-key", &Certificate::new("localhost"));
+    let key = shop.directory.0.join("shop.key");
+    let line = ["check", shop.template.path(), "--certificates", shop.directory.path()];
+    let warned = |mode| {
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).expect("changed");
+        let checked = output(PROGRAM, &line);
+        assert_eq!(checked.status.code(), Some(0));
+        String::from_utf8_lossy(&checked.stderr)
+            .contains("shop.key: warning: others may read or change this private key")
+    };
+    assert_eq!((warned(0o644), warned(0o600)), (true, false));
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).expect("changed");
+    let err = end(shop.run());
+    assert!(err.contains("shop.key: warning: "), "{err}");
 }
 
 #[test]
