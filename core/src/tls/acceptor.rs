@@ -8,13 +8,15 @@ use super::library::{
     CertifiedKey, ClientCertVerifier, ClientHello, DistinguishedName, NoServerSessionStorage, ProducesTickets,
     ResolvesServerCert, ServerConfig,
 };
-use super::{Clock, Identity, Provider, Session, Terms, TicketKeeper};
+use super::{Clock, Identity, MutualAuthentication, Provider, Session, Terms, TicketKeeper};
 
 /// Makes sessions of the connections that come to a listener.
 #[derive(Debug)]
 pub struct Acceptor {
     /// One for each certificate, the default one first.
     doors: Vec<Door>,
+    /// What clients are asked for.
+    pub(super) mutual: MutualAuthentication,
 }
 
 #[derive(Debug)]
@@ -63,7 +65,7 @@ impl Acceptor {
             Some(Door { identity: Arc::clone(identity), config: Arc::new(config) })
         };
         let doors = core::iter::once(default).chain(&terms.list).map(door).collect::<Option<Vec<Door>>>()?;
-        Some(Acceptor { doors })
+        Some(Acceptor { doors, mutual: terms.mutual.clone() })
     }
 
     /// The session of a connection that has just come.

@@ -10,12 +10,14 @@ use super::library::{
     OtherError,
 };
 use super::provider::version_of;
-use super::{Acceptor, Failure, Group, Identity, Negotiated, Rejected, Suite};
+use super::{Acceptor, Failure, Group, Identity, MutualAuthentication, Negotiated, Presented, Rejected, Suite};
 
 /// One connection's TLS.
 pub struct Session {
     stage: Stage,
     identity: Option<Arc<Identity>>,
+    /// What the client was asked for, until what it showed was looked at.
+    mutual: MutualAuthentication,
     /// Bytes of plaintext that wait to be taken.
     plaintext: usize,
     peer_closed: bool,
@@ -62,7 +64,7 @@ impl Session {
     }
 
     fn new(stage: Stage) -> Session {
-        Session { stage, identity: None, plaintext: 0, peer_closed: false }
+        Session { stage, identity: None, mutual: MutualAuthentication::Off, plaintext: 0, peer_closed: false }
     }
 
     /// Takes in what the peer sent; returns how much of it, at least one byte while there is no plaintext to take out.
@@ -127,6 +129,7 @@ impl Session {
             Stage::Greeted(accepted, acceptor) => {
                 let door = acceptor.choose(&accepted.client_hello());
                 self.identity = Some(Arc::clone(&door.identity));
+                self.mutual = acceptor.mutual.clone();
                 match accepted.into_connection(Arc::clone(&door.config)) {
                     Ok(connection) => {
                         self.stage = Stage::Open(connection.into());
@@ -245,6 +248,14 @@ impl Session {
     /// The certificate that the client was shown, unless a session was resumed.
     pub fn identity(&self) -> Option<&Arc<Identity>> {
         self.identity.as_ref()
+    }
+
+    /// What targets and logs are told of the certificate that the client showed, as the listener asked for it when the handshake
+    /// began; `None` if it showed none, or this was asked before. Afterwards nothing of the listener is held.
+    pub fn presented(&mut self) -> Option<Presented> {
+        let mutual = core::mem::take(&mut self.mutual);
+        let chain = self.peer_chain();
+        (mutual.asks() && !chain.is_empty()).then(|| Presented::new(&chain, &mutual))
     }
 
     /// The chain that the peer showed, DER, its own certificate first.
