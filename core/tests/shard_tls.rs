@@ -3,13 +3,16 @@
 #![cfg(all(feature = "shard", feature = "aws-lc"))]
 
 mod secure_support;
+mod tls_support;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use secure_support::{Lab, config, terms};
-use sluicegate::config::Protocol;
+use secure_support::{Lab, config, identity, terms};
+use sluicegate::config::{HealthCheck, Protocol};
 use sluicegate::shard::{Fate, Options, Shed};
+use sluicegate::tls::{Acceptor, Identity, Provider, Terms};
+use tls_support::{Made, Wish};
 
 const GET: &str = "GET /a HTTP/1.1\r\nHost: a.example\r\n\r\n";
 
@@ -211,8 +214,9 @@ fn what_a_session_holds_of_a_configuration_is_gone_after_its_handshake() {
     let mut lab = Lab::new(config(Some(terms), &[target()], Protocol::Https));
     let client = asked(&mut lab);
     let other = config(Some(secure_support::terms()), &[target()], Protocol::Https);
-    let old = lab.turn(|turn| turn.reconfigured(std::sync::Arc::new(other)));
-    drop(old);
+    lab.config = std::sync::Arc::new(other);
+    let new = std::sync::Arc::clone(&lab.config);
+    lab.turn(|turn| drop(turn.reconfigured(new)));
     lab.says(client, GET);
     lab.run();
     assert_eq!(lab.heard(client).matches("hi").count(), 2, "the open connection goes on");
@@ -257,4 +261,89 @@ fn a_slow_reader_of_a_long_answer_holds_back_its_target_and_gets_all_of_it() {
     lab.peers[client].takes = usize::MAX;
     lab.run();
     assert_eq!(lab.heard(client).len(), lab.heard(client).find("\r\n\r\n").unwrap() + 4 + body.len());
+}
+
+/// Answers handshakes as a target with that policy and certificate.
+fn targets(lab: &mut Lab, policy: &str, identity: std::sync::Arc<Identity>) {
+    let terms = Terms::new(secure_support::policy(policy), identity);
+    lab.acceptor = Acceptor::new(&terms, &Provider::aws_lc(), &lab.clock, None, &[]).map(std::sync::Arc::new);
+}
+
+#[test]
+fn targets_are_offered_tls_1_3_behind_a_listener_that_has_it_and_else_not() {
+    for (listener, target_policy, reached) in [
+        ("TLS13-1-2-2021-06", "TLS13-1-3-2021-06", true),
+        ("TLS13-1-2-2021-06", "TLS-1-2-2017-01", true),
+        ("2016-08", "TLS13-1-3-2021-06", false),
+        ("2016-08", "TLS-1-2-2017-01", true),
+    ] {
+        let terms = Terms::new(secure_support::policy(listener), identity("localhost"));
+        let mut lab = Lab::new(config(Some(terms), &[target()], Protocol::Https));
+        targets(&mut lab, target_policy, identity("target"));
+        let client = asked(&mut lab);
+        let status = if reached { "HTTP/1.1 200" } else { "HTTP/1.1 502" };
+        assert!(lab.heard(client).starts_with(status), "{listener} {target_policy}: {}", lab.heard(client));
+    }
+}
+
+#[test]
+fn a_listener_without_tls_reaches_its_targets_over_tls_too() {
+    let mut lab = Lab::new(config(None, &[target()], Protocol::Https));
+    targets(&mut lab, "TLS-1-2-2017-01", identity("target"));
+    let client = lab.connect_raw().unwrap();
+    lab.says(client, GET);
+    lab.run();
+    assert!(lab.heard(client).ends_with("hi"));
+}
+
+#[test]
+fn no_certificate_of_a_target_is_refused() {
+    let expired = Made::self_signed(&Wish { not_after: (2001, 1, 1), not_before: (2000, 1, 1), ..Wish::default() });
+    for identity in [identity("somebody.else"), expired.identity("expired")] {
+        let mut lab = Lab::new(config(Some(terms()), &[target()], Protocol::Https));
+        targets(&mut lab, "TLS13-1-2-2021-06", identity);
+        let client = asked(&mut lab);
+        assert!(lab.heard(client).ends_with("hi"), "{}", lab.heard(client));
+    }
+}
+
+/// Two listeners with policies of their own in front of one group: what they may reuse of each other is nothing.
+#[test]
+fn connections_with_one_policy_serve_no_request_that_asks_for_another() {
+    let mut config = config(Some(terms()), &[target()], Protocol::Https);
+    let mut other = secure_support::config(Some(terms()), &[target()], Protocol::Https).listeners.remove(0);
+    other.port = 8443;
+    other.tls = Some(Terms::new(secure_support::policy("2016-08"), identity("localhost")));
+    config.listeners.push(other);
+    let mut lab = Lab::new(config);
+    asked(&mut lab);
+    assert_eq!(lab.shard.census().pooled, 1);
+    lab.listener = sluicegate::shard::ListenerId(8443);
+    asked(&mut lab);
+    assert_eq!(lab.shard.census().pooled, 2);
+    asked(&mut lab);
+    assert_eq!(lab.shard.census().pooled, 2);
+}
+
+#[test]
+fn targets_are_checked_over_tls() {
+    for (speaks_tls, healthy) in [(true, true), (false, false)] {
+        let mut config = config(Some(terms()), &[target()], Protocol::Https);
+        config.groups[0].health_check = HealthCheck { protocol: Protocol::Https, ..HealthCheck::default() };
+        let mut lab = Lab::new(config);
+        if !speaks_tls {
+            lab.acceptor = None;
+        }
+        lab.run();
+        lab.pass(Duration::from_secs(120));
+        lab.run();
+        let mut told = String::new();
+        for _ in 0..4 {
+            lab.pass(Duration::from_secs(30));
+            lab.run();
+            let state = lab.config.target_health(sluicegate::rules::GroupId(0), lab.now);
+            told = format!("{state:?}");
+        }
+        assert_eq!(told.contains("state: \"healthy\""), healthy, "{told}");
+    }
 }

@@ -82,7 +82,8 @@ pub(crate) struct Lab {
     pub(crate) silent: bool,
     pub(crate) clock: Clock,
     port: u16,
-    listener: ListenerId,
+    pub(crate) listener: ListenerId,
+    pub(crate) config: Arc<Config>,
 }
 
 impl Lab {
@@ -98,8 +99,10 @@ impl Lab {
         let secure = config.groups[0].protocol == Protocol::Https;
         let acceptor = Acceptor::new(&terms(), &provider, &clock, None, &[]).filter(|_| secure).map(Arc::new);
         let listener = ListenerId(config.listeners[0].port);
+        let config = Arc::new(config);
         let mut lab = Lab {
-            shard: Shard::new(Arc::new(config), options, 7),
+            shard: Shard::new(Arc::clone(&config), options, 7),
+            config,
             now: Mono::default(),
             due: None,
             peers: Vec::new(),
@@ -296,8 +299,11 @@ impl Peer {
         let Some(session) = &mut self.session else { return self.heard.extend_from_slice(got) };
         let mut room = vec![0; 64 * 1024];
         loop {
-            if session.is_greeted() {
-                session.answer().unwrap();
+            if session.is_greeted()
+                && let Err(failure) = session.answer()
+            {
+                self.failure.get_or_insert(failure.to_string());
+                return;
             }
             match session.feed(got) {
                 Ok(n) => got = &got[n..],
