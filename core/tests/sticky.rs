@@ -5,7 +5,6 @@ mod sticky_support;
 
 use std::sync::Arc;
 
-use sluicegate::http::Protocol;
 use sluicegate::sticky::Secret;
 use sluicegate::target::Algorithm;
 use sticky_support::*;
@@ -38,16 +37,6 @@ fn both_cookies_have_the_same_128_characters_seven_days_and_no_further_attribute
     let plain = format!("AWSALB={value}; Expires={date}; Path=/");
     let cors = format!("AWSALBCORS={value}; Expires={date}; Path=/; SameSite=None");
     assert_eq!(response.set_cookies(), [plain, cors]);
-}
-
-#[test]
-fn on_an_https_listener_the_twin_is_secure() {
-    let mut config = three(60);
-    config.listeners[0].protocol = Protocol::Https;
-    let response = World::new(config).get("");
-    let [plain, cors] = response.set_cookies()[..] else { panic!("two cookies") };
-    assert!(plain.ends_with("; Path=/"), "{plain}");
-    assert!(cors.ends_with("; Path=/; SameSite=None; Secure"), "{cors}");
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod vault_support;
 
 use std::sync::Arc;
 
+use sluicegate::config::{Config, Revocation, S3Object};
+use sluicegate::time::Mono;
 use sluicegate::tls::{MutualAuthentication, Policy, Terms, Version};
 use template_support::*;
 use vault_support::*;
@@ -300,30 +302,41 @@ fn a_trust_store_that_a_listener_verifies_with_cannot_be_taken_away() {
 }
 
 #[test]
-fn trust_stores_are_loaded_whether_a_listener_uses_them_or_not() {
-    let missing = |text: &str, place: &str| {
-        let (inputs, _) = trusting().inputs();
-        edge(&inputs, &with(&trust("Trust", "clients.pem")), text, place);
-    };
-    missing(
-        &with(&trust("Trust", "other.pem")),
-        "t.yaml:9:138: Trust.CaCertificatesBundleS3Key: s3://bucket/other.pem is not there",
-    );
+fn trust_stores_that_no_listener_verifies_with_need_not_be_at_hand() {
+    let verifying = mutual("{ Mode: verify, TrustStoreArn: !Ref Trust }");
     let revoked =
-        |contents: &str| with(&(trust("Trust", "clients.pem") + &revocation("Revoked", "!Ref Trust", contents)));
-    missing(
-        &revoked("[{ S3Bucket: bucket, S3Key: crl }]"),
-        "t.yaml:10:160: Revoked.RevocationContents[0].S3Key: s3://bucket/crl is not there",
+        |text: &str| text.to_owned() + &revocation("Revoked", "!Ref Trust", "[{ S3Bucket: bucket, S3Key: crl }]");
+    let (inputs, shelf) = trusting().inputs();
+    edge(
+        &inputs,
+        &verifying,
+        &verifying.replace("clients.pem", "other.pem"),
+        "t.yaml:12:138: Trust.CaCertificatesBundleS3Key: s3://bucket/other.pem is not there",
     );
-    // Where nobody looks for them, they need not be there.
-    load(&revoked("[{ S3Bucket: bucket, S3Key: crl }]"));
-    load(&revoked("[{ S3Bucket: !ImportValue b, S3Key: !ImportValue k, S3ObjectVersion: !ImportValue v }]"));
+    edge(
+        &inputs,
+        &verifying,
+        &revoked(&verifying),
+        "t.yaml:13:160: Revoked.RevocationContents[0].S3Key: s3://bucket/crl is not there",
+    );
+    let asked = || shelf.asked().iter().filter(|asked| asked.starts_with("s3://")).count();
+    let before = asked();
+    for unused in [with(&trust("Trust", "other.pem")), mutual("{ Mode: passthrough }")] {
+        assert_eq!(lines(&load_with(&revoked(&unused), &inputs).warnings), [""; 0]);
+    }
+    assert_eq!(asked(), before);
+    // Where nobody looks for them, they need not be there either, nor be known.
+    load(&revoked(&verifying));
+    load(&revoked(&verifying).replace(
+        "S3Bucket: bucket, S3Key: crl",
+        "S3Bucket: !ImportValue b, S3Key: !ImportValue k, S3ObjectVersion: !ImportValue v",
+    ));
 }
 
 #[test]
 fn objects_are_named_by_bucket_key_and_version() {
     let (inputs, shelf) =
-        Shelf::default().object("s3://bucket/a/clients.pem?7", Authority::until(2030).bundle()).inputs();
+        Shelf::with(&["main"]).object("s3://bucket/a/clients.pem?7", Authority::until(2030).bundle()).inputs();
     let store = |properties: &str| {
         with_resource(
             "TrustStore",
@@ -332,7 +345,10 @@ fn objects_are_named_by_bucket_key_and_version() {
     };
     let good = store("a/clients.pem, CaCertificatesBundleS3ObjectVersion: 7");
     load_with(&good, &inputs);
-    assert_eq!(shelf.asked(), ["s3://bucket/a/clients.pem?7"]);
+    let verifying = mutual("{ Mode: verify, TrustStoreArn: !Ref Trust }")
+        .replace("clients.pem", "a/clients.pem, CaCertificatesBundleS3ObjectVersion: 7");
+    load_with(&verifying, &inputs);
+    assert_eq!(shelf.asked(), ["s3://bucket/a/clients.pem?7", &arn("main")]);
     let long = "k".repeat(1025);
     for (bad, message) in [
         (
@@ -379,9 +395,17 @@ fn objects_are_named_by_bucket_key_and_version() {
 fn there_are_twenty_trust_stores_and_thirty_revocation_lists_of_one() {
     let stores = |count: usize| with(&(0..count).map(|n| trust(&format!("T{n}"), "clients.pem")).collect::<String>());
     boundary(&stores(20), &stores(21), "t.yaml:29:69: T20: more than 20 trust stores");
+    // What is too many is not loaded.
     let (inputs, shelf) = trusting().inputs();
-    assert_eq!(errors_with(&stores(22), &inputs).len(), 1);
-    assert_eq!(shelf.asked().len(), 20, "what is too many is not loaded");
+    let verifying = |number: usize| {
+        let block =
+            format!("{}, MutualAuthentication: {{ Mode: verify, TrustStoreArn: !Ref T{number} }}", certificate("main"));
+        stores(22) + &listener("Https", 443, &block)
+    };
+    for (number, objects) in [(19, 1), (20, 1)] {
+        assert_eq!(errors_with(&verifying(number), &inputs).len(), 1);
+        assert_eq!(shelf.asked().iter().filter(|asked| asked.starts_with("s3://")).count(), objects);
+    }
     let lists = |counts: [usize; 2]| {
         let contents = |count: usize| format!("[{}]", vec!["{ S3Bucket: b, S3Key: k }"; count].join(", "));
         let [first, second] = counts.map(contents);
@@ -502,4 +526,41 @@ fn what_has_expired_in_a_trust_store_is_a_warning() {
         warnings(2027, 2026),
         ["t.yaml:12:71: Trust: revocation list 1 has expired; what it revokes stays revoked"]
     );
+}
+
+#[test]
+fn revocation_lists_are_numbered_from_one_through_all_resources_and_keep_their_ids() {
+    let authority = Authority::until(2030);
+    let list = |number: u8| authority.revokes(&[number], 2027);
+    let (inputs, _) = Shelf::with(&["main"])
+        .object("s3://bucket/clients.pem", authority.bundle())
+        .object("s3://bucket/1", list(1))
+        .object("s3://bucket/2", list(2))
+        .object("s3://bucket/2?9", list(2))
+        .object("s3://bucket/3", list(3))
+        .inputs();
+    let lists = |config: &Config| -> Vec<(u64, String)> {
+        let [store] = &config.trust_stores[..] else { panic!("one trust store") };
+        let list = |one: &Revocation| {
+            let S3Object { bucket, key, version } = one.object.clone().expect("a known place");
+            (one.id, format!("{bucket}/{key}?{}", version.unwrap_or_default()))
+        };
+        store.revocations.iter().map(list).collect()
+    };
+    let places = |all: &[(u64, &str)]| all.iter().map(|(id, key)| (*id, format!("bucket/{key}"))).collect::<Vec<_>>();
+    let first = load_with(&revoking(3), &inputs).config;
+    assert_eq!(lists(&first), places(&[(1, "1?"), (2, "2?"), (3, "3?")]));
+    assert_eq!(first.trust_stores[0].logical_id, "Trust");
+    assert!(
+        matches!(&terms(&first, "Https").mutual, MutualAuthentication::Verify(verify) if Arc::ptr_eq(&verify.store, &first.trust_stores[0].contents))
+    );
+    let versioned = revoking(3).replace("S3Key: '2' }", "S3Key: '2', S3ObjectVersion: 9 }");
+    let next = load_with(&versioned, &inputs).config.next(&first, Mono::from_nanos(0));
+    assert_eq!(lists(&next), places(&[(1, "1?"), (4, "2?9"), (3, "3?")]), "another version is another list");
+    let back = load_with(&revoking(3), &inputs).config.next(&next, Mono::from_nanos(0));
+    assert_eq!(lists(&back), places(&[(1, "1?"), (5, "2?"), (3, "3?")]));
+    // Without a keyring the places may be unknown; the numbers are the same.
+    let unknown = load(&revoking(2).replace("S3Key: '1'", "S3Key: !ImportValue k")).config;
+    assert!(unknown.trust_stores[0].revocations[0].object.is_none());
+    assert_eq!(unknown.trust_stores[0].revocations[1].id, 2);
 }

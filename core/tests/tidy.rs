@@ -121,6 +121,14 @@ fn the_table_of_layers_points_only_downwards() {
 }
 
 #[test]
+fn the_tls_library_is_named_in_one_file() {
+    let named = |source: &&Source| words(&source.code).iter().any(|word| word.1 == "rustls");
+    let sources = sources(&core().join("src"));
+    let files: Vec<String> = sources.iter().filter(named).map(|source| source.path.display().to_string()).collect();
+    assert_eq!(files, ["tls/library.rs"]);
+}
+
+#[test]
 fn every_file_opens_by_saying_what_it_is() {
     let silent = |file: &&Source| !file.text.starts_with("//!");
     report(workspace().iter().filter(silent).map(|file| file.fault(1, "does not open with `//!`")));

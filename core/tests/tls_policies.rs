@@ -307,6 +307,7 @@ fn a_listener_that_names_no_policy_has_that_of_2016_08() {
 fn targets_are_offered_tls_1_3_behind_a_listener_that_has_it_and_else_the_default() {
     for policy in Policy::all() {
         let front = policy.versions().any(|version| version == Version::Tls13);
+        assert_eq!(policy.has_tls13(), front, "{}", policy.name);
         let expected = if front { "ELBSecurityPolicy-TLS13-1-0-2021-06" } else { "ELBSecurityPolicy-2016-08" };
         assert_eq!(Policy::back_end(policy.has_tls13()).name, expected, "behind {}", policy.name);
     }

@@ -37,7 +37,7 @@ use std::sync::Arc;
 use sluicegate::cli::{self, Command, Files, Report, Values};
 use sluicegate::config::template::{Inputs, Source};
 use sluicegate::pump::{Ended, Setup};
-use sluicegate::tls::Provider;
+use sluicegate::tls::{Provider, Vault};
 use vault::FileVault;
 
 pub use clock::Clock;
@@ -106,8 +106,8 @@ fn carry_out<P: Program>(command: Command) -> Result<Report, String> {
         }
         Command::Run(run) => control::serve::<P>(plan::Plan::of(&run), &run.serving),
         Command::Demo(demo) => {
-            let targets = demo::start().map_err(|error| format!("cannot start the demo's targets: {error}"))?;
-            control::serve::<P>(plan::Plan::of_demo(&demo, targets), &demo.serving)
+            let stage = demo::start(demo.listen_https.ip())?;
+            control::serve::<P>(plan::Plan::of_demo(&demo, stage), &demo.serving)
         }
         Command::Policies(asked) => Ok(cli::policies(asked.name.as_deref(), asked.json, &Provider::aws_lc())),
     }
@@ -119,7 +119,8 @@ fn with_files(values: &Values, files: &Files, report: impl FnOnce(&Inputs) -> Re
         return report(&values.inputs());
     }
     let vault = Arc::new(FileVault::new(files.clone()));
-    let mut report = report(&Inputs { keyring: Some(vault.keyring(Clock::new())), ..values.inputs() });
+    let mut report =
+        report(&Inputs { keyring: Some(vault::keyring(Arc::clone(&vault) as Arc<dyn Vault>)), ..values.inputs() });
     report.err += &vault.seen().1;
     report
 }

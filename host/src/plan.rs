@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use sluicegate::cli::{Demo, Files, Run, Serving, load};
 use sluicegate::config::template::{Inputs, Source};
-use sluicegate::config::{Config, HealthCheck, Target, TargetGroup, is_private};
+use sluicegate::config::{Config, HealthCheck, Listener, Target, TargetGroup, is_private};
 use sluicegate::shard::ListenerId;
 use sluicegate::target::Matcher;
-use sluicegate::tls::Keyring;
+use sluicegate::tls::Vault;
 
-use crate::vault::FileVault;
+use crate::vault::{FileVault, keyring};
 use crate::watch::Watch;
-use crate::{Clock, demo, input_name, read_template};
+use crate::{demo, input_name, read_template};
 
 /// What is to be served, as the command line says it.
 pub(crate) struct Plan {
@@ -30,8 +30,8 @@ enum Origin {
     Template { path: String, inputs: Inputs, bind: Vec<IpAddr>, port_offset: u16 },
     /// One port, some targets.
     Forward { listen: SocketAddr, targets: Vec<SocketAddr>, allow_public: bool },
-    /// A template of our own, its one listener bound to an address of its own.
-    Demo { listen: SocketAddr, targets: demo::Targets },
+    /// A template of our own, its HTTP listener and its HTTPS listener each bound to an address of its own.
+    Demo { listen: [SocketAddr; 2], stage: demo::Stage },
 }
 
 /// A configuration, and the addresses of its listeners.
@@ -88,8 +88,8 @@ impl Plan {
     }
 
     /// As `demo` says it.
-    pub(crate) fn of_demo(demo: &Demo, targets: demo::Targets) -> Plan {
-        Plan::new(Origin::Demo { listen: demo.listen, targets }, &demo.serving)
+    pub(crate) fn of_demo(demo: &Demo, stage: demo::Stage) -> Plan {
+        Plan::new(Origin::Demo { listen: [demo.listen, demo.listen_https], stage }, &demo.serving)
     }
 
     fn new(origin: Origin, serving: &Serving) -> Plan {
@@ -118,7 +118,7 @@ impl Plan {
     /// As for [`read`](Plan::read).
     pub(crate) fn read_as(&self, text: String) -> Result<Planned, Refused> {
         let vault = Arc::new(FileVault::new(self.files.clone()));
-        let planned = self.origin.planned(&text, vault.keyring(Clock::new()));
+        let planned = self.origin.planned(&text, Arc::clone(&vault) as Arc<dyn Vault>);
         let planned = planned.and_then(|planned| self.finished(planned));
         let (watch, warnings) = vault.seen();
         match planned {
@@ -138,7 +138,9 @@ impl Plan {
                 let config = forwarding(place.address.port(), targets);
                 self.finished(Planned { places: one_place(&config, place.address), config, ..planned })
             }
-            (Origin::Demo { targets, .. }, [place]) => self.finished(read_demo(place.address, *targets)?),
+            (Origin::Demo { stage, .. }, [plain, secure]) => {
+                self.finished(read_demo([plain.address, secure.address], stage)?)
+            }
             _ => Ok(planned),
         }
     }
@@ -160,7 +162,7 @@ impl Plan {
     /// What to print below the listeners.
     pub(crate) fn hints(&self, places: &[Place]) -> String {
         match (&self.origin, places) {
-            (Origin::Demo { .. }, [place]) => demo::hints(place.address),
+            (Origin::Demo { .. }, [plain, secure]) => demo::hints(plain.address, secure.address),
             _ => String::new(),
         }
     }
@@ -175,11 +177,11 @@ impl Origin {
         }
     }
 
-    fn planned(&self, text: &str, keyring: Keyring) -> Result<Planned, String> {
+    fn planned(&self, text: &str, vault: Arc<dyn Vault>) -> Result<Planned, String> {
         match self {
             Origin::Template { path, inputs, bind, port_offset } => {
                 let name = input_name(path);
-                let inputs = Inputs { keyring: Some(keyring), ..inputs.clone() };
+                let inputs = Inputs { keyring: Some(keyring(vault)), ..inputs.clone() };
                 let (config, warnings) = load(Source { name, text }, &inputs)?;
                 let places = places(&config, bind, *port_offset).map_err(|line| format!("{name}: {line}\n"))?;
                 refuse_loops(name, &config, bind, *port_offset)?;
@@ -191,7 +193,7 @@ impl Origin {
                 let places = one_place(&config, *listen);
                 Ok(Planned::new(config, places))
             }
-            Origin::Demo { listen, targets } => read_demo(*listen, *targets),
+            Origin::Demo { listen, stage } => read_demo(*listen, stage),
         }
     }
 
@@ -242,20 +244,37 @@ fn zoneless(name: &str, config: &Config) -> String {
     groups.map(line).collect()
 }
 
-fn read_demo(listen: SocketAddr, targets: demo::Targets) -> Result<Planned, String> {
-    let text = demo::template(listen.port(), targets);
-    let (config, warnings) = load(Source { name: DEMO, text: &text }, &Inputs::default())?;
-    let places = one_place(&config, listen);
+fn read_demo(listen: [SocketAddr; 2], stage: &demo::Stage) -> Result<Planned, String> {
+    let [port, secure_port] = demo_ports(listen);
+    if port == secure_port {
+        return Err(format!("--listen and --listen-https need different ports: both have {port}\n"));
+    }
+    let text = demo::template([port, secure_port], stage);
+    let vault = Arc::clone(&stage.certificate) as Arc<dyn Vault>;
+    let inputs = Inputs { keyring: Some(keyring(vault)), ..Inputs::default() };
+    let (config, warnings) = load(Source { name: DEMO, text: &text }, &inputs)?;
+    let listeners = config.listeners.iter();
+    let places = listeners.map(|listener| place(listener, listen[usize::from(listener.port == secure_port)])).collect();
     Ok(Planned { warnings, ..Planned::new(config, places) })
 }
 
+/// The ports that requests see. A listener needs one; before the system has picked it, any will do that is not the other's.
+fn demo_ports(listen: [SocketAddr; 2]) -> [u16; 2] {
+    let other_than = |taken| if taken == 1 { 2 } else { 1 };
+    match listen.map(|address| address.port()) {
+        [0, 0] => [1, 2],
+        [0, secure] => [other_than(secure), secure],
+        [plain, 0] => [plain, other_than(plain)],
+        both => both,
+    }
+}
+
 fn one_place(config: &Config, address: SocketAddr) -> Vec<Place> {
-    let place = |listener: &sluicegate::config::Listener| Place {
-        listener: ListenerId(listener.port),
-        name: listener.logical_id.clone(),
-        address,
-    };
-    config.listeners.iter().take(1).map(place).collect()
+    config.listeners.iter().take(1).map(|listener| place(listener, address)).collect()
+}
+
+fn place(listener: &Listener, address: SocketAddr) -> Place {
+    Place { listener: ListenerId(listener.port), name: listener.logical_id.clone(), address }
 }
 
 fn places(config: &Config, bind: &[IpAddr], port_offset: u16) -> Result<Vec<Place>, String> {
@@ -265,8 +284,7 @@ fn places(config: &Config, bind: &[IpAddr], port_offset: u16) -> Result<Vec<Plac
             return Err(format!("{}: port {} + {port_offset} is above 65535", listener.logical_id, listener.port));
         };
         for &address in bind {
-            let address = SocketAddr::new(address, port);
-            places.push(Place { listener: ListenerId(listener.port), name: listener.logical_id.clone(), address });
+            places.push(place(listener, SocketAddr::new(address, port)));
         }
     }
     if places.is_empty() { Err("it declares no listener".to_owned()) } else { Ok(places) }

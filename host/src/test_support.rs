@@ -1,6 +1,8 @@
 //! What the programs' tests have in common: a running program, and plain sockets to talk to it with. Nothing here
 //! waits by sleeping: every wait is for a line, a byte or an end.
 
+pub mod tls;
+
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
@@ -194,7 +196,7 @@ pub fn connect(address: SocketAddr) -> BufReader<TcpStream> {
 /// # Panics
 ///
 /// There is none, or it has no length.
-pub fn ask(connection: &mut BufReader<TcpStream>, request: &str) -> (String, String) {
+pub fn ask<S: Read + Write>(connection: &mut BufReader<S>, request: &str) -> (String, String) {
     connection.get_mut().write_all(request.as_bytes()).expect("written");
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
@@ -287,6 +289,38 @@ fn answer_all(name: &str, stream: TcpStream, tell: &Sender<()>, released: &Mutex
         }
         let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{name}", name.len());
         input.get_mut().write_all(answer.as_bytes())?;
+    }
+}
+
+/// A directory that is gone after the test.
+pub struct ScratchDirectory(pub std::path::PathBuf);
+
+impl ScratchDirectory {
+    /// Makes an empty one.
+    ///
+    /// # Panics
+    ///
+    /// The disk is full.
+    pub fn new(name: &str) -> ScratchDirectory {
+        let path = std::env::temp_dir().join(format!("sluicegate-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).expect("made");
+        ScratchDirectory(path)
+    }
+
+    /// Its path.
+    ///
+    /// # Panics
+    ///
+    /// The temporary directory's name is not text.
+    pub fn path(&self) -> &str {
+        self.0.to_str().expect("text")
+    }
+}
+
+impl Drop for ScratchDirectory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

@@ -38,14 +38,14 @@ struct Seen {
     warnings: BTreeSet<String>,
 }
 
+/// What a template is read with now.
+pub(crate) fn keyring(vault: Arc<dyn Vault>) -> Keyring {
+    Keyring { vault, provider: Provider::aws_lc(), now: Clock::new().now().wall }
+}
+
 impl FileVault {
     pub(crate) fn new(files: Files) -> FileVault {
         FileVault { files, seen: Mutex::default() }
-    }
-
-    /// What a template is read with now.
-    pub(crate) fn keyring(self: &Arc<FileVault>, clock: Clock) -> Keyring {
-        Keyring { vault: Arc::clone(self) as Arc<dyn Vault>, provider: Provider::aws_lc(), now: clock.now().wall }
     }
 
     /// The files that were looked at since the last call, and lines for the operator.
@@ -137,35 +137,33 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+    use crate::test_support::ScratchDirectory;
 
     const ARN: &str = "arn:aws:acm:us-east-1:000000000000:certificate/shop";
 
     /// A directory with a bucket in it.
-    struct Place(PathBuf);
+    struct Place(ScratchDirectory);
 
     impl Place {
         fn new(name: &str) -> Place {
-            let path = std::env::temp_dir().join(format!("sluicegate-vault-{}-{name}", std::process::id()));
-            let _ = fs::remove_dir_all(&path);
-            fs::create_dir_all(path.join("bucket/ca")).expect("made");
-            Place(path)
+            let place = Place(ScratchDirectory::new(&format!("vault-{name}")));
+            fs::create_dir_all(place.at("bucket/ca")).expect("made");
+            place
+        }
+
+        fn at(&self, name: &str) -> PathBuf {
+            self.0.0.join(name)
         }
 
         fn write(&self, name: &str, bytes: &[u8], mode: u32) {
-            let path = self.0.join(name);
+            let path = self.at(name);
             fs::write(&path, bytes).expect("written");
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("changed");
         }
 
         fn vault(&self) -> FileVault {
-            let root = Some(self.0.clone());
+            let root = Some(self.0.0.clone());
             FileVault::new(Files { certificates: root.clone(), bucket_root: root, ..Files::default() })
-        }
-    }
-
-    impl Drop for Place {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
         }
     }
 
@@ -189,14 +187,14 @@ mod tests {
     fn files_that_are_missing_are_named_and_watched_all_the_same() {
         let place = Place::new("missing");
         let vault = place.vault();
-        let directory = place.0.display();
+        let directory = place.0.path();
         let line = vault.certificate(ARN).expect_err("missing");
         assert!(line.starts_with(&format!("there is no file {directory}/shop.pem for {ARN}; ")), "{line}");
         let (mut watch, _) = vault.seen();
         place.write("shop.key", b"key", 0o600);
         assert!(!watch.look() && watch.look(), "the key was looked for too");
         place.write("shop.pem", b"chain", 0o600);
-        fs::remove_file(place.0.join("shop.key")).expect("removed");
+        fs::remove_file(place.at("shop.key")).expect("removed");
         let line = vault.certificate(ARN).expect_err("missing");
         assert!(line.starts_with(&format!("there is no file {directory}/shop.key for {ARN}; ")), "{line}");
     }
@@ -223,7 +221,7 @@ mod tests {
     fn what_is_no_file_is_refused_at_once() {
         let place = Place::new("pipe");
         place.write("shop.key", b"key", 0o600);
-        let made = std::process::Command::new("mkfifo").arg(place.0.join("shop.pem")).status().expect("mkfifo runs");
+        let made = std::process::Command::new("mkfifo").arg(place.at("shop.pem")).status().expect("mkfifo runs");
         assert!(made.success());
         let vault = place.vault();
         let line = vault.certificate(ARN).expect_err("a pipe");
@@ -242,7 +240,7 @@ mod tests {
         place.write("shop.key", &vec![b'x'; 1024 * 1024 + 1], 0o600);
         let line = vault.certificate(ARN).expect_err("too long");
         assert!(line.contains("shop.key") && line.ends_with("it has more than 1048576 bytes"), "{line}");
-        let object = File::create(place.0.join("bucket/list.crl")).expect("made");
+        let object = File::create(place.at("bucket/list.crl")).expect("made");
         object.set_len(OBJECT_BYTES_MAX).expect("it takes no room");
         assert!(vault.object("bucket", "list.crl", None).is_ok());
         object.set_len(OBJECT_BYTES_MAX + 1).expect("it takes no room");

@@ -24,16 +24,17 @@ pub(crate) struct Watch {
 
 /// A file at one time. Whatever happens to it makes another stamp; no file has `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp(Option<[i128; 5]>);
+pub(crate) struct Stamp(Option<[i128; 6]>);
 
 impl Stamp {
     /// Of an open file.
     pub(crate) fn of(file: &Metadata) -> Stamp {
         let nanos = |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
         let modified = nanos(file.mtime(), file.mtime_nsec());
-        // Changes also with its permissions, and cannot be set back.
+        // Unlike the other, it cannot be set back.
         let changed = nanos(file.ctime(), file.ctime_nsec());
-        Stamp(Some([file.dev().into(), file.ino().into(), file.size().into(), modified, changed]))
+        let [device, number, mode, size] = [file.dev(), file.ino(), file.mode().into(), file.size()].map(i128::from);
+        Stamp(Some([device, number, mode, size, modified, changed]))
     }
 
     /// Of whatever a path leads to now.
@@ -84,27 +85,22 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_support::ScratchDirectory;
 
-    struct Directory(PathBuf);
+    struct Directory(ScratchDirectory);
 
     impl Directory {
         fn new(name: &str) -> Directory {
-            let path = std::env::temp_dir().join(format!("sluicegate-watch-{}-{name}", std::process::id()));
-            let _ = fs::remove_dir_all(&path);
-            fs::create_dir_all(&path).expect("made");
-            Directory(path)
+            Directory(ScratchDirectory::new(&format!("watch-{name}")))
+        }
+
+        fn at(&self, name: &str) -> PathBuf {
+            self.0.0.join(name)
         }
 
         fn write(&self, name: &str, text: &str) -> PathBuf {
-            let path = self.0.join(name);
-            fs::write(&path, text).expect("written");
-            path
-        }
-    }
-
-    impl Drop for Directory {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
+            fs::write(self.at(name), text).expect("written");
+            self.at(name)
         }
     }
 
@@ -150,10 +146,23 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_was_written_to_is_a_change_also_if_its_age_is_set_back() {
+        let directory = Directory::new("age");
+        let one = directory.write("one", "1");
+        let modified = fs::metadata(&one).and_then(|file| file.modified()).expect("its time");
+        let mut watch = watch(&[&one]);
+        // Longer than file systems take for a moment.
+        std::thread::sleep(Duration::from_millis(50));
+        directory.write("one", "2");
+        fs::File::options().write(true).open(&one).and_then(|file| file.set_modified(modified)).expect("set");
+        assert!(!watch.look() && watch.look());
+    }
+
+    #[test]
     fn files_that_come_go_or_get_other_permissions_are_changes() {
         use std::os::unix::fs::PermissionsExt;
         let directory = Directory::new("come");
-        let (here, missing) = (directory.write("here", "1"), directory.0.join("missing"));
+        let (here, missing) = (directory.write("here", "1"), directory.at("missing"));
         let mut comes = watch(&[&here, &missing]);
         assert!(!comes.look());
         directory.write("missing", "");
@@ -170,7 +179,7 @@ mod tests {
     #[test]
     fn a_link_that_leads_elsewhere_is_a_change() {
         let directory = Directory::new("link");
-        let (one, two, link) = (directory.write("1", "x"), directory.write("2", "x"), directory.0.join("link"));
+        let (one, two, link) = (directory.write("1", "x"), directory.write("2", "x"), directory.at("link"));
         std::os::unix::fs::symlink(&one, &link).expect("linked");
         let mut watch = watch(&[&link]);
         fs::remove_file(&link).and_then(|()| std::os::unix::fs::symlink(&two, &link)).expect("linked");
@@ -180,7 +189,7 @@ mod tests {
     #[test]
     fn what_led_to_nothing_is_not_told_again_until_something_changes_again() {
         let directory = Directory::new("failed");
-        let (chain, key, new) = (directory.write("chain", "1"), directory.write("key", "1"), directory.0.join("new"));
+        let (chain, key, new) = (directory.write("chain", "1"), directory.write("key", "1"), directory.at("new"));
         let mut watched = watch(&[&chain, &key]);
         directory.write("chain", "22");
         assert!(!watched.look() && watched.look());

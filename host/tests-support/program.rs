@@ -238,7 +238,7 @@ fn a_port_that_is_taken_is_one_line_and_exit_code_1() {
     }
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("bound").to_string();
-    let output = output(PROGRAM, &["demo", "--listen", &address]);
+    let output = output(PROGRAM, &["demo", "--listen", &address, "--listen-https", "127.0.0.1:0"]);
     assert_eq!(output.status.code(), Some(1));
     let err = String::from_utf8_lossy(&output.stderr);
     assert_eq!(err.lines().count(), 1, "{err}");
@@ -253,9 +253,14 @@ fn a_wrong_command_line_is_exit_code_2() {
 
 #[test]
 fn help_is_the_same_in_both_programs() {
-    for command in
-        [&["--help"][..], &["run", "--help"], &["check", "--help"], &["explain", "--help"], &["demo", "--help"]]
-    {
+    for command in [
+        &["--help"][..],
+        &["run", "--help"],
+        &["check", "--help"],
+        &["explain", "--help"],
+        &["demo", "--help"],
+        &["policies", "--help"],
+    ] {
         let answer = output(PROGRAM, command);
         assert_eq!(answer.status.code(), Some(0));
         let line = std::iter::once("sluicegate").chain(command.iter().copied());
@@ -289,7 +294,7 @@ fn the_demo_answers_every_request_that_it_suggests() {
     if skip() {
         return;
     }
-    let running = Running::start(PROGRAM, &["demo", "--listen", "127.0.0.1:0"], 1);
+    let running = Running::start(PROGRAM, &["demo", "--listen", "127.0.0.1:0", "--listen-https", "127.0.0.1:0"], 2);
     let address = running.addresses[0];
     assert!(get(address, "/").1.starts_with("shop-"));
     assert!(get(address, "/api/orders").1.starts_with("api-1"));

@@ -9,6 +9,9 @@ mod fleet;
 #[path = "../../host/tests-support/groups.rs"]
 mod groups;
 
+#[path = "../../host/tests-support/secure.rs"]
+mod secure;
+
 use std::sync::OnceLock;
 
 use sluicegate_host::test_support::output;
@@ -29,7 +32,7 @@ fn skip() -> bool {
 
 #[test]
 fn without_locked_memory_it_says_so_in_one_line_and_names_the_other_program() {
-    let script = format!("ulimit -l 64 && exec {PROGRAM} demo --listen 127.0.0.1:0");
+    let script = format!("ulimit -l 64 && exec {PROGRAM} demo --listen 127.0.0.1:0 --listen-https 127.0.0.1:0");
     let output = output("sh", &["-c", &script]);
     let err = String::from_utf8_lossy(&output.stderr);
     assert_eq!((output.status.code(), err.lines().count()), (Some(1), 1), "{err}");

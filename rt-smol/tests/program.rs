@@ -9,6 +9,9 @@ mod fleet;
 #[path = "../../host/tests-support/groups.rs"]
 mod groups;
 
+#[path = "../../host/tests-support/secure.rs"]
+mod secure;
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sluicegate-smol");
 
 fn skip() -> bool {

@@ -227,10 +227,20 @@ impl Explain {
 
 /// `demo`
 #[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "HTTPS has a certificate for localhost that is made at each start and signed by nobody else: curl takes \
+                        it with -k.\n\n\
+                        Examples:\n  \
+                        sluicegate demo\n  \
+                        sluicegate demo --listen 127.0.0.1:0 --listen-https 127.0.0.1:0   # the system picks both ports"
+)]
 pub struct Demo {
     /// Where to listen; port 0 lets the system pick
     #[arg(long, value_name = "ADDR:PORT", default_value_t = SocketAddr::from(([127, 0, 0, 1], 8080)))]
     pub listen: SocketAddr,
+    /// Where to listen for HTTPS, with the same rules; port 0 lets the system pick
+    #[arg(long, value_name = "ADDR:PORT", default_value_t = SocketAddr::from(([127, 0, 0, 1], 8443)))]
+    pub listen_https: SocketAddr,
     /// How to serve
     #[command(flatten)]
     pub serving: Serving,

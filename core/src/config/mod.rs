@@ -16,6 +16,7 @@ mod state;
 mod succession;
 #[cfg(feature = "template")]
 pub mod template;
+mod trust_store;
 mod usage;
 
 use std::net::{IpAddr, SocketAddr};
@@ -27,6 +28,7 @@ pub use describe::{AnomalyDetection, TargetHealth, TargetHealthDescription};
 pub use position::Position;
 pub use readiness::{GroupHealth, Healths, HostCounts, Readiness, ZoneStates};
 pub use state::{Checking, ConfigState};
+pub use trust_store::{Revocation, S3Object, TrustStore};
 
 pub use crate::http::Protocol;
 pub use crate::target::{GroupAttributes, GroupState, HealthCheck, Target};
@@ -44,6 +46,8 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// Every target group; a [`GroupId`] is an index into this list.
     pub groups: Vec<TargetGroup>,
+    /// Every trust store, whether a listener verifies with it or not.
+    pub trust_stores: Vec<TrustStore>,
     /// Groups that are gone, for as long as a target of theirs drains: they get nothing, but may come back.
     pub departed: Vec<TargetGroup>,
     /// What all shards, and the next configuration, share.
@@ -185,6 +189,7 @@ impl Config {
             load_balancers: vec![load_balancer],
             listeners: vec![listener],
             groups: vec![group],
+            trust_stores: Vec::new(),
             departed: Vec::new(),
             state: Arc::default(),
         }

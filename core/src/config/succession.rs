@@ -8,7 +8,7 @@ use crate::time::Mono;
 
 impl Config {
     /// The configuration that takes over from `old` at `now`, with all that shards share carried over: of groups by ARN, of
-    /// targets by group and address. Their health, counts and cursors survive.
+    /// targets by group and address. Their health, counts and cursors survive. Revocation lists keep their ids.
     ///
     /// Targets that are gone drain from now on, for as long as their group says (guide DRAIN-02): their entries stay in
     /// [`TargetGroup::draining`] for as long, and those of groups that are gone in [`Config::departed`]. Targets that were
@@ -20,6 +20,11 @@ impl Config {
             match old.groups.iter().chain(&old.departed).find(|was| was.arn == group.arn) {
                 Some(was) => group.take_over(was, now),
                 None => group.targets.iter().for_each(|target| target.state.set_ramps(false)),
+            }
+        }
+        for store in &mut self.trust_stores {
+            if let Some(was) = old.trust_stores.iter().find(|was| was.arn == store.arn) {
+                store.take_over(was);
             }
         }
         self.begin_unchecked(old);

@@ -218,13 +218,16 @@ impl Exchange {
                 let named = cx.options.name_causes.then(|| cause.code());
                 self.answer(&Answer::error(status).because(named), front, cx);
             }
-            _ if cause.blame() == Blame::Target && matches!(self.download, Download::Relaying(_)) => self.cut_short(),
+            _ if cause.blame() == Blame::Target && matches!(self.download, Download::Relaying(_)) => {
+                self.cut_short(front)
+            }
             _ => self.after = After::Cut,
         }
     }
 
     /// The rest of the answer will never come: what there is of it still reaches the client, then its connection closes.
-    fn cut_short(&mut self) {
+    fn cut_short(&mut self, front: &mut Leg) {
+        front.unfinished = true;
         self.after = After::Close;
         self.upload.discard(false);
         self.download = Download::Done;

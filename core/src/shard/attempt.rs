@@ -2,7 +2,7 @@
 //! written to the connection log.
 
 use super::journal::Log;
-use super::wire::{Endpoints, Front, WireState};
+use super::wire::{Endpoints, WireState};
 use super::{Effect, Shard, WireId};
 use crate::config::{Config, LoadBalancer};
 use crate::observe::access::Tls;
@@ -55,12 +55,11 @@ impl Shard {
         else {
             return;
         };
-        let Some(session) = secure.session.as_ref() else { return };
+        let Some(session) = secure.session.as_mut() else { return };
         let Some(negotiated) = session.negotiated() else { return };
-        let chain = session.peer_chain();
-        let mutual = mutual_of(&self.config, front).filter(|_| !chain.is_empty());
-        let presented = mutual.map(|mutual| Presented::new(&chain, mutual));
+        let presented = session.presented();
         let secured = Secured::new(session, negotiated, presented.as_ref());
+        session.forget_listener();
         let handshake = Handshake {
             negotiated: Some((negotiated.version, negotiated.suite)),
             group: negotiated.group,
@@ -85,7 +84,7 @@ impl Shard {
         };
         let presented = refused.filter(|rejected| !rejected.leaf.is_empty()).map(|rejected| {
             // What the log tells is the same in every mode.
-            Presented::new(&[&rejected.leaf], mutual_of(&self.config, front).unwrap_or(&MutualAuthentication::Off))
+            Presented::new(&[&rejected.leaf], &MutualAuthentication::Off)
         });
         let handshake = Handshake {
             negotiated: negotiated.map(|negotiated| (negotiated.version, negotiated.suite)),
@@ -121,11 +120,6 @@ impl Shard {
 fn certificate(presented: &Presented) -> Certificate<'_> {
     let Presented { subject, validity, serial, .. } = presented;
     Certificate { subject, validity, serial_number: serial }
-}
-
-fn mutual_of<'c>(config: &'c Config, front: &Front) -> Option<&'c MutualAuthentication> {
-    let (_, listener) = front.served_by(config).0?;
-    Some(&listener.tls.as_ref()?.mutual)
 }
 
 fn balancer_of(config: &Config, port: u16) -> Option<&LoadBalancer> {

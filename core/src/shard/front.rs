@@ -9,7 +9,7 @@ use super::plan::{Course, Plan, dns_name, fixed_response, front_idle, note};
 use super::timer::Deadline;
 use super::wire::{Front, Phase, WireState};
 use super::{ExchangeId, Shard, WireId};
-use crate::buffer::Payment;
+use crate::buffer::{LARGE_PAGE, Payment};
 use crate::config::{Config, Listener, LoadBalancer};
 use crate::exchange::record::{ColumnId, Record};
 use crate::exchange::{After, Exchange, UNWANTED_BYTES_MAX, Upload};
@@ -102,9 +102,11 @@ impl Shard {
         }
         let head = core::mem::take(&mut self.scratch);
         let said = self.say(back, &head);
+        let too_large = head.len() > LARGE_PAGE;
         self.scratch = head;
         if !said {
-            self.fail(id, Cause::OutOfMemory);
+            // What is added can make it too large, such as a client's chain of certificates.
+            self.fail(id, if too_large { Cause::RequestHeadTooLarge } else { Cause::OutOfMemory });
         }
         if streams || !said {
             self.drive(id);

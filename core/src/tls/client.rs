@@ -235,7 +235,7 @@ mod tests {
         below.distinguished_name.push(rcgen::DnType::OrganizationName, "middle");
         let middle = below.signed_by(&keys[1], &issuer).unwrap().der().to_vec();
         let leaf = CertificateParams::default().signed_by(&keys[2], &Issuer::from_params(&below, &keys[1])).unwrap();
-        let provider = Provider::from(rustls::crypto::aws_lc_rs::default_provider());
+        let provider = Provider::aws_lc();
         let store = TrustStore::new::<&[u8]>("a", root.pem().as_bytes(), &[], &provider).unwrap();
         let verify = Verify { store: Arc::new(store), ignore_expiry: true, advertise: false };
         (MutualAuthentication::Verify(Arc::new(verify)), [leaf.der().to_vec(), middle])

@@ -8,8 +8,8 @@ use pki_types::PrivateKeyDer;
 
 use super::Provider;
 use super::certificate::{Certificate, Curve, PublicKey};
+use super::certified::Certified;
 use super::choose::is_for;
-use super::engine::Certified;
 use super::pem::{self, BadPem, Sections};
 use crate::time::Wall;
 

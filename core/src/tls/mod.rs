@@ -4,32 +4,43 @@
 //! certificate with its key; [`Terms`] are what an operator asks of a listener; an [`Acceptor`] makes a [`Session`] of
 //! each connection that comes to it, a [`Connector`] one of each that is made.
 //!
-//! The library below is named in `engine` alone.
+//! The library below is named in `library` alone.
 
+mod acceptor;
 mod certificate;
+mod certified;
 mod choose;
 mod client;
+mod clock;
+mod connector;
 mod crl;
 mod dn;
-mod engine;
 mod facts;
 mod identity;
+mod judges;
+mod library;
 mod pem;
 mod policy;
 mod presented;
+mod provider;
+mod session;
 mod trust;
 mod vault;
 
+pub use acceptor::Acceptor;
 pub use certificate::{
     CERTIFICATE_BYTES_MAX, Certificate, Curve, Hash, NotX509, PublicKey, Signature, SignatureScheme,
 };
 pub use client::{ClientCertificateError, MutualAuthentication, Rejected, Verify};
+pub use clock::Clock;
+pub use connector::Connector;
 pub use crl::ListError;
-pub use engine::{Acceptor, Clock, Connector, Provider, Session};
 pub use facts::{Failure, Negotiated, TicketKeeper};
 pub use identity::{CHAIN_CERTIFICATES_MAX, Identity, IdentityError};
 pub use policy::{Group, Policy, Suite, Version};
 pub use presented::Presented;
+pub use provider::Provider;
+pub use session::Session;
 pub use trust::{TrustStore, TrustStoreError};
 pub use vault::{Keyring, Pem, Vault};
 

@@ -226,6 +226,19 @@ pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     out
 }
 
+/// What has exactly that length: made with more or less of something until it has, since signatures differ in length.
+pub(crate) fn of_length<T>(length: usize, make: impl Fn(usize) -> T, measure: impl Fn(&T) -> usize) -> T {
+    let mut amount = length - 400;
+    for _ in 0..1000 {
+        let made = make(amount);
+        match measure(&made) {
+            exact if exact == length => return made,
+            other => amount = amount + length - other,
+        }
+    }
+    panic!("nothing has {length} bytes");
+}
+
 /// A client's certificate with every place where `from` is made `to`.
 pub(crate) fn replaced(der: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     assert_eq!(from.len(), to.len());

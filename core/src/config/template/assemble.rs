@@ -14,9 +14,9 @@ use super::resources::{Resource, Type};
 use super::shape::Item;
 use super::targets::Family;
 use super::{listener, load_balancer, mutual_authentication, rule, ssl_policy, target_group, terms, trust_store};
-use crate::config::{Config, Position, Protocol};
+use crate::config::{Config, Position, Protocol, TrustStore};
 use crate::rules::GroupId;
-use crate::tls::{MutualAuthentication, Terms, TrustStore, Verify};
+use crate::tls::{MutualAuthentication, Terms, Verify};
 
 /// Guide QUO-03.
 const LISTENERS_PER_LOAD_BALANCER_MAX: usize = 50;
@@ -43,8 +43,9 @@ pub(super) fn assemble<'r, 't>(resources: &'r [Resource<'t>], evaluator: &'r Eva
     assembly.check_instances();
     assembly.read_load_balancers();
     assembly.read_server_certificates();
-    assembly.read_trust_stores();
     assembly.read_listeners();
+    assembly.read_trust_stores();
+    assembly.make_terms();
     assembly.read_listener_certificates();
     assembly.read_rules();
     assembly.check_quotas();
@@ -58,8 +59,7 @@ struct Assembly<'r, 't> {
     group_ids: Groups,
     load_balancers: Vec<load_balancer::Read>,
     certificates: Certificates<'r>,
-    /// By ARN.
-    trust_stores: BTreeMap<&'r str, Arc<TrustStore>>,
+    trust_stores: Vec<TrustStore>,
     listeners: Vec<Draft<'r, 't>>,
 }
 
@@ -72,7 +72,7 @@ impl<'r, 't> Assembly<'r, 't> {
             group_ids: Groups::new(),
             load_balancers: Vec::new(),
             certificates: Certificates::new(evaluator.inputs.keyring.as_ref()),
-            trust_stores: BTreeMap::new(),
+            trust_stores: Vec::new(),
             listeners: Vec::new(),
         }
     }
@@ -132,6 +132,20 @@ impl<'r, 't> Assembly<'r, 't> {
         }
     }
 
+    fn read_listeners(&mut self) {
+        let mut ports = BTreeMap::new();
+        for (resource, properties) in self.of(Type::Listener) {
+            let read = listener::read(&properties, &self.group_ids, &self.certificates);
+            let load_balancer = read.load_balancer_arn.as_ref().and_then(|arn| self.load_balancer(arn));
+            if let (Some(port), Some(item)) = (read.port, &read.port_item)
+                && let Some(other) = ports.insert(port, resource.id)
+            {
+                item.error(&format!("port {port} is the port of the listener {other} already"));
+            }
+            self.listeners.push(Draft::new(resource, read, load_balancer));
+        }
+    }
+
     fn read_trust_stores(&mut self) {
         let mut names = BTreeMap::new();
         let mut drafts = trust_store::Drafts::new(self.certificates.keyring());
@@ -140,22 +154,16 @@ impl<'r, 't> Assembly<'r, 't> {
             drafts.add(resource, &properties);
         }
         self.of(Type::TrustStoreRevocation).for_each(|(_, properties)| drafts.revoke(&properties));
-        self.trust_stores = drafts.finish();
+        let used = self.listeners.iter().filter_map(Draft::trust_store).collect();
+        self.trust_stores = drafts.finish(&used);
     }
 
-    fn read_listeners(&mut self) {
-        let mut ports = BTreeMap::new();
-        for (resource, properties) in self.of(Type::Listener) {
-            let read = listener::read(&properties, &self.group_ids, &self.certificates);
-            let terms = read.terms.as_ref().map(|read| self.terms(read));
-            let load_balancer = read.load_balancer_arn.as_ref().and_then(|arn| self.load_balancer(arn));
-            if let (Some(port), Some(item)) = (read.port, &read.port_item)
-                && let Some(other) = ports.insert(port, resource.id)
-            {
-                item.error(&format!("port {port} is the port of the listener {other} already"));
-            }
-            self.listeners.push(Draft::new(resource, read, load_balancer, terms));
+    fn make_terms(&mut self) {
+        let mut listeners = core::mem::take(&mut self.listeners);
+        for draft in &mut listeners {
+            draft.terms = draft.read.terms.as_ref().map(|read| self.terms(read));
         }
+        self.listeners = listeners;
     }
 
     /// Terms whose certificate list is empty still.
@@ -164,9 +172,10 @@ impl<'r, 't> Assembly<'r, 't> {
             mutual_authentication::Read::Off => MutualAuthentication::Off,
             mutual_authentication::Read::Passthrough => MutualAuthentication::Passthrough,
             mutual_authentication::Read::Verify { store, ignore_expiry, advertise } => {
-                let find = |text: &str| self.trust_stores.get(text).cloned();
+                let find = |text: &str| self.trust_stores.iter().find(|store| store.arn == text);
+                let contents = |arn: &Item<'_>| arn.ours("trust store", find).map(|store| Arc::clone(&store.contents));
                 // After an error nobody is trusted.
-                let store = store.as_ref().and_then(|arn| arn.ours("trust store", find)).unwrap_or_default();
+                let store = store.as_ref().and_then(contents).unwrap_or_default();
                 let verify = Verify { store, ignore_expiry: *ignore_expiry, advertise: *advertise };
                 MutualAuthentication::Verify(Arc::new(verify))
             }
@@ -323,6 +332,7 @@ impl<'r, 't> Assembly<'r, 't> {
             load_balancers: self.load_balancers.into_iter().map(|read| read.load_balancer).collect(),
             listeners,
             groups: self.groups.into_iter().map(|read| read.group).collect(),
+            trust_stores: self.trust_stores,
             departed: Vec::new(),
             state: Arc::default(),
         }

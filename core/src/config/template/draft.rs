@@ -6,7 +6,7 @@ use super::certificate::Certificates;
 use super::report::Sink;
 use super::resources::Resource;
 use super::shape::Item;
-use super::{listener, rule, ssl_policy};
+use super::{listener, mutual_authentication, rule, ssl_policy};
 use crate::config::{Listener, Protocol};
 use crate::rules::{Action, GroupId, Rule, Ruleset};
 use crate::tls::{MutualAuthentication, Terms};
@@ -29,13 +29,12 @@ impl<'r, 't> Draft<'r, 't> {
         resource: &'r Resource<'t>,
         read: listener::Read<'r>,
         load_balancer: Option<usize>,
-        terms: Option<Terms>,
     ) -> Draft<'r, 't> {
         Draft {
             resource,
             read,
             load_balancer,
-            terms,
+            terms: None,
             certificate_list: BTreeSet::new(),
             priorities: BTreeMap::new(),
             rules: Vec::new(),
@@ -74,6 +73,14 @@ impl<'r, 't> Draft<'r, 't> {
     pub(super) fn further_certificates(&self) -> impl Iterator<Item = &'r str> {
         let default = self.read.terms.as_ref().and_then(|read| read.certificate.as_ref()?.opaque());
         self.certificate_list.iter().copied().filter(move |arn| Some(*arn) != default)
+    }
+
+    /// The ARN of the trust store that it verifies with.
+    pub(super) fn trust_store(&self) -> Option<&'r str> {
+        match &self.read.terms.as_ref()?.mutual {
+            mutual_authentication::Read::Verify { store, .. } => store.as_ref()?.opaque(),
+            mutual_authentication::Read::Off | mutual_authentication::Read::Passthrough => None,
+        }
     }
 
     pub(super) fn verifies(&self) -> bool {

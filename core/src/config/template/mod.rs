@@ -50,6 +50,7 @@ mod zones;
 use super::Config;
 use crate::tls::Keyring;
 pub use report::TemplateError;
+#[cfg(feature = "cli")]
 pub(crate) use spelling::suggestion;
 pub use targets::Instance;
 

@@ -1,13 +1,14 @@
 //! `TrustStore` and `TrustStoreRevocation`: whose client certificates are good, and which of them were revoked (guide TS-01 to
 //! TS-03, TS-07). Their contents are objects in buckets.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::others::{check_name, check_tags};
-use super::resources::Resource;
+use super::resources::{Named, Resource};
 use super::shape::{Item, Object};
-use crate::tls::{Keyring, TrustStore};
+use crate::config::{Position, Revocation, S3Object, TrustStore};
+use crate::tls::{self, Keyring};
 
 /// Guide TS-07: trust stores of an account.
 const STORES_MAX: usize = 20;
@@ -33,7 +34,9 @@ pub(super) struct Drafts<'r> {
 }
 
 struct Draft<'r> {
-    arn: &'r str,
+    id: &'r str,
+    named: &'r Named,
+    at: Position,
     item: Item<'r>,
     bundle: Option<Place<'r>>,
     /// In the template's order: the first one has the revocation id 1 (guide TS-03).
@@ -64,8 +67,8 @@ impl<'r> Drafts<'r> {
             check_tags(&object);
             place(&object, BUNDLE, self.keyring)
         });
-        let (arn, item) = (&resource.named.arn, properties.clone());
-        self.drafts.push(Draft { arn, item, bundle, lists: Vec::new() });
+        let Resource { id, named, at, .. } = resource;
+        self.drafts.push(Draft { id, named, at: *at, item: properties.clone(), bundle, lists: Vec::new() });
     }
 
     /// Takes in a `TrustStoreRevocation`.
@@ -77,17 +80,18 @@ impl<'r> Drafts<'r> {
             return;
         };
         let drafts = &mut self.drafts;
-        if let Some(draft) = arn.ours("trust store", |text| drafts.iter_mut().find(|draft| draft.arn == text)) {
+        if let Some(draft) = arn.ours("trust store", |text| drafts.iter_mut().find(|draft| draft.named.arn == text)) {
             object.items("RevocationContents").iter().for_each(|item| draft.revoke(item, self.keyring));
         }
     }
 
-    /// The trust stores by ARN. Those that are too many are not loaded.
-    pub(super) fn finish(self) -> BTreeMap<&'r str, Arc<TrustStore>> {
+    /// The trust stores, in the template's order. Those whose ARN is not among the `used` ones need not be at hand.
+    pub(super) fn finish(self, used: &BTreeSet<&str>) -> Vec<TrustStore> {
         let Drafts { keyring, drafts } = self;
+        let used = |number: usize, draft: &Draft<'_>| number < STORES_MAX && used.contains(draft.named.arn.as_str());
         let finish = |(number, draft): (usize, Draft<'r>)| {
-            let keyring = keyring.filter(|_| number < STORES_MAX);
-            (draft.arn, draft.finish(keyring))
+            let keyring = keyring.filter(|_| used(number, &draft));
+            draft.finish(keyring)
         };
         drafts.into_iter().enumerate().map(finish).collect()
     }
@@ -106,19 +110,31 @@ impl<'r> Draft<'r> {
     }
 
     /// The trust store with its contents. Without a keyring there are none, and nobody is trusted.
-    fn finish(self, keyring: Option<&Keyring>) -> Arc<TrustStore> {
-        let store = keyring.and_then(|keyring| self.load(keyring));
-        Arc::new(store.unwrap_or_default())
+    fn finish(self, keyring: Option<&Keyring>) -> TrustStore {
+        let contents = keyring.and_then(|keyring| self.load(keyring));
+        let object = |place: &Option<Place<'_>>| place.as_ref().map(Place::object);
+        let revocations = self.lists.iter().zip(1..).map(|(place, id)| Revocation { id, object: object(place) });
+        let revocations: Vec<Revocation> = revocations.collect();
+        TrustStore {
+            logical_id: self.id.to_owned(),
+            name: self.named.name.clone(),
+            arn: self.named.arn.clone(),
+            bundle: object(&self.bundle),
+            revocation_next: revocations.last().map_or(1, |last| last.id.saturating_add(1)),
+            revocations,
+            contents: Arc::new(contents.unwrap_or_default()),
+            position: self.at,
+        }
     }
 
     /// `None` after an error.
-    fn load(&self, keyring: &Keyring) -> Option<TrustStore> {
+    fn load(&self, keyring: &Keyring) -> Option<tls::TrustStore> {
         let bundle = self.bundle.as_ref().and_then(|place| place.load(keyring));
         let lists = self.lists.iter().take(LISTS_PER_STORE_MAX);
         let loaded: Vec<Option<Vec<u8>>> =
             lists.map(|place| place.as_ref().and_then(|place| place.load(keyring))).collect();
         let (bundle, lists) = (bundle?, loaded.into_iter().collect::<Option<Vec<_>>>()?);
-        let of = |lists: &[Vec<u8>]| TrustStore::new(self.arn, &bundle, lists, &keyring.provider);
+        let of = |lists: &[Vec<u8>]| tls::TrustStore::new(&self.named.arn, &bundle, lists, &keyring.provider);
         match of(&lists) {
             Ok(store) => {
                 store.warnings(keyring.now).iter().for_each(|warning| self.item.warning(warning));
@@ -159,6 +175,11 @@ fn place<'r>(object: &Object<'r>, names: [&str; 3], keyring: Option<&Keyring>) -
 }
 
 impl Place<'_> {
+    fn object(&self) -> S3Object {
+        let Place { item: _, bucket, key, version } = *self;
+        S3Object { bucket: bucket.to_owned(), key: key.to_owned(), version: version.map(str::to_owned) }
+    }
+
     fn load(&self, keyring: &Keyring) -> Option<Vec<u8>> {
         match keyring.vault.object(self.bucket, self.key, self.version) {
             Ok(bytes) => Some(bytes),
