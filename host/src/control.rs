@@ -117,6 +117,8 @@ struct Control {
     drain_timeout: Duration,
     /// The same for all shards.
     secret: Secret,
+    /// What session tickets are sealed with: made for this process alone, see docs/decisions.md.
+    tickets: Secret,
     clock: Clock,
     /// When draining began, the moment it has to end.
     deadline: Option<Instant>,
@@ -151,6 +153,7 @@ impl Control {
             notices,
             drain_timeout: Duration::from_secs(serving.drain_timeout.into()),
             secret: key_file::secret(serving.key_file.as_deref())?,
+            tickets: key_file::secret(None)?,
             clock,
             deadline: None,
             code: 0,
@@ -179,7 +182,7 @@ impl Control {
         options.server_header = serving.server_header.clone();
         options.zone = serving.zone.clone();
         options.cookie_secret = Some(self.secret.clone());
-        options.ticket_secret = Some(self.secret.clone());
+        options.ticket_secret = Some(self.tickets.clone());
         let config = Arc::clone(&self.config);
         let [lines, connections] = [&self.logs.access, &self.logs.connections].map(|log| log.as_ref().map(Log::lines));
         let (events, notices) = (events.clone(), self.notices.clone());

@@ -17,6 +17,8 @@ pub(crate) struct Leg {
     pub(crate) ended: bool,
     /// The end came without a word, where there is a word for it: what has no other end may not be whole.
     pub(crate) truncated: bool,
+    /// What the peer gets is not whole: it is not told that it is.
+    pub(crate) unfinished: bool,
     /// A write failed: nothing more will reach the peer.
     pub(crate) broken: bool,
     /// Bytes read since the connection began.

@@ -59,6 +59,7 @@ impl Shard {
         let Some(negotiated) = session.negotiated() else { return };
         let presented = session.presented();
         let secured = Secured::new(session, negotiated, presented.as_ref());
+        session.forget_listener();
         let handshake = Handshake {
             negotiated: Some((negotiated.version, negotiated.suite)),
             group: negotiated.group,

@@ -158,7 +158,8 @@ impl Shard {
             }
             let Some(session) = &mut secure.session else { return };
             // What waits inside comes first: the session takes no more before.
-            let fed = if session.has_plaintext() { Ok(0) } else { session.feed(secure.sealed.bytes()) };
+            let waits = session.has_plaintext();
+            let fed = if waits { Ok(0) } else { session.feed(secure.sealed.bytes()) };
             let closed = session.peer_closed();
             match fed {
                 Ok(n) => secure.sealed.consume(n, buffers),
@@ -174,7 +175,7 @@ impl Shard {
             if closed && !wire.leg.ended {
                 return self.plain_ended(id);
             }
-            if secure.sealed.is_empty() || fed == 0 {
+            if secure.sealed.is_empty() || fed == 0 && !waits {
                 break;
             }
         }
@@ -256,9 +257,9 @@ impl Shard {
     /// Tells the peer that nothing more comes, once.
     pub(super) fn say_goodbye(&mut self, id: WireId) {
         let Shard { wires, buffers, .. } = self;
-        let Some(secure) = wires.get_mut(id.0).and_then(|wire| wire.secure.as_mut()) else { return };
+        let Some(WireState { secure: Some(secure), leg, .. }) = wires.get_mut(id.0) else { return };
         if secure.stage == Stage::Open && !core::mem::replace(&mut secure.said_goodbye, true) {
-            if let Some(session) = &mut secure.session {
+            if let Some(session) = secure.session.as_mut().filter(|_| !leg.unfinished) {
                 session.close();
             }
             secure.drain(Payment::Metered, buffers);

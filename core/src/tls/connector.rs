@@ -1,12 +1,12 @@
-//! What makes sessions of connections to targets.
+//! What makes sessions of connections to targets, and of any other to a server.
 
 use std::sync::Arc;
 
 use pki_types::ServerName;
 
 use super::judges::AnyTarget;
-use super::library::{ClientConfig, ClientConnection, Resumption};
-use super::{Clock, Policy, Provider, Session};
+use super::library::{ClientConfig, ClientConnection, Resumption, SingleCertAndKey};
+use super::{Clock, Identity, Policy, Provider, Session};
 
 /// Makes sessions of connections to targets.
 #[derive(Debug)]
@@ -37,6 +37,13 @@ impl Connector {
     /// Its sessions tell the peer the name that they are for (SNI), as clients do; load balancers do not tell targets.
     pub fn naming_hosts(mut self) -> Connector {
         Arc::make_mut(&mut self.config).enable_sni = true;
+        self
+    }
+
+    /// Its sessions show the peer this certificate, if it asks for one; load balancers show targets none.
+    pub fn showing(mut self, identity: &Identity) -> Connector {
+        let shown = SingleCertAndKey::from(Arc::clone(&identity.certified().0));
+        Arc::make_mut(&mut self.config).client_auth_cert_resolver = Arc::new(shown);
         self
     }
 

@@ -12,7 +12,7 @@ pub(super) use rustls::server::{
     Accepted, Acceptor as HelloReader, ClientHello, NoServerSessionStorage, ProducesTickets, ResolvesServerCert,
     ServerConfig,
 };
-pub(super) use rustls::sign::CertifiedKey;
+pub(super) use rustls::sign::{CertifiedKey, SingleCertAndKey};
 pub(super) use rustls::time_provider::TimeProvider;
 pub(super) use rustls::version::{TLS12, TLS13};
 pub(super) use rustls::{

@@ -245,17 +245,22 @@ impl Session {
         }
     }
 
+    /// Lets go of what belongs to the listener's configuration: the connection may outlive it.
+    pub fn forget_listener(&mut self) {
+        self.identity = None;
+        self.mutual = MutualAuthentication::Off;
+    }
+
     /// The certificate that the client was shown, unless a session was resumed.
     pub fn identity(&self) -> Option<&Arc<Identity>> {
         self.identity.as_ref()
     }
 
     /// What targets and logs are told of the certificate that the client showed, as the listener asked for it when the handshake
-    /// began; `None` if it showed none, or this was asked before. Afterwards nothing of the listener is held.
-    pub fn presented(&mut self) -> Option<Presented> {
-        let mutual = core::mem::take(&mut self.mutual);
+    /// began; `None` if it showed none.
+    pub fn presented(&self) -> Option<Presented> {
         let chain = self.peer_chain();
-        (mutual.asks() && !chain.is_empty()).then(|| Presented::new(&chain, &mutual))
+        (self.mutual.asks() && !chain.is_empty()).then(|| Presented::new(&chain, &self.mutual))
     }
 
     /// The chain that the peer showed, DER, its own certificate first.

@@ -61,6 +61,8 @@ pub(crate) struct Peer {
     pub(crate) failure: Option<String>,
     /// So many bytes at a time.
     pub(crate) piece: usize,
+    /// It reads so many bytes at a time.
+    pub(crate) takes: usize,
 }
 
 /// A shard, its peers and the time.
@@ -76,9 +78,12 @@ pub(crate) struct Lab {
     pub(crate) connector: Connector,
     pub(crate) dials: Vec<(WireId, SocketAddr)>,
     pub(crate) answer: Vec<u8>,
+    /// Targets say nothing by themselves.
+    pub(crate) silent: bool,
     pub(crate) clock: Clock,
     port: u16,
-    listener: ListenerId,
+    pub(crate) listener: ListenerId,
+    pub(crate) config: Arc<Config>,
 }
 
 impl Lab {
@@ -94,8 +99,10 @@ impl Lab {
         let secure = config.groups[0].protocol == Protocol::Https;
         let acceptor = Acceptor::new(&terms(), &provider, &clock, None, &[]).filter(|_| secure).map(Arc::new);
         let listener = ListenerId(config.listeners[0].port);
+        let config = Arc::new(config);
         let mut lab = Lab {
-            shard: Shard::new(Arc::new(config), options, 7),
+            shard: Shard::new(Arc::clone(&config), options, 7),
+            config,
             now: Mono::default(),
             due: None,
             peers: Vec::new(),
@@ -104,6 +111,7 @@ impl Lab {
             acceptor,
             connector,
             dials: Vec::new(),
+            silent: false,
             answer: b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi".to_vec(),
             clock,
             port: 1000,
@@ -151,6 +159,7 @@ impl Lab {
             fate: Fate::Open,
             failure: None,
             piece: usize::MAX,
+            takes: usize::MAX,
         });
         Ok(self.peers.len() - 1)
     }
@@ -196,6 +205,7 @@ impl Lab {
             fate: Fate::Open,
             failure: None,
             piece: usize::MAX,
+            takes: usize::MAX,
         });
     }
 
@@ -217,13 +227,17 @@ impl Lab {
             return false;
         }
         self.peers[peer].seal();
-        let (raw, piece) = (std::mem::take(&mut self.peers[peer].raw), self.peers[peer].piece);
+        let (piece, takes) = (self.peers[peer].piece, self.peers[peer].takes);
+        let raw = std::mem::take(&mut self.peers[peer].raw);
         let before = self.peers[peer].fate;
         let (taken, got, fate) = self.turn(|turn| {
             let Some(mut wire) = turn.wire(wire) else { return (0, Vec::new(), Fate::Close) };
             let taken = wire.offer(&raw[..raw.len().min(piece)]);
-            let got = wire.pending().to_vec();
-            wire.sent(got.len());
+            let got = wire.pending();
+            let got = got[..got.len().min(takes)].to_vec();
+            if !got.is_empty() {
+                wire.sent(got.len());
+            }
             let fate = wire.fate();
             if fate == Fate::Close {
                 wire.lost();
@@ -234,7 +248,7 @@ impl Lab {
         peer.raw = raw[taken..].to_vec();
         peer.fate = fate;
         peer.hear(&got);
-        if peer.target && peer.heard.ends_with(b"\r\n\r\n") && peer.heard.starts_with(b"GET") {
+        if peer.target && !self.silent && peer.heard.ends_with(b"\r\n\r\n") && peer.heard.starts_with(b"GET") {
             peer.heard.clear();
             peer.says.extend_from_slice(&self.answer);
         }
@@ -285,8 +299,11 @@ impl Peer {
         let Some(session) = &mut self.session else { return self.heard.extend_from_slice(got) };
         let mut room = vec![0; 64 * 1024];
         loop {
-            if session.is_greeted() {
-                session.answer().unwrap();
+            if session.is_greeted()
+                && let Err(failure) = session.answer()
+            {
+                self.failure.get_or_insert(failure.to_string());
+                return;
             }
             match session.feed(got) {
                 Ok(n) => got = &got[n..],
