@@ -208,7 +208,8 @@ impl Shard {
     /// Bytes from a client that is to close: dropped, up to a limit.
     pub(crate) fn linger(&mut self, id: WireId) {
         let Some(wire) = self.wires.get_mut(id.0) else { return };
-        let dropped = wire.leg.discard_input(&mut self.buffers) as u64;
+        let sealed = wire.secure.as_mut().map_or(0, |secure| secure.discard(&mut self.buffers));
+        let dropped = (sealed + wire.leg.discard_input(&mut self.buffers)) as u64;
         let Some(Front { phase: Phase::Lingering { left, .. }, .. }) = wire.front_mut() else { return };
         match left.checked_sub(dropped) {
             Some(rest) => *left = rest,
