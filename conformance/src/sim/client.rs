@@ -437,7 +437,10 @@ impl Client {
         let can_tell = |secure| secure || current.framing != Framing::UntilClose;
         let entry = ledger.entries.get(&spec.id);
         if all > 0 && entry.is_some_and(|entry| entry.truncated && can_tell(entry.secure)) {
-            return Err(format!("request {:x} got its answer as if it were whole, and its target never said so", spec.id));
+            return Err(format!(
+                "request {:x} got its answer as if it were whole, and its target never said so",
+                spec.id
+            ));
         }
         let silent_cut = spec.may_be_cut && current.framing == Framing::UntilClose;
         if current.got != all && !silent_cut {

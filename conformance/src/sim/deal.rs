@@ -128,7 +128,8 @@ pub(super) fn client(number: u64, scenario: Scenario, faults: &Faults, idle: u64
     let piece = chance.pick(&[1, 20, 1_000, 100_000, 100_000]).max(faults.sizes.body as usize / 200);
     let gap = if chance.one_in(3) { chance.below(100 * MICROS) } else { 0 };
     let habits = Habits { rude: scenario.over_tls() && chance.one_in(6), ..Habits::default() };
-    let mut plan = Plan { steps: VecDeque::new(), specs: Vec::new(), pace: Pace { piece, gap }, lenient: false, habits };
+    let mut plan =
+        Plan { steps: VecDeque::new(), specs: Vec::new(), pace: Pace { piece, gap }, lenient: false, habits };
     if chance.one_in(6) {
         plan.steps.push_back(Step::ReadSlowly(
             (chance.between(1, 5_000) as usize).max(faults.sizes.body as usize / 200),

@@ -25,7 +25,11 @@ impl Places {
     /// At least one of the listeners, or the targets of the first group.
     pub(super) fn new(chance: &mut Chance) -> Places {
         let first = !chance.one_in(4);
-        Places { first, second: chance.one_in(2), groups: [!first || chance.one_in(2), chance.one_in(2), chance.one_in(2)] }
+        Places {
+            first,
+            second: chance.one_in(2),
+            groups: [!first || chance.one_in(2), chance.one_in(2), chance.one_in(2)],
+        }
     }
 
     fn listens(self, port: u16) -> bool {
