@@ -2,7 +2,7 @@
 
 use sluicegate_conformance::sim::{Scenario, run, seeds};
 
-/// Seeds per scenario; eleven scenarios make 4,400 worlds.
+/// Seeds per scenario; thirteen scenarios make 5,200 worlds.
 const SEEDS: u64 = 400;
 
 fn all(scenario: Scenario) {
@@ -73,6 +73,16 @@ fn hostile_bytes_reach_targets_in_one_reading_or_not_at_all() {
 #[test]
 fn sealed_worlds_give_every_client_exactly_what_its_target_sent() {
     all(Scenario::Sealed);
+}
+
+#[test]
+fn handshakes_that_fail_cost_their_own_connections_and_no_others() {
+    all(Scenario::Handshakes);
+}
+
+#[test]
+fn gale_of_everything_at_once_over_tls() {
+    all(Scenario::Gale);
 }
 
 #[test]

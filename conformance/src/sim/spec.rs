@@ -273,6 +273,8 @@ pub(crate) struct Ledger {
     pub(crate) disturbed: bool,
     /// There is too little memory for what some requests and answers need.
     pub(crate) starved: bool,
+    /// Steps of handshakes take so long that some come too late.
+    pub(crate) slow: bool,
     /// Answers that were received whole, and errors of the balancer, by status.
     pub(crate) answered: u64,
     pub(crate) refused: BTreeMap<u16, u64>,

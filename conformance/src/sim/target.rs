@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 
+use super::fumbler::Fault;
 use super::net::{Conn, Net, Side, Stop, Time};
 use super::reader::{Framing, Head, Kind, Piece, Reader};
 use super::spec::{Course, Ender, Flow, Ledger, Manner, Spec, stream};
@@ -29,6 +30,8 @@ pub(crate) enum Nature {
     ClosesEvery(u64),
     /// Is none of these: it keeps every byte that it gets, and says at the end what it has seen.
     Witnesses(Terms),
+    /// Does not get through its handshakes, or takes its time.
+    Fumbles(Fault),
 }
 
 /// A target.
@@ -45,6 +48,13 @@ pub(crate) struct Host {
     pub(crate) http10: bool,
     /// It ends its TLS without saying so.
     pub(crate) rude: bool,
+}
+
+impl Host {
+    /// How its handshakes fail, if they do.
+    pub(super) fn fault(&self) -> Option<Fault> {
+        if let Nature::Fumbles(fault) = self.nature { Some(fault) } else { None }
+    }
 }
 
 #[derive(Debug)]

@@ -18,17 +18,21 @@ const HOSTS: [&str; 3] = ["one.example", "two.example", "three.example"];
 pub(super) struct Places {
     first: bool,
     second: bool,
-    groups: [bool; 3],
+    pub(super) groups: [bool; 3],
 }
 
 impl Places {
     /// At least one of the listeners, or the targets of the first group.
     pub(super) fn new(chance: &mut Chance) -> Places {
         let first = !chance.one_in(4);
-        Places { first, second: chance.one_in(2), groups: [!first || chance.one_in(2), chance.one_in(2), chance.one_in(2)] }
+        Places {
+            first,
+            second: chance.one_in(2),
+            groups: [!first || chance.one_in(2), chance.one_in(2), chance.one_in(2)],
+        }
     }
 
-    fn listens(self, port: u16) -> bool {
+    pub(super) fn listens(self, port: u16) -> bool {
         if port == PORT { self.first } else { self.second }
     }
 }
@@ -85,6 +89,15 @@ impl Tls {
     pub(super) fn client(&mut self) -> Session {
         let (connector, host) = (self.chance.below(self.connectors.len() as u64), self.chance.pick(&HOSTS));
         self.connectors[connector as usize].session(host).expect("a good name")
+    }
+
+    /// What a client says first.
+    pub(super) fn hello(&mut self) -> Vec<u8> {
+        let mut session = self.client();
+        let mut room = vec![0; 4096];
+        let n = session.take_ciphertext(&mut room);
+        room.truncate(n);
+        room
     }
 
     /// The session of another connection to a target.

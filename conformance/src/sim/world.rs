@@ -9,13 +9,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate::config::{Config, Protocol};
+use sluicegate::config::Config;
 use sluicegate::shard::{Census, DialError, Effect, Endpoints, Job, ListenerId, Log, Options, Shard, WireId};
 use sluicegate::time::{Mono, Now, Wall};
 
 use super::attacker::{Attacker, Attempt};
 use super::chance::{Chance, mix};
 use super::client::{Client, Plan};
+use super::fumbler::{Fumble, Fumbler};
 use super::net::{Arrival, Conn, Happening, MICROS, MILLIS, Manners, Net, Readiness, SECONDS, Side, Time};
 use super::run::lines_shown;
 use super::scripted::Scripted;
@@ -23,7 +24,7 @@ use super::socket::{Outcome, Socket, pump};
 use super::spec::Ledger;
 use super::target::{Host, Nature, Target};
 use super::tls::Tls;
-use super::veil::{Habits, Veil};
+use super::veil::Habits;
 use super::witness::Witness;
 
 /// 2026-01-01T00:00:00Z, in microseconds: what the wall clock says when a world begins.
@@ -34,6 +35,7 @@ const EPOCH_MICROS: u64 = 1_767_225_600_000_000;
 pub(crate) enum Event {
     Connect(Box<Plan>, ListenerId),
     Attempt(Box<Attempt>, ListenerId),
+    Fumble(Box<Fumble>, ListenerId),
     Drive(WireId),
     Dialed(WireId, Result<usize, DialError>),
     Tick(Conn),
@@ -54,6 +56,7 @@ pub(super) enum Peer {
     Script(Scripted),
     Attacker(Box<Attacker>),
     Witness(Box<Witness>),
+    Fumbler(Box<Fumbler>),
 }
 
 /// How the network of a world behaves.
@@ -71,11 +74,11 @@ pub(crate) struct Weather {
 /// One shard in its world.
 pub(crate) struct World {
     pub(crate) shard: Shard,
-    config: Arc<Config>,
+    pub(super) config: Arc<Config>,
     pub(crate) net: Net<Event>,
     pub(crate) ledger: Ledger,
-    chance: Chance,
-    weather: Weather,
+    pub(super) chance: Chance,
+    pub(super) weather: Weather,
     hosts: Vec<Host>,
     unlistened: Vec<ListenerId>,
     pub(crate) drained: u64,
@@ -90,13 +93,14 @@ pub(crate) struct World {
     /// The peers' TLS, where there is any.
     pub(super) tls: Option<Tls>,
     /// Steps of handshakes that are being carried out, by number.
-    jobs: BTreeMap<u64, Job>,
-    jobs_fetched: u64,
+    pub(super) jobs: BTreeMap<u64, Job>,
+    pub(super) jobs_fetched: u64,
     timer_late: Time,
     effects: Vec<Effect>,
     clients: u16,
     pub(super) idle: Time,
     pub(super) memory_max: usize,
+    pub(super) handshakes_max: usize,
     pub(crate) lent_most: usize,
     pub(crate) shed: u64,
     /// Scripted targets: an address that tests accept connections at.
@@ -117,6 +121,7 @@ impl World {
         let idle = config.load_balancers.iter().map(|lb| lb.attributes.idle_timeout).max().unwrap_or_default();
         World {
             memory_max: options.memory_max,
+            handshakes_max: options.handshakes_max,
             shard: Shard::new(Arc::clone(&config), options, chance.next()),
             config,
             net: Net::new(chance.fork()),
@@ -177,7 +182,7 @@ impl World {
         mix(self.hash ^ self.net.traffic)
     }
 
-    fn note(&mut self, what: u64, line: impl FnOnce() -> String) {
+    pub(super) fn note(&mut self, what: u64, line: impl FnOnce() -> String) {
         self.hash = mix(self.hash ^ mix(self.net.now) ^ what);
         if let Some(told) = &mut self.told {
             if told.len() >= lines_shown() {
@@ -245,6 +250,7 @@ impl World {
             Happening::Arrives(conn, side, what) => self.arrives(conn, side, what),
             Happening::Other(Event::Connect(plan, listener)) => self.connect(*plan, listener),
             Happening::Other(Event::Attempt(attempt, listener)) => self.attempt(*attempt, listener),
+            Happening::Other(Event::Fumble(fumble, listener)) => self.fumble(*fumble, listener),
             Happening::Other(Event::Drive(wire)) => self.drive(wire),
             Happening::Other(Event::Dialed(wire, result)) => self.dialed(wire, result),
             Happening::Other(Event::Tick(conn)) => self.tick(conn),
@@ -296,7 +302,7 @@ impl World {
     // ---- the adapter ------------------------------------------------------------------------------------------
 
     /// One turn of the shard; its effects are carried out after it is finished.
-    fn turn<R>(&mut self, verbs: impl FnOnce(&mut sluicegate::shard::Turn<'_>, &mut Net<Event>) -> R) -> R {
+    pub(super) fn turn<R>(&mut self, verbs: impl FnOnce(&mut sluicegate::shard::Turn<'_>, &mut Net<Event>) -> R) -> R {
         let now = self.now();
         let mut turn = self.shard.turn(now);
         let result = verbs(&mut turn, &mut self.net);
@@ -335,22 +341,6 @@ impl World {
             }
             Effect::Drained => self.drained += 1,
         }
-    }
-
-    fn compute(&mut self, wire: WireId) {
-        self.note(11, || format!("a step of the handshake of {wire:?} is fetched"));
-        let Some(mut job) = self.turn(|turn, _| turn.job(wire)) else { return };
-        job.run();
-        let took = self.chance.below(self.weather.compute + 1);
-        self.jobs_fetched += 1;
-        self.jobs.insert(self.jobs_fetched, job);
-        self.net.at(self.net.now + took, Event::Computed(self.jobs_fetched));
-    }
-
-    fn computed(&mut self, number: u64) {
-        self.note(12, || format!("step {number} of a handshake is done"));
-        let Some(job) = self.jobs.remove(&number) else { return };
-        self.turn(|turn, _| turn.computed(job));
     }
 
     fn dial(&mut self, wire: WireId, address: SocketAddr) {
@@ -399,10 +389,14 @@ impl World {
         } else if let Nature::Witnesses(terms) = host.nature {
             let witness = Witness::new(conn, terms, self.chance.fork());
             self.peers[conn] = Some(Peer::Witness(Box::new(witness)));
+        } else if let Some(fumble) = host.fault().and_then(Fumble::of) {
+            let fumbler = Fumbler::target(conn, host.address, fumble, self.net.now);
+            self.peers[conn] = Some(Peer::Fumbler(Box::new(fumbler)));
+            self.net.tap(conn);
         } else {
             self.peers[conn] = Some(Peer::Target(Box::new(Target::new(conn, host.clone(), self.net.now))));
+            self.veil_target(conn, &host);
         }
-        self.veil_target(conn, &host);
         let local = SocketAddr::from(([127, 0, 0, 1], 40_000));
         self.turn(|turn, _| turn.dialed(wire, Ok(Endpoints { peer: host.address, local })));
         self.drive(wire);
@@ -516,8 +510,9 @@ impl World {
 
     fn connect(&mut self, plan: Plan, listener: ListenerId) {
         let Some((conn, address)) = self.accept(listener) else { return };
-        let mut client = Client::new(conn, address, plan.clone());
         let is_secure = self.veil_client(conn, listener, plan.habits);
+        let habits = if is_secure { plan.habits } else { Habits::default() };
+        let mut client = Client::new(conn, address, Plan { habits, ..plan.clone() });
         for spec in plan.specs {
             self.ledger.enter(spec, address, is_secure);
         }
@@ -565,28 +560,6 @@ impl World {
         }
     }
 
-    /// A client of an HTTPS listener speaks TLS; whether it does.
-    fn veil_client(&mut self, conn: Conn, listener: ListenerId, habits: Habits) -> bool {
-        let listener = self.config.listeners.iter().find(|one| one.port == listener.0);
-        let session = match (&mut self.tls, listener) {
-            (Some(tls), Some(listener)) if listener.protocol == Protocol::Https => tls.client(),
-            _ => return false,
-        };
-        self.net.tap(conn);
-        self.net.veil(conn, Veil::new(session, habits));
-        true
-    }
-
-    /// A target of an HTTPS group speaks TLS.
-    fn veil_target(&mut self, conn: Conn, host: &Host) {
-        let (Some(tls), Some(group)) = (&mut self.tls, self.config.groups.get(host.group)) else { return };
-        if group.protocol == Protocol::Https {
-            let session = tls.target();
-            self.net.tap(conn);
-            self.net.veil(conn, Veil::new(session, Habits { rude: host.rude, ..Habits::default() }));
-        }
-    }
-
     /// A client that does what the test says.
     pub(crate) fn accept_scripted(&mut self, listener: ListenerId) -> Option<Conn> {
         let (conn, _) = self.accept(listener)?;
@@ -619,6 +592,9 @@ impl World {
                 .map_err(|what| format!("client {}: {what}", attacker.address)),
             Peer::Witness(witness) => {
                 witness.tick(&mut self.net).map_err(|what| format!("target, conn {}: {what}", witness.conn))
+            }
+            Peer::Fumbler(fumbler) => {
+                fumbler.tick(&mut self.net).map_err(|what| format!("{}: {what}", fumbler.address))
             }
             Peer::Script(scripted) => {
                 scripted.tick(conn, &mut self.net);
