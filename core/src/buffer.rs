@@ -14,6 +14,10 @@ pub const LARGE_PAGE: usize = 80 * 1024;
 /// What an admitted exchange is entitled to, in bytes: a page for each direction of each leg.
 pub const ADMISSION: usize = 4 * PAGE;
 
+/// What it is entitled to besides for a leg with TLS, in bytes: a page of ciphertext for each direction, and what the session
+/// itself may hold of either, which is a record or two.
+pub const TLS_ADMISSION: usize = 4 * PAGE;
+
 /// Free pages that are kept for reuse, per size. Beyond these, memory goes back to the allocator.
 const SPARE_PAGES_MAX: usize = 256;
 
@@ -54,21 +58,21 @@ impl Buffers {
         Buffers { small: Vec::new(), large: Vec::new(), ceiling, metered: 0, aside: 0, admitted: 0, lent: 0 }
     }
 
-    /// Sets aside what one exchange is entitled to, [`ADMISSION`]. `false` when nothing is left; new work is
-    /// then refused, so that work in progress never stalls.
+    /// Sets aside what one exchange is entitled to: [`ADMISSION`], and [`TLS_ADMISSION`] for each leg with TLS. `false` when
+    /// that is not left; new work is then refused, so that work in progress never stalls.
     #[must_use]
-    pub fn admit(&mut self) -> bool {
-        let fits = self.admitted + ADMISSION <= self.ceiling / 2;
+    pub fn admit(&mut self, bytes: usize) -> bool {
+        let fits = self.admitted.saturating_add(bytes) <= self.ceiling / 2;
         if fits {
-            self.admitted += ADMISSION;
+            self.admitted += bytes;
         }
         fits
     }
 
     /// Gives back what [`Buffers::admit`] set aside.
-    pub fn dismiss(&mut self) {
-        debug_assert!(self.admitted >= ADMISSION, "dismissed more often than admitted");
-        self.admitted = self.admitted.saturating_sub(ADMISSION);
+    pub fn dismiss(&mut self, bytes: usize) {
+        debug_assert!(self.admitted >= bytes, "more was dismissed than admitted");
+        self.admitted = self.admitted.saturating_sub(bytes);
     }
 
     /// Bytes handed out, set aside for exchanges, and metered.
@@ -360,11 +364,11 @@ mod tests {
         let mut metered: Vec<Buffer> = (0..5).map(|_| Buffer::default()).collect();
         let taken: Vec<bool> = metered.iter_mut().map(|b| b.append(b"x", Payment::Metered, &mut buffers)).collect();
         assert_eq!(taken, [true, true, true, true, false]);
-        assert!(buffers.admit());
-        assert!(!buffers.admit());
+        assert!(buffers.admit(ADMISSION));
+        assert!(!buffers.admit(ADMISSION));
         assert!(Buffer::default().append(b"x", Payment::Admitted, &mut buffers));
-        buffers.dismiss();
-        assert!(buffers.admit());
+        buffers.dismiss(ADMISSION);
+        assert!(buffers.admit(ADMISSION));
     }
 
     #[test]

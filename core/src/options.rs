@@ -9,7 +9,7 @@ use crate::tls::Provider;
 pub struct Options {
     /// Client connections at a time; further ones are shed. Default 100,000.
     pub connections_max: usize,
-    /// Memory for bytes in flight, in bytes: half for admitted exchanges, 64 KiB each, half for everything else. Default 2 GiB
+    /// Memory for bytes in flight, in bytes: half for admitted exchanges, 64 KiB each and as much again for each side with TLS, half for everything else. Default 2 GiB
     /// (16,384 exchanges at a time); what is not needed is not taken.
     pub memory_max: usize,
     /// Whether finished requests are written to the journal. Default no.

@@ -347,3 +347,20 @@ fn targets_are_checked_over_tls() {
         assert_eq!(told.contains("state: \"healthy\""), healthy, "{told}");
     }
 }
+
+#[test]
+fn each_side_with_tls_has_as_much_memory_set_aside_as_an_exchange_without() {
+    let admitted = |terms: Option<Terms>, to_targets| {
+        let mut lab = Lab::new(config(terms, &[target()], to_targets));
+        lab.silent = true;
+        let client = if lab.config.listeners[0].tls.is_some() { lab.connect() } else { lab.connect_raw().unwrap() };
+        lab.run();
+        lab.says(client, GET);
+        lab.run();
+        lab.shard.census().memory.admitted
+    };
+    let plain = admitted(None, Protocol::Http);
+    assert_eq!(plain, 64 * 1024);
+    assert_eq!(admitted(Some(terms()), Protocol::Http), 2 * plain);
+    assert_eq!(admitted(Some(terms()), Protocol::Https), 3 * plain);
+}

@@ -331,10 +331,10 @@ impl Target {
     /// Says something that nobody asked for, once, when the connection waits for its next request.
     fn babble(&mut self, turn: &mut Turn<'_>) -> bool {
         let idle = self.begun == self.stream.len() && self.begun > 0 && self.to_say.is_empty();
-        let Some(mut wire) = turn.wire(self.wire).filter(|wire| idle && wire.pending().is_empty()) else {
+        let Some(mut wire) = turn.wire(self.wire).filter(|_| idle) else {
             return false;
         };
-        if self.spoiled_at.is_some() || wire.offer(BABBLE) == 0 {
+        if !wire.pending().is_empty() || self.spoiled_at.is_some() || wire.offer(BABBLE) == 0 {
             return false;
         }
         self.spoiled_at = Some(self.stream.len());

@@ -66,8 +66,8 @@ pub(crate) struct Exchange {
     pub(crate) record: Record,
     /// What the target's response tells the client to remember.
     pub(crate) session: Option<Box<Session>>,
-    /// Its minimum of memory was set aside and has to be given back.
-    pub(crate) admitted: bool,
+    /// So much memory was set aside for it and has to be given back; none if it is answered here.
+    pub(crate) admitted: usize,
     upload: Upload,
     download: Download,
     after: After,
@@ -130,13 +130,13 @@ impl Exchange {
         record: Record,
     ) -> Self {
         let exchange = Exchange::answered_here(front, facts, idle, upload, record);
-        Exchange { back: Some(back), target: Some(target), admitted: true, ..exchange }
+        Exchange { back: Some(back), target: Some(target), ..exchange }
     }
 
     /// An exchange that is answered here; the answer is written with [`Exchange::answer`].
     pub(crate) fn answered_here(front: WireId, facts: Facts, idle: Duration, upload: Upload, record: Record) -> Self {
         let (download, after) = (Download::waiting(), After::KeepAlive);
-        let (back, target, session, admitted) = (None, None, None, false);
+        let (back, target, session, admitted) = (None, None, None, 0);
         Exchange { front, back, target, facts, idle, record, session, admitted, upload, download, after }
     }
 

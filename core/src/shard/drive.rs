@@ -96,8 +96,8 @@ impl Shard {
         self.sessions.give_back(exchange.session.take());
         self.count_outcome(&exchange);
         let Shard { wires, buffers, journals, notes, effects, now, options, .. } = self;
-        if exchange.admitted {
-            buffers.dismiss();
+        if exchange.admitted > 0 {
+            buffers.dismiss(exchange.admitted);
             if let Some(wire) = wires.get_mut(front.0) {
                 // What the client sent ahead stays, and nothing is set aside for it any more.
                 wire.leg.input.meter(buffers);

@@ -6,10 +6,11 @@ use super::choice::Chosen;
 use super::doors::BackEnd;
 use super::failover::Errand;
 use super::plan::{Course, Plan, dns_name, fixed_response, front_idle, note};
+use super::pool::OriginId;
 use super::timer::Deadline;
 use super::wire::{Front, Phase, WireState};
 use super::{ExchangeId, Shard, WireId};
-use crate::buffer::{LARGE_PAGE, Payment};
+use crate::buffer::{ADMISSION, LARGE_PAGE, Payment, TLS_ADMISSION};
 use crate::config::{Config, Listener, LoadBalancer};
 use crate::exchange::record::{ColumnId, Record};
 use crate::exchange::{After, Exchange, UNWANTED_BYTES_MAX, Upload};
@@ -83,7 +84,8 @@ impl Shard {
             return self.answer_here(front, Plan { course: Course::Refuse(Cause::NoTargets), ..plan });
         };
         let column = self.count_request(chosen);
-        if !self.buffers.admit() {
+        let admitted = self.entitlement(front, origin);
+        if !self.buffers.admit(admitted) {
             return self.answer_here(front, Plan { course: Course::Refuse(Cause::OutOfMemory), ..plan });
         }
         let Plan { facts, framing, expects_continue, idle, mut record, session, .. } = plan;
@@ -94,6 +96,7 @@ impl Shard {
         let streams = !matches!(upload, Upload::Done);
         let mut exchange = Exchange::forwarded(front, back, target, facts, idle, upload, record);
         exchange.session = session;
+        exchange.admitted = admitted;
         let id = self.exchanges.insert(exchange);
         self.engage(back, id, Errand::new(chosen, self.generation, back_end));
         self.occupy(front, id);
@@ -113,6 +116,13 @@ impl Shard {
         } else {
             self.notice(back);
         }
+    }
+
+    /// How much memory an exchange between these two needs at least.
+    fn entitlement(&self, front: WireId, origin: OriginId) -> usize {
+        let front = self.wires.get(front.0).is_some_and(|wire| wire.secure.is_some());
+        let back = self.pool.place(origin).is_some_and(|(_, back_end)| back_end.is_some());
+        ADMISSION + TLS_ADMISSION * (usize::from(front) + usize::from(back))
     }
 
     /// A target was chosen, whatever becomes of the request now (guide MET-18).
@@ -198,7 +208,8 @@ impl Shard {
     /// Bytes from a client that is to close: dropped, up to a limit.
     pub(crate) fn linger(&mut self, id: WireId) {
         let Some(wire) = self.wires.get_mut(id.0) else { return };
-        let dropped = wire.leg.discard_input(&mut self.buffers) as u64;
+        let sealed = wire.secure.as_mut().map_or(0, |secure| secure.discard(&mut self.buffers));
+        let dropped = (sealed + wire.leg.discard_input(&mut self.buffers)) as u64;
         let Some(Front { phase: Phase::Lingering { left, .. }, .. }) = wire.front_mut() else { return };
         match left.checked_sub(dropped) {
             Some(rest) => *left = rest,

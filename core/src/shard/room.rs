@@ -91,7 +91,7 @@ impl Shard {
             Role::Front(Front { phase: Phase::Head { .. }, .. }) => Some((LARGE_PAGE, Payment::Metered)),
             Role::Front(Front { phase: Phase::Busy(exchange), .. }) => {
                 let admitted = self.exchanges.get(*exchange)?.admitted;
-                Some((PIPELINED_BYTES_MAX, if admitted { Payment::Admitted } else { Payment::Metered }))
+                Some((PIPELINED_BYTES_MAX, if admitted > 0 { Payment::Admitted } else { Payment::Metered }))
             }
             Role::Front(Front { phase: Phase::Lingering { .. } | Phase::Handshake { .. }, .. }) => {
                 Some((PAGE, Payment::Metered))

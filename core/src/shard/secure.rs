@@ -89,6 +89,16 @@ impl Secure {
         !self.has_something_to_say() && (self.said_goodbye || self.stage != Stage::Open)
     }
 
+    /// Drops what came, if nobody will open it; how much.
+    pub(super) fn discard(&mut self, buffers: &mut Buffers) -> usize {
+        if self.stage != Stage::Failed {
+            return 0;
+        }
+        let dropped = self.sealed.len();
+        self.sealed.release(buffers);
+        dropped
+    }
+
     /// Nothing more is wanted of it; only a goodbye still leaves.
     pub(super) fn give_up(&mut self, buffers: &mut Buffers) {
         self.sealed.release(buffers);
@@ -160,6 +170,11 @@ impl Shard {
             let Some(secure) = &mut wire.secure else { return };
             if let Stage::Handshake { .. } = secure.stage {
                 return self.shake(id);
+            }
+            if secure.stage == Stage::Failed {
+                // What crosses the alert is dropped: closed at once, the peer would not get to read it.
+                self.linger(id);
+                break;
             }
             let Some(session) = &mut secure.session else { return };
             // What waits inside comes first: the session takes no more before.
