@@ -6,18 +6,21 @@ use sluicegate_conformance::sim::{Scenario, run, seeds};
 const SEEDS: u64 = 400;
 
 fn all(scenario: Scenario) {
-    let (mut answered, mut refused, mut shed) = (0, 0, 0);
+    let (mut answered, mut refused, mut shed, mut sessions, mut resumed) = (0, 0, 0, 0, 0);
     for seed in seeds(SEEDS) {
         match run(seed, scenario) {
             Ok(report) => {
                 answered += report.answered;
                 refused += report.refused;
                 shed += report.shed;
+                sessions += report.sessions;
+                resumed += report.resumed;
             }
             Err(failure) => panic!("{failure}"),
         }
     }
     println!("{scenario:?}: {answered} answers, {refused} errors, {shed} connections shed");
+    println!("{sessions} TLS sessions, {resumed} of them resumed");
 }
 
 #[test]
@@ -103,4 +106,29 @@ fn other_seeds_are_other_worlds() {
         (1..9).map(|seed| run(seed, Scenario::Calm).map(|report| report.hash).map_err(|failure| failure.to_string()));
     let hashes: std::collections::BTreeSet<_> = hashes.collect();
     assert_eq!(hashes.len(), 8);
+}
+
+#[test]
+fn a_seed_puts_the_same_bytes_on_every_wire_again_and_another_one_does_not() {
+    let traffic = |seed| match run(seed, Scenario::Sealed) {
+        Ok(report) => {
+            assert!(report.sessions > 0, "seed {seed}");
+            report.traffic
+        }
+        Err(failure) => panic!("{failure}"),
+    };
+    let once: Vec<u64> = (1..9).map(traffic).collect();
+    let again: Vec<u64> = (1..9).map(traffic).collect();
+    assert_eq!(once, again);
+    let others: std::collections::BTreeSet<_> = once.into_iter().collect();
+    assert_eq!(others.len(), 8);
+}
+
+#[test]
+fn some_sessions_are_resumed() {
+    let resumed = (1..30).map(|seed| match run(seed, Scenario::Sealed) {
+        Ok(report) => report.resumed,
+        Err(failure) => panic!("{failure}"),
+    });
+    assert!(resumed.sum::<u64>() > 0);
 }

@@ -61,7 +61,8 @@ impl World {
         }
         let census = self.shard.census();
         let memory = census.memory;
-        if (census.fronts, census.backs, census.pooled, census.exchanges, census.handshakes) != (0, 0, 0, 0, 0)
+        if (census.fronts, census.handshakes, census.backs, census.pooled, census.probes) != (0, 0, 0, 0, 0)
+            || census.exchanges != 0
             || (memory.lent, memory.admitted, memory.metered) != (0, 0, 0)
         {
             return Err(format!("after the end there is still {census:?}"));

@@ -4,13 +4,13 @@ use sluicegate::config::Protocol;
 use sluicegate::shard::{ListenerId, Options, WireId};
 
 use super::chance::Chance;
-use super::fumbler::{Fault, Fumble, Fumbler};
+use super::fumbler::{Fault, Fumble};
 use super::net::{Conn, MICROS, MILLIS, SECONDS, Time};
 use super::scenario::{PORT, SECOND_PORT, Scenario};
 use super::target::{Host, Nature};
 use super::tls::{Places, Tls};
 use super::veil::{Habits, Veil};
-use super::world::{Event, Peer, World};
+use super::world::{Event, World};
 
 /// The TLS of a world, before it begins.
 pub(super) struct Secrecy {
@@ -21,7 +21,7 @@ pub(super) struct Secrecy {
 
 impl Secrecy {
     pub(super) fn new(scenario: Scenario, hosts: &mut [Host], options: &mut Options, chance: &mut Chance) -> Secrecy {
-        let (tls, places) = (Tls::new(chance.fork()), Places::new(chance));
+        let (mut tls, places) = (Tls::new(chance.fork()), Places::new(chance));
         options.provider = Some(tls.provider.clone());
         options.connection_log = chance.one_in(2);
         if scenario.bad_handshakes() {
@@ -33,6 +33,9 @@ impl Secrecy {
                     host.nature = Nature::Fumbles(Fault::any(chance));
                 }
             }
+        }
+        if chance.one_in(4) {
+            tls.check_targets(chance);
         }
         let quick = chance.pick(&[0, 300 * MICROS, 20 * MILLIS]);
         let compute = if scenario == Scenario::Gale && chance.one_in(3) { 12 * SECONDS } else { quick };
@@ -49,6 +52,10 @@ impl Secrecy {
                 let fumble = Fumble::any(&mut tls, chance);
                 world.net.at(chance.below(2 * SECONDS), Event::Fumble(Box::new(fumble), ListenerId(port)));
             }
+        }
+        if tls.checks() {
+            // Checks never end by themselves.
+            world.net.at(200 * SECONDS, Event::Drain);
         }
         world.ledger.slow = compute > SECONDS;
         world.ledger.disturbed |= world.ledger.slow;
@@ -72,15 +79,6 @@ impl World {
         self.note(12, || format!("step {number} of a handshake is done"));
         let Some(job) = self.jobs.remove(&number) else { return };
         self.turn(|turn, _| turn.computed(job));
-    }
-
-    /// A client connects that does not get through its handshake.
-    pub(super) fn fumble(&mut self, fumble: Fumble, listener: ListenerId) {
-        let Some((conn, address)) = self.accept(listener) else { return };
-        self.net.tap(conn);
-        let fumbler = Fumbler::client(conn, address, fumble, self.net.now);
-        self.peers[conn] = Some(Peer::Fumbler(Box::new(fumbler)));
-        self.tick(conn);
     }
 
     /// A client of an HTTPS listener speaks TLS; whether it does.

@@ -9,6 +9,9 @@ use super::reader::{Framing, Head, Kind, Piece, Reader};
 use super::spec::{Course, Ender, Flow, Ledger, Manner, Spec, stream};
 use super::witness::Terms;
 
+/// The path that health checks ask for.
+pub(crate) const HEALTH: &str = "/health";
+
 /// What a target does with its connections, whatever the requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Nature {
@@ -221,6 +224,10 @@ impl Target {
             return Err(format!("{} comes before the last answer on this connection was read", head.line));
         }
         let path = head.word(1);
+        if path == HEALTH && head.field("user-agent").is_some_and(|agent| agent.starts_with("ELB-HealthChecker")) {
+            self.begin(Spec::of_a_check(), net.now);
+            return Ok(());
+        }
         let id = path.rsplit('/').next().and_then(|id| u64::from_str_radix(id, 16).ok());
         let Some(entry) = id.and_then(|id| ledger.entries.get_mut(&id)) else {
             return Err(format!("{} was never sent by a client", head.line));

@@ -186,6 +186,12 @@ impl<E> Net<E> {
         self.veils[conn].as_ref().map(|veil| veil.verdict())
     }
 
+    /// How many sessions came to be, and how many of them resumed another.
+    pub(super) fn sessions(&self) -> (u64, u64) {
+        let open = self.veils.iter().flatten().map(|veil| veil.verdict()).filter(|verdict| verdict.open);
+        open.fold((0, 0), |(open, resumed), verdict| (open + 1, resumed + u64::from(verdict.resumed)))
+    }
+
     /// Handshakes go on whatever the peer is waiting for. When to tend it again, if that is to be.
     pub(crate) fn tend(&mut self, conn: Conn) -> Option<Time> {
         if self.is_closed(conn, Side::Theirs) {

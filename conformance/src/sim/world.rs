@@ -24,7 +24,6 @@ use super::socket::{Outcome, Socket, pump};
 use super::spec::Ledger;
 use super::target::{Host, Nature, Target};
 use super::tls::Tls;
-use super::veil::Habits;
 use super::witness::Witness;
 
 /// 2026-01-01T00:00:00Z, in microseconds: what the wall clock says when a world begins.
@@ -80,7 +79,7 @@ pub(crate) struct World {
     pub(super) chance: Chance,
     pub(super) weather: Weather,
     hosts: Vec<Host>,
-    unlistened: Vec<ListenerId>,
+    pub(super) unlistened: Vec<ListenerId>,
     pub(crate) drained: u64,
     pub(crate) journal: Vec<u8>,
     pub(crate) connections: Vec<u8>,
@@ -97,7 +96,7 @@ pub(crate) struct World {
     pub(super) jobs_fetched: u64,
     timer_late: Time,
     effects: Vec<Effect>,
-    clients: u16,
+    pub(super) clients: u16,
     pub(super) idle: Time,
     pub(super) memory_max: usize,
     pub(super) handshakes_max: usize,
@@ -402,7 +401,7 @@ impl World {
         self.drive(wire);
     }
 
-    fn open(&mut self) -> Conn {
+    pub(super) fn open(&mut self) -> Conn {
         let (erratic, weather) = (self.weather.erratic, self.weather);
         let manners = Manners {
             window: self.chance.pick(weather.windows),
@@ -416,7 +415,7 @@ impl World {
         conn
     }
 
-    fn install(&mut self, conn: Conn, wire: WireId, front: bool) {
+    pub(super) fn install(&mut self, conn: Conn, wire: WireId, front: bool) {
         let stash = (self.weather.erratic && self.chance.one_in(4)).then(Vec::new);
         let socket = Socket {
             wire,
@@ -442,7 +441,7 @@ impl World {
     }
 
     /// Drives one socket until neither side can do anything, or, in an erratic world, for a little while.
-    fn drive(&mut self, wire: WireId) {
+    pub(super) fn drive(&mut self, wire: WireId) {
         let Some(conn) = self.socket_of(wire) else {
             // A wake for a wire that is being dialed: it is gone, and nobody waits for it any more.
             if let Some(place) = self.dialing.iter().position(|dialing| *dialing == wire) {
@@ -507,67 +506,6 @@ impl World {
     }
 
     // ---- peers ------------------------------------------------------------------------------------------------
-
-    fn connect(&mut self, plan: Plan, listener: ListenerId) {
-        let Some((conn, address)) = self.accept(listener) else { return };
-        let is_secure = self.veil_client(conn, listener, plan.habits);
-        let habits = if is_secure { plan.habits } else { Habits::default() };
-        let mut client = Client::new(conn, address, Plan { habits, ..plan.clone() });
-        for spec in plan.specs {
-            self.ledger.enter(spec, address, is_secure);
-        }
-        if self.sockets[conn].is_none() {
-            client.over = true;
-        }
-        self.peers[conn] = Some(Peer::Client(Box::new(client)));
-        if let Some(wire) = self.sockets[conn].as_ref().map(|socket| socket.wire) {
-            self.drive(wire);
-        }
-        self.tick(conn);
-    }
-
-    /// A client connects that is out for mischief, or in the way of it.
-    fn attempt(&mut self, attempt: Attempt, listener: ListenerId) {
-        let Some((conn, address)) = self.accept(listener) else { return };
-        self.peers[conn] = Some(Peer::Attacker(Box::new(Attacker::new(conn, address, attempt))));
-        if let Some(wire) = self.sockets[conn].as_ref().map(|socket| socket.wire) {
-            self.drive(wire);
-        }
-        self.tick(conn);
-    }
-
-    /// A client connects: its connection and address, unless nobody listens or the shard sheds it.
-    pub(crate) fn accept(&mut self, listener: ListenerId) -> Option<(Conn, SocketAddr)> {
-        if self.unlistened.contains(&listener) {
-            return None;
-        }
-        self.clients = self.clients.wrapping_add(1);
-        let address = SocketAddr::from(([10, 1, (self.clients >> 8) as u8, self.clients as u8], 30_000));
-        let local = SocketAddr::from(([127, 0, 0, 1], listener.0));
-        self.note(9, || format!("{address} connects to {listener:?}"));
-        let result = self.turn(|turn, _| turn.accepted(listener, Endpoints { peer: address, local }));
-        match result {
-            Ok(wire) => {
-                let conn = self.open();
-                self.install(conn, wire, true);
-                Some((conn, address))
-            }
-            Err(why) => {
-                self.note(10, || format!("{address} is shed: {why}"));
-                self.shed += 1;
-                None
-            }
-        }
-    }
-
-    /// A client that does what the test says.
-    pub(crate) fn accept_scripted(&mut self, listener: ListenerId) -> Option<Conn> {
-        let (conn, _) = self.accept(listener)?;
-        self.peers[conn] = Some(Peer::Script(Scripted::default()));
-        let wire = self.sockets[conn].as_ref().map(|socket| socket.wire)?;
-        self.drive(wire);
-        Some(conn)
-    }
 
     pub(crate) fn scripted(&mut self, conn: Conn) -> Option<&mut Scripted> {
         if let Some(Some(Peer::Script(scripted))) = self.peers.get_mut(conn) { Some(scripted) } else { None }
