@@ -132,3 +132,18 @@ fn some_sessions_are_resumed() {
     });
     assert!(resumed.sum::<u64>() > 0);
 }
+
+#[test]
+fn handshakes_of_targets_fail_with_a_502_or_are_late_with_a_504() {
+    let [mut failed, mut late] = [0, 0];
+    for seed in 1..40 {
+        match run(seed, Scenario::Handshakes) {
+            Ok(report) => {
+                failed += report.unsecured[0];
+                late += report.unsecured[1];
+            }
+            Err(failure) => panic!("{failure}"),
+        }
+    }
+    assert!(failed > 0 && late > 0, "{failed} failed, {late} were late");
+}

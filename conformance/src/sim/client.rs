@@ -360,6 +360,12 @@ impl Client {
         if head.field("server") != Some("awselb/2.0") {
             return Err(format!("{} comes neither from a target nor from the balancer", head.line));
         }
+        match (head.field("x-sluicegate-cause"), status) {
+            (Some("TargetTlsHandshakeFailed"), 502) => ledger.unsecured[0] += 1,
+            (Some("TargetTlsHandshakeTimeout"), 504) => ledger.unsecured[1] += 1,
+            (Some(cause), _) if cause.starts_with("TargetTls") => return Err(format!("{status} because of {cause}")),
+            _ => {}
+        }
         let expected = match spec.course {
             Course::Redirect => {
                 status == 302

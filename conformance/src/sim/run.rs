@@ -26,6 +26,8 @@ pub struct Report {
     pub answered: u64,
     /// Errors that the balancer answered with.
     pub refused: u64,
+    /// Of these, those of targets whose TLS handshakes failed, and those of targets whose handshakes were late.
+    pub unsecured: [u64; 2],
     /// Connections that were shed.
     pub shed: u64,
 }
@@ -91,7 +93,16 @@ fn report(world: &World) -> Report {
     let refused = world.ledger.refused.values().sum();
     let (sessions, resumed) = world.net.sessions();
     let (hash, traffic) = (world.hash(), world.net.traffic);
-    Report { hash, traffic, sessions, resumed, answered: world.ledger.answered, refused, shed: world.shed }
+    Report {
+        hash,
+        traffic,
+        sessions,
+        resumed,
+        answered: world.ledger.answered,
+        refused,
+        unsecured: world.ledger.unsecured,
+        shed: world.shed,
+    }
 }
 
 fn message(panic: &(dyn std::any::Any + Send)) -> String {

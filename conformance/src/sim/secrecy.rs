@@ -25,6 +25,7 @@ impl Secrecy {
         options.provider = Some(tls.provider.clone());
         options.connection_log = chance.one_in(2);
         if scenario.bad_handshakes() {
+            options.name_causes = true;
             if chance.one_in(3) {
                 options.handshakes_max = chance.between(1, 3) as usize;
             }

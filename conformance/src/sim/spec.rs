@@ -302,6 +302,8 @@ pub(crate) struct Ledger {
     /// Answers that were received whole, and errors of the balancer, by status.
     pub(crate) answered: u64,
     pub(crate) refused: BTreeMap<u16, u64>,
+    /// Requests that were not answered because their targets' handshakes failed, and because they were late.
+    pub(crate) unsecured: [u64; 2],
 }
 
 impl Ledger {
