@@ -12,7 +12,7 @@ use secure_support::{Lab, config, identity, terms};
 use sluicegate::config::{HealthCheck, Protocol};
 use sluicegate::shard::{Fate, Options};
 use sluicegate::tls::{Acceptor, Identity, Provider, Terms};
-use tls_support::{Made, Wish};
+use tls_support::{Hello, Made, Wish};
 
 const GET: &str = "GET /a HTTP/1.1\r\nHost: a.example\r\n\r\n";
 
@@ -62,6 +62,17 @@ fn what_is_no_tls_is_told_so_and_closed() {
     lab.pass(Duration::from_secs(5));
     lab.run();
     assert_eq!(lab.shard.census(), Default::default());
+}
+
+#[test]
+fn tls_on_a_plain_port_is_answered_at_once() {
+    let mut lab = Lab::new(config(None, &[target()], Protocol::Http));
+    let client = lab.connect_raw().unwrap();
+    let hello = Hello { tls13: true, suites: &[0x1301], groups: &[0x001D], ..Hello::default() };
+    lab.peers[client].says = hello.record();
+    lab.run();
+    assert!(lab.heard(client).starts_with("HTTP/1.1 400 "), "{:?}", lab.heard(client));
+    assert_eq!(lab.peers[client].fate, Fate::Finish);
 }
 
 #[test]

@@ -136,10 +136,12 @@ impl Session {
     pub fn answer(&mut self) -> Result<(), Failure> {
         match core::mem::replace(&mut self.stage, Stage::Failed(Vec::new())) {
             Stage::Greeted(accepted, acceptor) => {
-                let door = acceptor.choose(&accepted.client_hello());
+                let hello = accepted.client_hello();
+                let door = acceptor.choose(&hello);
+                let config = door.config(&hello);
                 self.identity = Some(Arc::clone(&door.identity));
                 self.mutual = acceptor.mutual.clone();
-                match accepted.into_connection(Arc::clone(&door.config)) {
+                match accepted.into_connection(config) {
                     Ok(connection) => {
                         self.stage = Stage::Open(connection.into());
                         // What came with the hello has been read already.
