@@ -2,7 +2,7 @@
 
 use sluicegate_conformance::sim::{Scenario, run, seeds};
 
-/// Seeds per scenario; ten scenarios make 4,000 worlds.
+/// Seeds per scenario; eleven scenarios make 4,400 worlds.
 const SEEDS: u64 = 400;
 
 fn all(scenario: Scenario) {
@@ -68,6 +68,11 @@ fn storm_of_everything_at_once() {
 #[test]
 fn hostile_bytes_reach_targets_in_one_reading_or_not_at_all() {
     all(Scenario::Hostile);
+}
+
+#[test]
+fn sealed_worlds_give_every_client_exactly_what_its_target_sent() {
+    all(Scenario::Sealed);
 }
 
 #[test]

@@ -81,7 +81,7 @@ impl Listener {
 }
 
 fn hello(host: &str) -> Hello<'_> {
-    Hello { host: Some(host), suites: &[0xC02B, 0xC02F], schemes: SCHEMES, groups: GROUPS, tls13: false }
+    Hello { host: Some(host), suites: &[0xC02B, 0xC02F], schemes: SCHEMES, groups: GROUPS, ..Hello::default() }
 }
 
 #[test]

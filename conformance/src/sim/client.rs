@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use super::net::{Conn, Net, SECONDS, Side, Stop, Time};
 use super::reader::{Framing, Head, Kind, Piece, Reader};
 use super::spec::{Course, Ender, Flow, Ledger, Spec, stream};
+use super::veil::Habits;
 
 /// Silence that is longer than everybody's thinking and the network's delays together, and shorter than any timeout.
 const LATE: Time = 4 * SECONDS;
@@ -54,6 +55,8 @@ pub(crate) struct Plan {
     pub(crate) pace: Pace,
     /// It does things that cost it its connection: what is missing is nobody's fault.
     pub(crate) lenient: bool,
+    /// How it treats its TLS, if it speaks any.
+    pub(crate) habits: Habits,
 }
 
 #[derive(Debug)]
@@ -252,12 +255,25 @@ impl Client {
                 }
                 Err(Stop::WouldBlock) => return Ok(None),
                 Err(Stop::Reset) => {
+                    self.judge_tls(net, ledger)?;
                     self.ended(false, ledger)?;
                     net.close(self.conn, Side::Theirs);
                 }
             }
         }
         Ok(None)
+    }
+
+    /// The connection is over and its TLS did not end as it should.
+    fn judge_tls<E>(&self, net: &Net<E>, ledger: &Ledger) -> Result<(), String> {
+        let Some(verdict) = net.verdict(self.conn) else { return Ok(()) };
+        if let Some(failure) = verdict.failure {
+            return Err(format!("its TLS has failed: {failure}"));
+        }
+        if verdict.cut && verdict.open && self.is_fair(ledger) && self.current.is_none() {
+            return Err("the connection ended without a word, as if somebody had cut it".to_owned());
+        }
+        Ok(())
     }
 
     /// Nobody on this connection does anything wrong.
@@ -417,6 +433,12 @@ impl Client {
         }
         ledger.answered += 1;
         let all = if spec.has_answer_body() { spec.answer } else { 0 };
+        // Where only the end of a connection without TLS says so, nothing can tell one end from another.
+        let can_tell = |secure| secure || current.framing != Framing::UntilClose;
+        let entry = ledger.entries.get(&spec.id);
+        if all > 0 && entry.is_some_and(|entry| entry.truncated && can_tell(entry.secure)) {
+            return Err(format!("request {:x} got its answer as if it were whole, and its target never said so", spec.id));
+        }
         let silent_cut = spec.may_be_cut && current.framing == Framing::UntilClose;
         if current.got != all && !silent_cut {
             return Err(format!("request {:x} got {} of {all} bytes, as if that were all", spec.id, current.got));

@@ -8,6 +8,7 @@ use super::net::{MICROS, MILLIS, SECONDS};
 use super::reader::Framing;
 use super::scenario::{Faults, Scenario};
 use super::spec::{Course, Ender, Flow, Manner, Spec, stream};
+use super::veil::Habits;
 
 fn spec(id: u64, scenario: Scenario, faults: &Faults, chance: &mut Chance) -> Spec {
     let course = match chance.below(12) {
@@ -113,7 +114,12 @@ fn settle(spec: &mut Spec, faults: &Faults) {
         Manner::Deaf => (&[504, 408], false),
     };
     spec.errors.extend_from_slice(errors);
-    spec.may_be_cut = cut || faults.may_cut(group);
+    let rude = spec.answer_framing == Framing::UntilClose && faults.may_be_rude(group);
+    if rude {
+        // It may be known before anything of the answer was sent on.
+        spec.errors.push(502);
+    }
+    spec.may_be_cut = cut || rude || faults.may_cut(group);
 }
 
 // ---- clients ------------------------------------------------------------------------------------------------------
@@ -121,7 +127,8 @@ fn settle(spec: &mut Spec, faults: &Faults) {
 pub(super) fn client(number: u64, scenario: Scenario, faults: &Faults, idle: u64, chance: &mut Chance) -> Plan {
     let piece = chance.pick(&[1, 20, 1_000, 100_000, 100_000]).max(faults.sizes.body as usize / 200);
     let gap = if chance.one_in(3) { chance.below(100 * MICROS) } else { 0 };
-    let mut plan = Plan { steps: VecDeque::new(), specs: Vec::new(), pace: Pace { piece, gap }, lenient: false };
+    let habits = Habits { rude: scenario.over_tls() && chance.one_in(6), ..Habits::default() };
+    let mut plan = Plan { steps: VecDeque::new(), specs: Vec::new(), pace: Pace { piece, gap }, lenient: false, habits };
     if chance.one_in(6) {
         plan.steps.push_back(Step::ReadSlowly(
             (chance.between(1, 5_000) as usize).max(faults.sizes.body as usize / 200),

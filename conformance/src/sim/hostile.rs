@@ -32,6 +32,7 @@ pub(super) fn world(seed: u64, chance: &mut Chance) -> World {
         segments: &[7, 100, 1460],
         delay: chance.pick(&[100 * MICROS, 2 * MILLIS]),
         erratic: true,
+        compute: 0,
     };
     let mut world = World::new(seed, config, options, weather, hosts);
     for number in 0..chance.between(2, 8) {
@@ -66,6 +67,7 @@ fn hosts(terms: Terms, chance: &mut Chance) -> Vec<Host> {
         piece: 0,
         gap: 0,
         http10: false,
+        rude: false,
     };
     (0..3).filter(|group| *group == 0 || chance.one_in(2)).map(host).collect()
 }

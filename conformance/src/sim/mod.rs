@@ -14,6 +14,7 @@
 mod answers;
 mod attack;
 mod attacker;
+mod certificate;
 mod chance;
 mod checks;
 mod client;
@@ -26,9 +27,13 @@ mod run;
 mod scenario;
 pub mod script;
 mod scripted;
+mod seeded;
 mod socket;
 mod spec;
 mod target;
+mod tls;
+mod veil;
+mod wiretap;
 mod witness;
 mod world;
 

@@ -4,7 +4,9 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use super::chance::Chance;
+use super::chance::{Chance, mix};
+use super::veil::Veil;
+use super::wiretap::Tap;
 
 /// Nanoseconds of virtual time.
 pub(crate) type Time = u64;
@@ -101,6 +103,13 @@ pub(crate) struct Net<E> {
     pub(crate) now: Time,
     pub(crate) chance: Chance,
     pipes: Vec<Pipe>,
+    /// The TLS of the peers that speak it.
+    pub(super) veils: Vec<Option<Box<Veil>>>,
+    taps: Vec<Option<Tap>>,
+    /// What was wrong about what the balancer said.
+    pub(super) overheard: Option<String>,
+    /// Depends on every byte on every wire.
+    pub(crate) traffic: u64,
     agenda: BinaryHeap<Reverse<(Time, u64, usize)>>,
     events: Vec<Option<Happening<E>>>,
     vacant: Vec<usize>,
@@ -127,6 +136,10 @@ impl<E> Net<E> {
             now: 0,
             chance,
             pipes: Vec::new(),
+            veils: Vec::new(),
+            taps: Vec::new(),
+            overheard: None,
+            traffic: 0,
             agenda: BinaryHeap::new(),
             events: Vec::new(),
             vacant: Vec::new(),
@@ -162,7 +175,14 @@ impl<E> Net<E> {
 
     pub(crate) fn open(&mut self, manners: Manners) -> Conn {
         self.pipes.push(Pipe { manners, ends: [End::default(), End::default()] });
+        self.veils.push(None);
+        self.taps.push(None);
         self.pipes.len() - 1
+    }
+
+    /// From now on nothing but TLS may be said by the balancer on a connection.
+    pub(crate) fn tap(&mut self, conn: Conn) {
+        self.taps[conn] = Some(Tap::default());
     }
 
     fn end(&mut self, conn: Conn, side: Side) -> &mut End {
@@ -200,8 +220,8 @@ impl<E> Net<E> {
         self.peek(conn, side).watches.get(watch)?.written
     }
 
-    /// Reads into `room`; zero bytes are the end.
-    pub(crate) fn read(&mut self, conn: Conn, side: Side, room: &mut [u8]) -> Result<usize, Stop> {
+    /// Reads into `room` what the pipe carries; zero bytes are the end.
+    pub(super) fn read_raw(&mut self, conn: Conn, side: Side, room: &mut [u8]) -> Result<usize, Stop> {
         let most = if self.chance.one_in(4) { self.chance.between(1, room.len() as u64) as usize } else { room.len() };
         let end = self.end(conn, side);
         assert!(!end.closed, "a closed socket was read");
@@ -232,8 +252,18 @@ impl<E> Net<E> {
         Ok(n)
     }
 
-    /// Writes as much of `bytes` as there is room for, or less.
-    pub(crate) fn write(&mut self, conn: Conn, side: Side, bytes: &[u8]) -> Result<usize, Stop> {
+    /// Writes to the pipe as much of `bytes` as there is room for, or less.
+    pub(super) fn write_raw(&mut self, conn: Conn, side: Side, bytes: &[u8]) -> Result<usize, Stop> {
+        let mut n = self.room(conn, side)?.min(bytes.len());
+        if n > 1 && self.chance.one_in(4) {
+            n = self.chance.between(1, n as u64) as usize;
+        }
+        self.push_raw(conn, side, &bytes[..n]);
+        Ok(n)
+    }
+
+    /// How much can be written now, at least one byte.
+    pub(super) fn room(&mut self, conn: Conn, side: Side) -> Result<usize, Stop> {
         let window = self.pipes[conn].manners.window;
         let end = self.peek(conn, side);
         assert!(!end.closed && !end.shut, "a socket was written after it was shut");
@@ -245,12 +275,18 @@ impl<E> Net<E> {
             self.end(conn, side).starved = true;
             return Err(Stop::WouldBlock);
         }
-        let mut n = room.min(bytes.len());
-        if n > 1 && self.chance.one_in(4) {
-            n = self.chance.between(1, n as u64) as usize;
+        Ok(room)
+    }
+
+    /// Writes all of it.
+    pub(super) fn push_raw(&mut self, conn: Conn, side: Side, bytes: &[u8]) {
+        let end = self.end(conn, side);
+        if end.reset || end.shut || bytes.is_empty() {
+            return;
         }
-        self.end(conn, side).written += n as u64;
-        let mut rest = &bytes[..n];
+        end.written += bytes.len() as u64;
+        self.listen(conn, side, bytes);
+        let mut rest = bytes;
         while !rest.is_empty() {
             let most = self.pipes[conn].manners.segment.min(rest.len());
             let size = if self.chance.one_in(3) { self.chance.between(1, most as u64) as usize } else { most };
@@ -259,11 +295,37 @@ impl<E> Net<E> {
             self.end(conn, side.other()).under_way += size;
             self.send(conn, side.other(), Arrival::Bytes(segment.to_vec()));
         }
-        Ok(n)
+    }
+
+    fn listen(&mut self, conn: Conn, side: Side, bytes: &[u8]) {
+        let words = bytes.chunks(8).map(|chunk| {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            u64::from_le_bytes(word)
+        });
+        self.traffic = words.fold(mix(self.traffic ^ (2 * conn as u64 + side as u64)), |hash, word| mix(hash ^ word));
+        if let (Side::Ours, Some(tap)) = (side, &mut self.taps[conn])
+            && let Err(what) = tap.hears(bytes)
+        {
+            self.overheard.get_or_insert(format!("conn {conn}: {what}"));
+        }
+    }
+
+    /// Whether it ended in the middle of a record.
+    pub(super) fn is_torn(&self, conn: Conn, side: Side) -> bool {
+        side == Side::Ours && self.taps[conn].as_ref().is_some_and(|tap| !tap.is_whole())
+    }
+
+    pub(super) fn is_shut(&self, conn: Conn, side: Side) -> bool {
+        self.peek(conn, side).shut
+    }
+
+    pub(super) fn is_reset(&self, conn: Conn, side: Side) -> bool {
+        self.peek(conn, side).reset
     }
 
     /// Says that no more will be written.
-    pub(crate) fn shut(&mut self, conn: Conn, side: Side) {
+    pub(super) fn shut_raw(&mut self, conn: Conn, side: Side) {
         let end = self.end(conn, side);
         if !std::mem::replace(&mut end.shut, true) && !end.reset {
             self.send(conn, side.other(), Arrival::End);
@@ -271,9 +333,9 @@ impl<E> Net<E> {
     }
 
     /// Closes; with unread bytes that is a reset, as in every TCP that follows RFC 2525 section 2.17.
-    pub(crate) fn close(&mut self, conn: Conn, side: Side) {
+    pub(super) fn close_raw(&mut self, conn: Conn, side: Side) {
         if self.peek(conn, side).inbox.is_empty() {
-            self.shut(conn, side);
+            self.shut_raw(conn, side);
             self.end(conn, side).closed = true;
         } else {
             self.reset(conn, side);

@@ -19,6 +19,7 @@ use super::deal::client;
 use super::hostile;
 use super::net::{MICROS, MILLIS, SECONDS, Time};
 use super::target::{Host, Nature};
+use super::tls::{Places, Tls};
 use super::world::{Event, Weather, World};
 
 /// The body of the fixed response.
@@ -51,11 +52,13 @@ pub enum Scenario {
     Storm,
     /// Clients send whatever bytes could be read in two ways, and targets keep all that reaches them.
     Hostile,
+    /// As calm, with TLS on listeners, to targets, or both.
+    Sealed,
 }
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Scenario; 10] = [
+    pub const ALL: [Scenario; 11] = [
         Scenario::Calm,
         Scenario::Bulk,
         Scenario::Pipelines,
@@ -66,7 +69,12 @@ impl Scenario {
         Scenario::Reload,
         Scenario::Storm,
         Scenario::Hostile,
+        Scenario::Sealed,
     ];
+
+    pub(super) fn over_tls(self) -> bool {
+        matches!(self, Scenario::Sealed)
+    }
 
     pub(super) fn bad_targets(self) -> bool {
         matches!(self, Scenario::BadTargets | Scenario::Storm | Scenario::Tight)
@@ -83,7 +91,7 @@ impl Scenario {
         let wide = Sizes { body: 300_000, windows: &[10_000, 30_000, 200_000], segments: &[5_000, 16_000] };
         match self {
             Scenario::Bulk => chance.pick(&[middle, wide, wide]),
-            Scenario::Calm | Scenario::Storm => chance.pick(&[narrow, narrow, narrow, middle, wide]),
+            Scenario::Calm | Scenario::Storm | Scenario::Sealed => chance.pick(&[narrow, narrow, narrow, middle, wide]),
             _ => chance.pick(&[narrow, narrow, middle]),
         }
     }
@@ -106,8 +114,16 @@ pub(crate) fn world(seed: u64, scenario: Scenario) -> World {
     let idle = chance.between(5, 20);
     let sizes = scenario.sizes(&mut chance);
     let hosts = hosts(scenario, sizes, &mut chance);
-    let config = Arc::new(config(&hosts, &addresses(&hosts), idle, true));
+    let tls = scenario.over_tls().then(|| Tls::new(chance.fork()));
+    let places = if tls.is_some() { Places::new(&mut chance) } else { Places::default() };
+    let mut config = config(&hosts, &addresses(&hosts), idle, true);
     let mut options = Options::default();
+    if let Some(tls) = &tls {
+        tls.apply(&mut config, places);
+        options.provider = Some(tls.provider.clone());
+        options.connection_log = chance.one_in(2);
+    }
+    let config = Arc::new(config);
     options.access_log = chance.one_in(2);
     if scenario == Scenario::Tight {
         options.connections_max = chance.between(1, 4) as usize;
@@ -118,9 +134,11 @@ pub(crate) fn world(seed: u64, scenario: Scenario) -> World {
         segments: sizes.segments,
         delay: chance.pick(&[100 * MICROS, 2 * MILLIS, 50 * MILLIS]),
         erratic: true,
+        compute: if tls.is_some() { chance.pick(&[0, 300 * MICROS, 20 * MILLIS]) } else { 0 },
     };
     let faults = Faults { hosts: hosts.clone(), sizes };
     let mut world = World::new(seed, Arc::clone(&config), options, weather, hosts.clone());
+    world.tls = tls;
     let clients = chance.between(1, 8);
     for number in 0..clients {
         let plan = client(number, scenario, &faults, idle, &mut chance);
@@ -129,7 +147,7 @@ pub(crate) fn world(seed: u64, scenario: Scenario) -> World {
         world.net.at(at, Event::Connect(Box::new(plan), ListenerId(listener)));
     }
     if matches!(scenario, Scenario::Reload) || scenario == Scenario::Storm && chance.one_in(3) {
-        disturb(&mut world, &hosts, idle, &mut chance);
+        disturb(&mut world, &hosts, places, idle, &mut chance);
     }
     world.ledger.starved = scenario == Scenario::Tight;
     world.ledger.disturbed |= world.ledger.starved;
@@ -139,11 +157,14 @@ pub(crate) fn world(seed: u64, scenario: Scenario) -> World {
 /// How long a world may take at most: the idle timeouts that may follow each other, and then the pool's.
 pub(crate) const HORIZON: Time = 3_000 * SECONDS;
 
-fn disturb(world: &mut World, hosts: &[Host], idle: u64, chance: &mut Chance) {
+fn disturb(world: &mut World, hosts: &[Host], places: Places, idle: u64, chance: &mut Chance) {
     world.ledger.disturbed = true;
     for _ in 0..chance.between(1, 3) {
         let kept: Vec<SocketAddr> = addresses(hosts).into_iter().filter(|_| !chance.one_in(3)).collect();
-        let next = self::config(hosts, &kept, idle, !chance.one_in(2));
+        let mut next = self::config(hosts, &kept, idle, !chance.one_in(2));
+        if let Some(tls) = &world.tls {
+            tls.apply(&mut next, places);
+        }
         world.net.at(chance.below(4 * SECONDS), Event::Reconfigure(Box::new(next)));
     }
     if chance.one_in(2) {
@@ -181,6 +202,7 @@ fn hosts(scenario: Scenario, sizes: Sizes, chance: &mut Chance) -> Vec<Host> {
                 piece: chance.pick(&[1, 50, 3_000, 100_000, 100_000]).max(sizes.body as usize / 200),
                 gap: if chance.one_in(4) { chance.below(100 * MICROS) } else { 0 },
                 http10: chance.one_in(6),
+                rude: scenario.over_tls() && chance.one_in(4),
             });
         }
     }
@@ -196,6 +218,11 @@ impl Faults {
     /// Whether a target of that group may reset a connection before all of its last answer was read.
     pub(super) fn may_cut(&self, group: usize) -> bool {
         self.hosts.iter().any(|host| host.group == group && matches!(host.nature, Nature::ResetsIdle(_)))
+    }
+
+    /// Whether a target of that group may end its TLS without saying so.
+    pub(super) fn may_be_rude(&self, group: usize) -> bool {
+        self.hosts.iter().any(|host| host.group == group && host.rude)
     }
 
     /// Errors that requests to a group may end in, because of how its targets are.

@@ -83,7 +83,7 @@ impl Script {
         set(&mut terms);
         let config = config(&terms.attributes, &terms.group, targets);
         let windows: &'static [usize] = if terms.narrow { &[4_096] } else { &[65_536] };
-        let weather = Weather { windows, segments: &[65_536], delay: 100 * MICROS, erratic: false };
+        let weather = Weather { windows, segments: &[65_536], delay: 100 * MICROS, erratic: false, compute: 0 };
         let mut hosts = Vec::new();
         for (numbers, nature) in [(&terms.refusing, Nature::Refuses), (&terms.unresponsive, Nature::NeverAccepts)] {
             for &number in numbers {
@@ -95,6 +95,7 @@ impl Script {
                     piece: 1,
                     gap: 0,
                     http10: false,
+                    rude: false,
                 });
             }
         }

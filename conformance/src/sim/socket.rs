@@ -73,6 +73,13 @@ pub(super) fn pump<E>(
                 }
             }
             Fate::Close => {
+                // What it still has to say is a goodbye, which leaves if there is room for it.
+                while socket.writable && !socket.unwritable && !wire.pending().is_empty() {
+                    match net.write(conn, Side::Ours, wire.pending()) {
+                        Ok(n) => wire.sent(n),
+                        Err(_) => socket.writable = false,
+                    }
+                }
                 net.close(conn, Side::Ours);
                 wire.lost();
                 return Outcome::Closed;

@@ -255,10 +255,14 @@ pub(crate) fn stream(id: u64, flow: Flow, offset: u64, len: u64) -> Vec<u8> {
 pub(crate) struct Entry {
     pub(crate) spec: Spec,
     pub(crate) client: SocketAddr,
+    /// It was sent over TLS.
+    pub(crate) secure: bool,
     pub(crate) seen: bool,
     /// Body bytes that the target has read, and whether it has read the end of the request.
     pub(crate) uploaded: u64,
     pub(crate) whole: bool,
+    /// Its answer went on until the connection ended, and how that came about says nothing about its end.
+    pub(crate) truncated: bool,
 }
 
 /// Every request of a world, by id.
@@ -275,7 +279,8 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    pub(crate) fn enter(&mut self, spec: Spec, client: SocketAddr) {
-        self.entries.insert(spec.id, Entry { spec, client, seen: false, uploaded: 0, whole: false });
+    pub(crate) fn enter(&mut self, spec: Spec, client: SocketAddr, secure: bool) {
+        let entry = Entry { spec, client, secure, seen: false, uploaded: 0, whole: false, truncated: false };
+        self.entries.insert(entry.spec.id, entry);
     }
 }

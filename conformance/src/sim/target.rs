@@ -43,6 +43,8 @@ pub(crate) struct Host {
     pub(crate) piece: usize,
     pub(crate) gap: Time,
     pub(crate) http10: bool,
+    /// It ends its TLS without saying so.
+    pub(crate) rude: bool,
 }
 
 #[derive(Debug)]
@@ -121,7 +123,7 @@ impl Target {
                 return Ok(None);
             }
             self.answer(net);
-            self.write(net)?;
+            self.write(net, ledger)?;
             if self.over || before == (net.moved(self.conn, Side::Theirs), self.answer_at, self.current.is_some()) {
                 return Ok(self.alarm(net));
             }
@@ -177,6 +179,9 @@ impl Target {
                 }
                 Err(Stop::WouldBlock) => return Ok(()),
                 Err(Stop::Reset) => {
+                    if let Some(failure) = net.verdict(self.conn).and_then(|verdict| verdict.failure) {
+                        return Err(format!("its TLS has failed: {failure}"));
+                    }
                     net.close(self.conn, Side::Theirs);
                     self.over = true;
                     return Ok(());
@@ -202,7 +207,7 @@ impl Target {
         if let Some(busy) = &self.current {
             return Err(format!("{} comes while {} is being served on the same connection", head.line, busy.path()));
         }
-        if net.unread(self.conn, Side::Ours) > 0 {
+        if net.is_unheard(self.conn, Side::Theirs) {
             return Err(format!("{} comes before the last answer on this connection was read", head.line));
         }
         let path = head.word(1);
@@ -217,6 +222,7 @@ impl Target {
         let group =
             if let Course::Group(group) | Course::Socket { group, .. } = spec.course { group } else { usize::MAX };
         let client = entry.client.ip().to_string();
+        let proto = if entry.secure { "https" } else { "http" };
         let forwarded = head.field("x-forwarded-for").and_then(|value| value.rsplit(", ").next());
         let said = |name: &str| head.field(name).unwrap_or("");
         for (what, is, should) in [
@@ -230,7 +236,7 @@ impl Target {
                 format!("{:?}", if spec.framing == Framing::Length(0) { Framing::None } else { spec.framing }),
             ),
             ("X-Forwarded-For", forwarded.unwrap_or("").to_owned(), client),
-            ("X-Forwarded-Proto", said("x-forwarded-proto").to_owned(), "http".to_owned()),
+            ("X-Forwarded-Proto", said("x-forwarded-proto").to_owned(), proto.to_owned()),
             ("Expect", said("expect").to_owned(), String::new()),
         ] {
             if is != should {
@@ -345,7 +351,7 @@ impl Target {
         self.written = 0;
     }
 
-    fn write<E>(&mut self, net: &mut Net<E>) -> Result<(), String> {
+    fn write<E>(&mut self, net: &mut Net<E>, ledger: &mut Ledger) -> Result<(), String> {
         while self.written < self.out.len() && !self.over {
             if net.now < self.not_before {
                 return Ok(());
@@ -374,8 +380,12 @@ impl Target {
         let early = self.current.as_ref().is_some_and(|spec| spec.manner == Manner::Early);
         match self.after {
             // Closing now would reset the connection, and could take the answer with it: the rest is read first.
-            After::Close if early && !self.whole => net.shut(self.conn, Side::Theirs),
+            After::Close if early && !self.whole => {
+                self.end_rudely(net, ledger);
+                net.shut(self.conn, Side::Theirs);
+            }
             After::Close => {
+                self.end_rudely(net, ledger);
                 net.close(self.conn, Side::Theirs);
                 self.over = true;
             }
@@ -388,6 +398,19 @@ impl Target {
             After::Next => {}
         }
         Ok(())
+    }
+
+    /// Whoever ends TLS without saying so, where only the end says how long an answer is, says nothing of it.
+    fn end_rudely<E>(&self, net: &Net<E>, ledger: &mut Ledger) {
+        let Some(spec) = &self.current else { return };
+        let until_close = spec.answer_framing == Framing::UntilClose && spec.has_answer_body();
+        if self.host.rude
+            && net.verdict(self.conn).is_some()
+            && until_close
+            && let Some(entry) = ledger.entries.get_mut(&spec.id)
+        {
+            entry.truncated = true;
+        }
     }
 
     fn next(&mut self, now: Time) {

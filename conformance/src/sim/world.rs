@@ -4,13 +4,13 @@
 //! becomes readable or writable, when `Effect::Wake` names the wire, and right after it was accepted or dialed. No
 //! wire is ever looked at just in case, so a wake that is forgotten shows as a hang.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate::config::Config;
-use sluicegate::shard::{Census, DialError, Effect, Endpoints, ListenerId, Log, Options, Shard, WireId};
+use sluicegate::config::{Config, Protocol};
+use sluicegate::shard::{Census, DialError, Effect, Endpoints, Job, ListenerId, Log, Options, Shard, WireId};
 use sluicegate::time::{Mono, Now, Wall};
 
 use super::attacker::{Attacker, Attempt};
@@ -22,6 +22,8 @@ use super::scripted::Scripted;
 use super::socket::{Outcome, Socket, pump};
 use super::spec::Ledger;
 use super::target::{Host, Nature, Target};
+use super::tls::Tls;
+use super::veil::{Habits, Veil};
 use super::witness::Witness;
 
 /// 2026-01-01T00:00:00Z, in microseconds: what the wall clock says when a world begins.
@@ -36,8 +38,10 @@ pub(crate) enum Event {
     Dialed(WireId, Result<usize, DialError>),
     Tick(Conn),
     Journal(Log),
-    /// A step of a handshake is carried out.
+    /// A step of a handshake is fetched, to be carried out.
     Compute(WireId),
+    /// It was carried out.
+    Computed(u64),
     Reconfigure(Box<Config>),
     Drain,
 }
@@ -60,6 +64,8 @@ pub(crate) struct Weather {
     pub(crate) delay: Time,
     /// Whether the adapter itself is erratic: short turns, late timers and wakes, `offer` instead of `space`.
     pub(crate) erratic: bool,
+    /// The longest time that a step of a handshake takes.
+    pub(crate) compute: Time,
 }
 
 /// One shard in its world.
@@ -81,6 +87,11 @@ pub(crate) struct World {
     wires: Vec<Vec<(WireId, Conn)>>,
     dialing: Vec<WireId>,
     pub(super) deadline: Option<Time>,
+    /// The peers' TLS, where there is any.
+    pub(super) tls: Option<Tls>,
+    /// Steps of handshakes that are being carried out, by number.
+    jobs: BTreeMap<u64, Job>,
+    jobs_fetched: u64,
     timer_late: Time,
     effects: Vec<Effect>,
     clients: u16,
@@ -122,6 +133,9 @@ impl World {
             wires: Vec::new(),
             dialing: Vec::new(),
             deadline: None,
+            tls: None,
+            jobs: BTreeMap::new(),
+            jobs_fetched: 0,
             timer_late: 0,
             effects: Vec::new(),
             clients: 0,
@@ -160,7 +174,7 @@ impl World {
 
     /// A number that depends on everything that happened.
     pub(crate) fn hash(&self) -> u64 {
-        self.hash
+        mix(self.hash ^ self.net.traffic)
     }
 
     fn note(&mut self, what: u64, line: impl FnOnce() -> String) {
@@ -208,12 +222,18 @@ impl World {
             _ => return false,
         }
         self.check_circles();
+        if let Some(what) = self.net.overheard.take() {
+            self.fail(what);
+        }
         true
     }
 
     /// Lets time pass without anything happening in it.
     pub(crate) fn advance_to(&mut self, at: Time) {
         self.net.now = self.net.now.max(at);
+        if let Some(tls) = &self.tls {
+            tls.clock.set(self.now().wall);
+        }
         if self.net.now > self.checked_at + SECONDS {
             self.checked_at = self.net.now;
             self.check_deadlines();
@@ -230,6 +250,7 @@ impl World {
             Happening::Other(Event::Tick(conn)) => self.tick(conn),
             Happening::Other(Event::Journal(log)) => self.take_journal(log),
             Happening::Other(Event::Compute(wire)) => self.compute(wire),
+            Happening::Other(Event::Computed(number)) => self.computed(number),
             Happening::Other(Event::Reconfigure(config)) => {
                 self.note(2, || "reconfigured".to_owned());
                 let next = Arc::new(config.next(&self.config, self.now().mono));
@@ -317,9 +338,18 @@ impl World {
     }
 
     fn compute(&mut self, wire: WireId) {
-        self.note(7, || format!("compute for {wire:?}"));
+        self.note(11, || format!("a step of the handshake of {wire:?} is fetched"));
         let Some(mut job) = self.turn(|turn, _| turn.job(wire)) else { return };
         job.run();
+        let took = self.chance.below(self.weather.compute + 1);
+        self.jobs_fetched += 1;
+        self.jobs.insert(self.jobs_fetched, job);
+        self.net.at(self.net.now + took, Event::Computed(self.jobs_fetched));
+    }
+
+    fn computed(&mut self, number: u64) {
+        self.note(12, || format!("step {number} of a handshake is done"));
+        let Some(job) = self.jobs.remove(&number) else { return };
         self.turn(|turn, _| turn.computed(job));
     }
 
@@ -336,6 +366,7 @@ impl World {
                 piece: 0,
                 gap: 0,
                 http10: false,
+                rude: false,
             });
             return self.net.at(at, Event::Dialed(wire, Ok(self.hosts.len() - 1)));
         }
@@ -371,6 +402,7 @@ impl World {
         } else {
             self.peers[conn] = Some(Peer::Target(Box::new(Target::new(conn, host.clone(), self.net.now))));
         }
+        self.veil_target(conn, &host);
         let local = SocketAddr::from(([127, 0, 0, 1], 40_000));
         self.turn(|turn, _| turn.dialed(wire, Ok(Endpoints { peer: host.address, local })));
         self.drive(wire);
@@ -485,8 +517,9 @@ impl World {
     fn connect(&mut self, plan: Plan, listener: ListenerId) {
         let Some((conn, address)) = self.accept(listener) else { return };
         let mut client = Client::new(conn, address, plan.clone());
+        let is_secure = self.veil_client(conn, listener, plan.habits);
         for spec in plan.specs {
-            self.ledger.enter(spec, address);
+            self.ledger.enter(spec, address, is_secure);
         }
         if self.sockets[conn].is_none() {
             client.over = true;
@@ -532,6 +565,28 @@ impl World {
         }
     }
 
+    /// A client of an HTTPS listener speaks TLS; whether it does.
+    fn veil_client(&mut self, conn: Conn, listener: ListenerId, habits: Habits) -> bool {
+        let listener = self.config.listeners.iter().find(|one| one.port == listener.0);
+        let session = match (&mut self.tls, listener) {
+            (Some(tls), Some(listener)) if listener.protocol == Protocol::Https => tls.client(),
+            _ => return false,
+        };
+        self.net.tap(conn);
+        self.net.veil(conn, Veil::new(session, habits));
+        true
+    }
+
+    /// A target of an HTTPS group speaks TLS.
+    fn veil_target(&mut self, conn: Conn, host: &Host) {
+        let (Some(tls), Some(group)) = (&mut self.tls, self.config.groups.get(host.group)) else { return };
+        if group.protocol == Protocol::Https {
+            let session = tls.target();
+            self.net.tap(conn);
+            self.net.veil(conn, Veil::new(session, Habits { rude: host.rude, ..Habits::default() }));
+        }
+    }
+
     /// A client that does what the test says.
     pub(crate) fn accept_scripted(&mut self, listener: ListenerId) -> Option<Conn> {
         let (conn, _) = self.accept(listener)?;
@@ -548,6 +603,9 @@ impl World {
     /// The peer of a connection has something to do.
     pub(crate) fn tick(&mut self, conn: Conn) {
         let Some(mut peer) = self.peers[conn].take() else { return };
+        if let Some(at) = self.net.tend(conn) {
+            self.net.at(at, Event::Tick(conn));
+        }
         let again = match &mut peer {
             Peer::Client(client) => client
                 .tick(&mut self.net, &mut self.ledger)

@@ -83,7 +83,12 @@ impl Shard {
         wire.leg.activity = now;
         wire.leg.sent += n as u64;
         wire.leg.output.consume(n, buffers);
-        if let Some(exchange) = wire.exchange()
+        self.drive_if_it_waits(id);
+    }
+
+    /// Something left: whoever waited for that goes on.
+    pub(super) fn drive_if_it_waits(&mut self, id: WireId) {
+        if let Some(exchange) = self.wires.get(id.0).and_then(WireState::exchange)
             && self.exchanges.get(exchange).is_some_and(|exchange| exchange.waits_for_room(id))
         {
             self.drive(exchange);
@@ -148,7 +153,7 @@ impl Shard {
         let ended = wire.leg.ended;
         match &wire.role {
             Role::Front(Front { phase: Phase::Head { .. }, .. }) => self.next_request(id),
-            Role::Front(Front { phase: Phase::Lingering { .. }, .. }) if ended => self.kill(id),
+            Role::Front(Front { phase: Phase::Lingering { .. }, .. }) if ended => self.dismiss(id),
             Role::Front(Front { phase: Phase::Lingering { .. }, .. }) => self.linger(id),
             Role::Probe(_) => self.probe_heard(id),
             // Nothing has been said in plaintext.

@@ -7,9 +7,11 @@
 //!   socket ◀─pending── outgoing ◀────── session ◀── leg.output
 //! ```
 
-use super::wire::{Role, WireState};
+use super::front::LINGER;
+use super::wire::{Phase, Role, WireState};
 use super::{Shard, WireId};
 use crate::buffer::{Buffer, Buffers, LARGE_PAGE, PAGE, Payment};
+use crate::exchange::UNWANTED_BYTES_MAX;
 use crate::tls::{Failure, Session};
 
 /// What records add to a page's worth of plaintext at most, in bytes.
@@ -30,6 +32,8 @@ pub(crate) struct Secure {
     pub(super) stuck: bool,
     /// The peer was told that nothing more comes.
     said_goodbye: bool,
+    /// The connection closes once all is said.
+    pub(super) leaves: bool,
 }
 
 /// How far it has come.
@@ -53,6 +57,7 @@ impl Secure {
             ended: false,
             stuck: false,
             said_goodbye: false,
+            leaves: false,
         })
     }
 
@@ -266,6 +271,7 @@ impl Shard {
         let most = pending.len().min(room.saturating_sub(RECORDS_OVERHEAD));
         let n = session.encrypt(&pending[..most]);
         secure.drain(payment, buffers);
+        wire.leg.in_transit = secure.has_something_to_say();
         self.plain_sent(id, n);
     }
 
@@ -281,6 +287,27 @@ impl Shard {
         }
     }
 
+    /// A client that is to be closed gets what it is told still: without that its last answer may look cut off. `false` if
+    /// there is nothing to tell.
+    pub(super) fn see_off(&mut self, id: WireId) -> bool {
+        let until = self.now.mono.after(LINGER);
+        let Shard { wires, buffers, .. } = self;
+        let Some(WireState { secure: Some(secure), role: Role::Front(front), leg, dead: false, .. }) =
+            wires.get_mut(id.0)
+        else {
+            return false;
+        };
+        if leg.broken || !secure.has_something_to_say() {
+            return false;
+        }
+        leg.clear(buffers);
+        secure.leaves = true;
+        front.phase = Phase::Lingering { left: UNWANTED_BYTES_MAX, until };
+        self.rearm(id);
+        self.notice(id);
+        true
+    }
+
     pub(super) fn sealed_sent(&mut self, id: WireId, n: usize) {
         let now = self.now.mono;
         let Shard { wires, buffers, .. } = self;
@@ -288,8 +315,14 @@ impl Shard {
         let Some(secure) = &mut wire.secure else { return };
         secure.outgoing.consume(n, buffers);
         wire.leg.activity = now;
-        if secure.stuck {
+        let stuck = secure.stuck;
+        let has_left = !secure.has_something_to_say() && core::mem::take(&mut wire.leg.in_transit);
+        if stuck {
             self.unseal(id);
+        }
+        if has_left {
+            // An answer is out once its last record is.
+            self.drive_if_it_waits(id);
         }
     }
 

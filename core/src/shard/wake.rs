@@ -23,7 +23,9 @@ impl Shard {
     /// As [`kill`](Shard::kill), of a wire whose peer has got all that it was to get, and is told so where that can be told.
     pub(crate) fn dismiss(&mut self, id: WireId) {
         self.say_goodbye(id);
-        self.kill(id);
+        if !self.see_off(id) {
+            self.kill(id);
+        }
     }
 
     /// A wire is gone.
@@ -51,6 +53,9 @@ impl Shard {
             return Fate::Close;
         }
         let through = wire.secure.as_ref().is_none_or(|secure| secure.is_through());
+        if through && wire.secure.as_ref().is_some_and(|secure| secure.leaves) {
+            return Fate::Close;
+        }
         if through && self.is_finished(id) { Fate::Finish } else { Fate::Open }
     }
 

@@ -278,8 +278,14 @@ pub(crate) struct Hello<'a> {
     pub(crate) suites: &'a [u16],
     pub(crate) schemes: &'a [u16],
     pub(crate) groups: &'a [u16],
-    /// Speaks TLS 1.3, with a share for x25519.
+    /// Speaks TLS 1.3, with a share for x25519 if `shares` has none.
     pub(crate) tls13: bool,
+    /// The version of clients from before TLS 1.3; that of TLS 1.2 if it is 0.
+    pub(crate) version: u16,
+    /// The versions that it speaks, for those that say it as since TLS 1.3.
+    pub(crate) versions: &'a [u16],
+    /// Groups and what it has for them.
+    pub(crate) shares: &'a [(u16, &'a [u8])],
 }
 
 impl Hello<'_> {
@@ -293,13 +299,22 @@ impl Hello<'_> {
         }
         extension(10, long(&numbers(self.groups)));
         extension(11, vec![1, 0]);
-        extension(13, long(&numbers(self.schemes)));
+        if !self.schemes.is_empty() {
+            extension(13, long(&numbers(self.schemes)));
+        }
+        let versions = if self.tls13 && self.versions.is_empty() { &[0x0304] } else { self.versions };
+        if !versions.is_empty() {
+            let versions = numbers(versions);
+            extension(43, [&[u8::try_from(versions.len()).unwrap()][..], &versions].concat());
+        }
         if self.tls13 {
-            extension(43, vec![2, 3, 4]);
-            extension(51, long(&[&[0, 0x1D][..], &long(&[9; 32])].concat()));
+            let shares = if self.shares.is_empty() { &[(0x001D, &[9; 32][..])] } else { self.shares };
+            let share = |(group, share): &(u16, &[u8])| [&group.to_be_bytes()[..], &long(share)].concat();
+            extension(51, long(&shares.iter().flat_map(share).collect::<Vec<u8>>()));
         }
         let suites = long(&numbers(self.suites));
-        let body = [&[3, 3][..], &[7; 32], &[0], &suites, &[1, 0], &long(&extensions)].concat();
+        let version = if self.version == 0 { 0x0303 } else { self.version };
+        let body = [&version.to_be_bytes()[..], &[7; 32], &[0], &suites, &[1, 0], &long(&extensions)].concat();
         let handshake = [&[1, 0][..], &long(&body)].concat();
         [&[22, 3, 1][..], &long(&handshake)].concat()
     }

@@ -1,0 +1,99 @@
+//! The TLS of a world: the terms of its listeners, and the sessions of its clients and targets.
+
+use std::sync::Arc;
+
+use sluicegate::config::{Config, Protocol};
+use sluicegate::tls::{Acceptor, Clock, Connector, Identity, Policy, Provider, Session, Terms, Version};
+
+use super::certificate::identity;
+use super::chance::Chance;
+use super::scenario::PORT;
+use super::seeded;
+
+/// Hosts that clients name, one of which no certificate is for.
+const HOSTS: [&str; 3] = ["one.example", "two.example", "three.example"];
+
+/// Where in a world there is TLS.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Places {
+    first: bool,
+    second: bool,
+    groups: [bool; 3],
+}
+
+impl Places {
+    /// At least one of the listeners, or the targets of the first group.
+    pub(super) fn new(chance: &mut Chance) -> Places {
+        let first = !chance.one_in(4);
+        Places { first, second: chance.one_in(2), groups: [!first || chance.one_in(2), chance.one_in(2), chance.one_in(2)] }
+    }
+
+    fn listens(self, port: u16) -> bool {
+        if port == PORT { self.first } else { self.second }
+    }
+}
+
+/// What the peers of a world make their sessions with.
+#[derive(Debug)]
+pub(crate) struct Tls {
+    /// The peers' clock.
+    pub(super) clock: Clock,
+    pub(super) provider: Provider,
+    connectors: Vec<Connector>,
+    acceptors: Vec<Arc<Acceptor>>,
+    identities: Vec<Arc<Identity>>,
+    chance: Chance,
+}
+
+impl Tls {
+    pub(super) fn new(mut chance: Chance) -> Tls {
+        let clock = Clock::default();
+        let provider = seeded::provider(chance.fork());
+        let old = provider.without(&[Version::Tls13]);
+        let identities: Vec<_> = (0..2).map(|n| identity(HOSTS[n], n as u8, &provider)).collect();
+        let connector = |provider: &Provider| {
+            let connector = Connector::new(policy("TLS13-1-2-2021-06"), provider, &clock, &[]);
+            connector.expect("the policy can be served").naming_hosts()
+        };
+        let acceptor = |provider: &Provider| {
+            let terms = Terms::new(policy("TLS13-1-2-2021-06"), Arc::clone(&identities[0]));
+            Arc::new(Acceptor::new(&terms, provider, &clock, None, &[]).expect("the policy can be served"))
+        };
+        Tls {
+            connectors: vec![connector(&provider), connector(&provider), connector(&old)],
+            acceptors: vec![acceptor(&provider), acceptor(&old)],
+            clock,
+            provider,
+            identities,
+            chance,
+        }
+    }
+
+    /// The listeners and groups of those places speak TLS from now on.
+    pub(super) fn apply(&self, config: &mut Config, places: Places) {
+        for listener in config.listeners.iter_mut().filter(|listener| places.listens(listener.port)) {
+            let terms = Terms::new(policy("TLS13-1-2-Res-2021-06"), Arc::clone(&self.identities[0]));
+            listener.protocol = Protocol::Https;
+            listener.tls = Some(Terms { list: vec![Arc::clone(&self.identities[1])], ..terms });
+        }
+        for (_, group) in config.groups.iter_mut().enumerate().filter(|(number, _)| places.groups[*number]) {
+            group.protocol = Protocol::Https;
+        }
+    }
+
+    /// The session of another client. Clients of one kind resume each other's.
+    pub(super) fn client(&mut self) -> Session {
+        let (connector, host) = (self.chance.below(self.connectors.len() as u64), self.chance.pick(&HOSTS));
+        self.connectors[connector as usize].session(host).expect("a good name")
+    }
+
+    /// The session of another connection to a target.
+    pub(super) fn target(&mut self) -> Session {
+        let acceptor = self.chance.below(self.acceptors.len() as u64);
+        self.acceptors[acceptor as usize].session()
+    }
+}
+
+fn policy(name: &str) -> &'static Policy {
+    Policy::named(&format!("ELBSecurityPolicy-{name}")).expect("a policy of the guide")
+}
