@@ -105,7 +105,8 @@ impl Shard {
         front.secured = Some(Box::new(secured));
         // The listener may have changed since the handshake began.
         let listeners = &self.config.listeners;
-        front.listener = front.listener.filter(|&index| listeners.get(index).is_some_and(|listener| front.suits(listener)));
+        front.listener =
+            front.listener.filter(|&index| listeners.get(index).is_some_and(|listener| front.suits(listener)));
         self.log_attempt(endpoints, port, Some(handshake));
     }
 

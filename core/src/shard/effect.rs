@@ -35,7 +35,8 @@ pub enum Fate {
     Open,
     /// Everything is written: shut down the writing side (once), go on reading.
     Finish,
-    /// Close the socket now, then say [`lost`](super::Wire::lost).
+    /// Close the socket now, then say [`lost`](super::Wire::lost). What is pending is a goodbye, and is written before that,
+    /// as far as the socket takes it at once.
     Close,
 }
 

@@ -54,27 +54,29 @@ impl Job {
 impl Shard {
     /// Goes on with a handshake: what costs little is done at once, the rest becomes a job.
     pub(super) fn shake(&mut self, id: WireId) {
+        let limit = self.opening_limit(id);
         let Shard { wires, buffers, .. } = self;
         let Some(wire) = wires.get_mut(id.0) else { return };
         let Some(secure) = &mut wire.secure else { return };
         if secure.stage != (Stage::Handshake { job_waits: false }) {
             return;
         }
-        let Some(session) = &mut secure.session else { return };
-        while session.awaits_hello() && !secure.sealed.is_empty() {
-            match session.feed(secure.sealed.bytes()) {
-                Ok(n) => secure.sealed.consume(n, buffers),
+        while secure.session.as_ref().is_some_and(|session| session.awaits_hello()) {
+            let openable = secure.openable(limit);
+            let Some(session) = secure.session.as_mut().filter(|_| openable > 0) else { break };
+            match session.feed(&secure.sealed.bytes()[..openable]) {
+                Ok(n) => secure.opened(n, buffers),
                 Err(failure) => return self.handshake_failed(id, &failure),
             }
         }
-        let is_greeted = session.is_greeted();
+        let is_greeted = secure.session.as_ref().is_some_and(|session| session.is_greeted());
         if is_greeted && !self.count_handshake(id) {
             self.handshake_failed(id, &Failure::Shed);
             return self.kill(id);
         }
         let Shard { wires, buffers, effects, .. } = self;
         let Some(secure) = wires.get_mut(id.0).and_then(|wire| wire.secure.as_mut()) else { return };
-        if is_greeted || !secure.sealed.is_empty() {
+        if is_greeted || secure.openable(limit) > 0 {
             secure.stage = Stage::Handshake { job_waits: true };
             return effects.push(Effect::Compute(id));
         }
@@ -98,10 +100,12 @@ impl Shard {
 
     /// The step that [`Effect::Compute`] announced.
     pub(super) fn job(&mut self, id: WireId) -> Option<Job> {
+        let limit = self.opening_limit(id);
         let wire = self.wires.get_mut(id.0).filter(|wire| !wire.dead)?;
         let secure = wire.secure.as_mut()?;
         let session = secure.session.take()?;
-        Some(Job { wire: id, session, bytes: secure.sealed.bytes().to_vec(), fed: 0, answered: false, outcome: Ok(()) })
+        let bytes = secure.sealed.bytes()[..secure.openable(limit)].to_vec();
+        Some(Job { wire: id, session, bytes, fed: 0, answered: false, outcome: Ok(()) })
     }
 
     /// A step was carried out.
@@ -110,7 +114,7 @@ impl Shard {
         let Shard { wires, buffers, .. } = self;
         let Some(wire) = wires.get_mut(id.0).filter(|wire| !wire.dead) else { return };
         let Some(secure) = &mut wire.secure else { return };
-        secure.sealed.consume(fed.min(secure.sealed.len()), buffers);
+        secure.opened(fed.min(secure.sealed.len()), buffers);
         let open = session.is_open();
         secure.session = Some(session);
         secure.stage = Stage::Handshake { job_waits: false };

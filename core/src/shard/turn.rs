@@ -163,7 +163,8 @@ impl Shard {
         for id in self.wires.keys() {
             let Some(front) = self.wires.get_mut(id).and_then(WireState::front_mut) else { continue };
             let listener = listener_of(&self.config, front.port);
-            front.listener = listener.filter(|&(index, _)| front.suits(&self.config.listeners[index])).map(|(index, _)| index);
+            front.listener =
+                listener.filter(|&(index, _)| front.suits(&self.config.listeners[index])).map(|(index, _)| index);
             if front.listener.is_none() {
                 self.close_if_idle(WireId(id));
             }

@@ -66,7 +66,14 @@ impl Session {
     }
 
     fn new(stage: Stage) -> Session {
-        Session { stage, identity: None, mutual: MutualAuthentication::Off, presented: None, plaintext: 0, peer_closed: false }
+        Session {
+            stage,
+            identity: None,
+            mutual: MutualAuthentication::Off,
+            presented: None,
+            plaintext: 0,
+            peer_closed: false,
+        }
     }
 
     /// Takes in what the peer sent; returns how much of it, at least one byte while there is no plaintext to take out.

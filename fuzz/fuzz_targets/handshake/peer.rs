@@ -83,6 +83,9 @@ impl Peer {
     }
 
     pub fn hear(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
         match &mut self.end {
             End::Plain => self.heard.extend_from_slice(bytes),
             End::Client(_) | End::Target(_) if self.failed => {}
