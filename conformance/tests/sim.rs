@@ -2,22 +2,25 @@
 
 use sluicegate_conformance::sim::{Scenario, run, seeds};
 
-/// Seeds per scenario; eleven scenarios make 4,400 worlds.
+/// Seeds per scenario; thirteen scenarios make 5,200 worlds.
 const SEEDS: u64 = 400;
 
 fn all(scenario: Scenario) {
-    let (mut answered, mut refused, mut shed) = (0, 0, 0);
+    let (mut answered, mut refused, mut shed, mut sessions, mut resumed) = (0, 0, 0, 0, 0);
     for seed in seeds(SEEDS) {
         match run(seed, scenario) {
             Ok(report) => {
                 answered += report.answered;
                 refused += report.refused;
                 shed += report.shed;
+                sessions += report.sessions;
+                resumed += report.resumed;
             }
             Err(failure) => panic!("{failure}"),
         }
     }
     println!("{scenario:?}: {answered} answers, {refused} errors, {shed} connections shed");
+    println!("{sessions} TLS sessions, {resumed} of them resumed");
 }
 
 #[test]
@@ -76,6 +79,16 @@ fn sealed_worlds_give_every_client_exactly_what_its_target_sent() {
 }
 
 #[test]
+fn handshakes_that_fail_cost_their_own_connections_and_no_others() {
+    all(Scenario::Handshakes);
+}
+
+#[test]
+fn gale_of_everything_at_once_over_tls() {
+    all(Scenario::Gale);
+}
+
+#[test]
 fn the_same_seed_is_the_same_world_to_the_last_event() {
     for scenario in Scenario::ALL {
         for seed in 1..6 {
@@ -93,4 +106,44 @@ fn other_seeds_are_other_worlds() {
         (1..9).map(|seed| run(seed, Scenario::Calm).map(|report| report.hash).map_err(|failure| failure.to_string()));
     let hashes: std::collections::BTreeSet<_> = hashes.collect();
     assert_eq!(hashes.len(), 8);
+}
+
+#[test]
+fn a_seed_puts_the_same_bytes_on_every_wire_again_and_another_one_does_not() {
+    let traffic = |seed| match run(seed, Scenario::Sealed) {
+        Ok(report) => {
+            assert!(report.sessions > 0, "seed {seed}");
+            report.traffic
+        }
+        Err(failure) => panic!("{failure}"),
+    };
+    let once: Vec<u64> = (1..9).map(traffic).collect();
+    let again: Vec<u64> = (1..9).map(traffic).collect();
+    assert_eq!(once, again);
+    let others: std::collections::BTreeSet<_> = once.into_iter().collect();
+    assert_eq!(others.len(), 8);
+}
+
+#[test]
+fn some_sessions_are_resumed() {
+    let resumed = (1..30).map(|seed| match run(seed, Scenario::Sealed) {
+        Ok(report) => report.resumed,
+        Err(failure) => panic!("{failure}"),
+    });
+    assert!(resumed.sum::<u64>() > 0);
+}
+
+#[test]
+fn handshakes_of_targets_fail_with_a_502_or_are_late_with_a_504() {
+    let [mut failed, mut late] = [0, 0];
+    for seed in 1..40 {
+        match run(seed, Scenario::Handshakes) {
+            Ok(report) => {
+                failed += report.unsecured[0];
+                late += report.unsecured[1];
+            }
+            Err(failure) => panic!("{failure}"),
+        }
+    }
+    assert!(failed > 0 && late > 0, "{failed} failed, {late} were late");
 }

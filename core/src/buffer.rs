@@ -223,8 +223,10 @@ impl Buffer {
         if self.start > 0 {
             self.tidy();
         }
-        if self.tail() == 0 && limit > PAGE {
-            self.enlarge(payment, buffers);
+        match self.tail() {
+            0 if limit > PAGE => self.enlarge(payment, buffers),
+            0 => self.pack(),
+            _ => {}
         }
         self.tail().min(limit - self.len())
     }

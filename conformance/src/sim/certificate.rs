@@ -31,10 +31,7 @@ fn self_signed(host: &str, key: &SecretKey) -> Result<Vec<u8>, elliptic_curve::p
     // ecdsa-with-SHA256: 1.2.840.10045.4.3.2.
     let algorithm = tlv(0x30, &[&[0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]]);
     let spki = key.public_key().to_public_key_der()?.into_vec();
-    let body = tlv(
-        0x30,
-        &[&[0xa0, 3, 2, 1, 2], &[2, 1, 1], &algorithm, &name, &validity, &name, &spki, &extensions],
-    );
+    let body = tlv(0x30, &[&[0xa0, 3, 2, 1, 2], &[2, 1, 1], &algorithm, &name, &validity, &name, &spki, &extensions]);
     let signature: DerSignature = SigningKey::from(key).sign(&body);
     Ok(tlv(0x30, &[&body, &algorithm, &tlv(0x03, &[&[0], signature.as_bytes()])]))
 }

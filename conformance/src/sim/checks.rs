@@ -18,6 +18,10 @@ impl World {
         if memory.lent > self.memory_max {
             self.fail(format!("{} bytes of memory lent, {} is the ceiling", memory.lent, self.memory_max));
         }
+        let handshakes = self.shard.census().handshakes;
+        if handshakes > self.handshakes_max {
+            self.fail(format!("{handshakes} handshakes in progress, {} are allowed", self.handshakes_max));
+        }
     }
 
     pub(super) fn check_circles(&mut self) {
@@ -51,12 +55,14 @@ impl World {
                 Peer::Client(client) => client.satisfied()?,
                 Peer::Attacker(attacker) => attacker.satisfied()?,
                 Peer::Witness(witness) => witness.testify()?,
+                Peer::Fumbler(fumbler) => fumbler.satisfied()?,
                 Peer::Target(_) | Peer::Script(_) => {}
             }
         }
         let census = self.shard.census();
         let memory = census.memory;
-        if (census.fronts, census.backs, census.pooled, census.exchanges) != (0, 0, 0, 0)
+        if (census.fronts, census.handshakes, census.backs, census.pooled, census.probes) != (0, 0, 0, 0, 0)
+            || census.exchanges != 0
             || (memory.lent, memory.admitted, memory.metered) != (0, 0, 0)
         {
             return Err(format!("after the end there is still {census:?}"));
@@ -76,6 +82,7 @@ impl World {
                 Peer::Target(target) if !target.over => drop(writeln!(out, "  {}", target.situation())),
                 Peer::Attacker(attacker) if !attacker.over => drop(writeln!(out, "  {}", attacker.situation())),
                 Peer::Witness(witness) if !witness.over => drop(writeln!(out, "  {}", witness.situation())),
+                Peer::Fumbler(fumbler) => drop(writeln!(out, "  {}", fumbler.situation())),
                 _ => {}
             }
         }

@@ -3,13 +3,16 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use super::net::{Conn, Net, SECONDS, Side, Stop, Time};
+use super::net::{Conn, MILLIS, Net, SECONDS, Side, Stop, Time};
 use super::reader::{Framing, Head, Kind, Piece, Reader};
 use super::spec::{Course, Ender, Flow, Ledger, Spec, stream};
 use super::veil::Habits;
 
 /// Silence that is longer than everybody's thinking and the network's delays together, and shorter than any timeout.
 const LATE: Time = 4 * SECONDS;
+
+/// Whoever finishes a handshake after this is not served any more, timers being as late as they are.
+pub(super) const TOO_LATE: Time = 10_200 * MILLIS;
 
 /// One step of a client's script.
 #[derive(Clone, Debug)]
@@ -357,6 +360,12 @@ impl Client {
         if head.field("server") != Some("awselb/2.0") {
             return Err(format!("{} comes neither from a target nor from the balancer", head.line));
         }
+        match (head.field("x-sluicegate-cause"), status) {
+            (Some("TargetTlsHandshakeFailed"), 502) => ledger.unsecured[0] += 1,
+            (Some("TargetTlsHandshakeTimeout"), 504) => ledger.unsecured[1] += 1,
+            (Some(cause), _) if cause.starts_with("TargetTls") => return Err(format!("{status} because of {cause}")),
+            _ => {}
+        }
         let expected = match spec.course {
             Course::Redirect => {
                 status == 302
@@ -372,6 +381,7 @@ impl Client {
             || spec.errors.contains(&status)
             || ledger.disturbed && status == 503
             || ledger.starved && matches!(status, 408 | 502 | 504)
+            || ledger.slow && status == 504
         {
             return Ok(());
         }
@@ -437,7 +447,10 @@ impl Client {
         let can_tell = |secure| secure || current.framing != Framing::UntilClose;
         let entry = ledger.entries.get(&spec.id);
         if all > 0 && entry.is_some_and(|entry| entry.truncated && can_tell(entry.secure)) {
-            return Err(format!("request {:x} got its answer as if it were whole, and its target never said so", spec.id));
+            return Err(format!(
+                "request {:x} got its answer as if it were whole, and its target never said so",
+                spec.id
+            ));
         }
         let silent_cut = spec.may_be_cut && current.framing == Framing::UntilClose;
         if current.got != all && !silent_cut {
@@ -485,6 +498,9 @@ impl Client {
 
     /// The world is over: whether this client has what it wanted.
     pub(crate) fn satisfied(&self) -> Result<(), String> {
+        if self.answered > 0 && self.plan.habits.finishes_after > TOO_LATE {
+            return Err(format!("client {} was served although its handshake came too late", self.address));
+        }
         if self.over || self.deaf { Ok(()) } else { Err(format!("{} still waits", self.situation())) }
     }
 }

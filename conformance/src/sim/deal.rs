@@ -127,8 +127,14 @@ fn settle(spec: &mut Spec, faults: &Faults) {
 pub(super) fn client(number: u64, scenario: Scenario, faults: &Faults, idle: u64, chance: &mut Chance) -> Plan {
     let piece = chance.pick(&[1, 20, 1_000, 100_000, 100_000]).max(faults.sizes.body as usize / 200);
     let gap = if chance.one_in(3) { chance.below(100 * MICROS) } else { 0 };
-    let habits = Habits { rude: scenario.over_tls() && chance.one_in(6), ..Habits::default() };
-    let mut plan = Plan { steps: VecDeque::new(), specs: Vec::new(), pace: Pace { piece, gap }, lenient: false, habits };
+    let habits = habits(scenario, chance);
+    let mut plan = Plan {
+        steps: VecDeque::new(),
+        specs: Vec::new(),
+        pace: Pace { piece, gap },
+        lenient: habits.finishes_after > 9 * SECONDS,
+        habits,
+    };
     if chance.one_in(6) {
         plan.steps.push_back(Step::ReadSlowly(
             (chance.between(1, 5_000) as usize).max(faults.sizes.body as usize / 200),
@@ -161,6 +167,14 @@ pub(super) fn client(number: u64, scenario: Scenario, faults: &Faults, idle: u64
     }
     ending(&mut plan, requests, scenario, idle, chance);
     plan
+}
+
+/// How a client treats its TLS, if it speaks any.
+fn habits(scenario: Scenario, chance: &mut Chance) -> Habits {
+    let late = scenario.bad_handshakes() && chance.one_in(4);
+    let finishes_after =
+        if late { chance.pick(&[SECONDS, 8 * SECONDS, 9_999 * MILLIS, 10_001 * MILLIS, 12 * SECONDS]) } else { 0 };
+    Habits { rude: scenario.over_tls() && chance.one_in(6), finishes_after }
 }
 
 fn request(plan: &mut Plan, spec: &Spec, nth: u64) {

@@ -5,6 +5,8 @@
 //! - `world` and `socket` are the adapter, which obeys the boundary's contract and does nothing beyond it; `checks` has
 //!   the checkers.
 //! - `client` and `target` are the peers; each judges what it gets, with readers of its own (`reader`).
+//! - `veil` is the TLS of a peer and `wiretap` what may be seen of it; `tls` and `secrecy` say where in a world there is
+//!   any, `seeded` and `certificate` are its cryptography, `fumbler`s do not get through their handshakes.
 //! - `spec` is what a request and its answer are, known to both ends; `scenario` and `deal` make them up.
 //! - `hostile` is the world of request smuggling: an `attacker` sends any bytes (`attack`, `ingredients`) and reads its
 //!   `answers`, a `witness` is a target that keeps all bytes it gets, and the readers of [`crate::readers`] judge them.
@@ -18,7 +20,9 @@ mod certificate;
 mod chance;
 mod checks;
 mod client;
+mod comers;
 mod deal;
+mod fumbler;
 mod hostile;
 mod ingredients;
 mod net;
@@ -27,6 +31,7 @@ mod run;
 mod scenario;
 pub mod script;
 mod scripted;
+mod secrecy;
 mod seeded;
 mod socket;
 mod spec;

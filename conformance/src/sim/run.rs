@@ -16,10 +16,18 @@ const LINES_SHOWN: usize = 80;
 pub struct Report {
     /// Depends on everything that happened; equal for equal seeds.
     pub hash: u64,
+    /// Depends on every byte on every wire.
+    pub traffic: u64,
+    /// TLS sessions that clients and targets opened with the balancer.
+    pub sessions: u64,
+    /// Of these, resumptions of earlier ones.
+    pub resumed: u64,
     /// Answers of targets that clients got whole.
     pub answered: u64,
     /// Errors that the balancer answered with.
     pub refused: u64,
+    /// Of these, those of targets whose TLS handshakes failed, and those of targets whose handshakes were late.
+    pub unsecured: [u64; 2],
     /// Connections that were shed.
     pub shed: u64,
 }
@@ -83,7 +91,18 @@ fn attempt(seed: u64, scenario: Scenario, told: bool) -> Result<Report, (String,
 
 fn report(world: &World) -> Report {
     let refused = world.ledger.refused.values().sum();
-    Report { hash: world.hash(), answered: world.ledger.answered, refused, shed: world.shed }
+    let (sessions, resumed) = world.net.sessions();
+    let (hash, traffic) = (world.hash(), world.net.traffic);
+    Report {
+        hash,
+        traffic,
+        sessions,
+        resumed,
+        answered: world.ledger.answered,
+        refused,
+        unsecured: world.ledger.unsecured,
+        shed: world.shed,
+    }
 }
 
 fn message(panic: &(dyn std::any::Any + Send)) -> String {

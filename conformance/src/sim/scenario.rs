@@ -18,8 +18,9 @@ use super::chance::Chance;
 use super::deal::client;
 use super::hostile;
 use super::net::{MICROS, MILLIS, SECONDS, Time};
+use super::secrecy::Secrecy;
 use super::target::{Host, Nature};
-use super::tls::{Places, Tls};
+use super::tls::Places;
 use super::world::{Event, Weather, World};
 
 /// The body of the fixed response.
@@ -54,11 +55,15 @@ pub enum Scenario {
     Hostile,
     /// As calm, with TLS on listeners, to targets, or both.
     Sealed,
+    /// TLS handshakes that fail, stop, come late or in pieces, on either side, and more of them than are allowed.
+    Handshakes,
+    /// All of it over TLS, steps of handshakes that take seconds, few connections and little memory.
+    Gale,
 }
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Scenario; 11] = [
+    pub const ALL: [Scenario; 13] = [
         Scenario::Calm,
         Scenario::Bulk,
         Scenario::Pipelines,
@@ -70,18 +75,24 @@ impl Scenario {
         Scenario::Storm,
         Scenario::Hostile,
         Scenario::Sealed,
+        Scenario::Handshakes,
+        Scenario::Gale,
     ];
 
     pub(super) fn over_tls(self) -> bool {
-        matches!(self, Scenario::Sealed)
+        matches!(self, Scenario::Sealed | Scenario::Handshakes | Scenario::Gale)
+    }
+
+    pub(super) fn bad_handshakes(self) -> bool {
+        matches!(self, Scenario::Handshakes | Scenario::Gale)
     }
 
     pub(super) fn bad_targets(self) -> bool {
-        matches!(self, Scenario::BadTargets | Scenario::Storm | Scenario::Tight)
+        matches!(self, Scenario::BadTargets | Scenario::Storm | Scenario::Tight | Scenario::Gale)
     }
 
     pub(super) fn bad_clients(self) -> bool {
-        matches!(self, Scenario::BadClients | Scenario::Storm | Scenario::Tight)
+        matches!(self, Scenario::BadClients | Scenario::Storm | Scenario::Tight | Scenario::Gale)
     }
 
     /// How long bodies get, the narrowest windows and the shortest segments: bytes that pass one by one are few.
@@ -113,19 +124,17 @@ pub(crate) fn world(seed: u64, scenario: Scenario) -> World {
     }
     let idle = chance.between(5, 20);
     let sizes = scenario.sizes(&mut chance);
-    let hosts = hosts(scenario, sizes, &mut chance);
-    let tls = scenario.over_tls().then(|| Tls::new(chance.fork()));
-    let places = if tls.is_some() { Places::new(&mut chance) } else { Places::default() };
-    let mut config = config(&hosts, &addresses(&hosts), idle, true);
+    let mut hosts = hosts(scenario, sizes, &mut chance);
     let mut options = Options::default();
-    if let Some(tls) = &tls {
-        tls.apply(&mut config, places);
-        options.provider = Some(tls.provider.clone());
-        options.connection_log = chance.one_in(2);
+    let secrecy = scenario.over_tls().then(|| Secrecy::new(scenario, &mut hosts, &mut options, &mut chance));
+    let mut config = config(&hosts, &addresses(&hosts), idle, true);
+    if let Some(Secrecy { tls, places, .. }) = &secrecy {
+        tls.apply(&mut config, *places);
     }
     let config = Arc::new(config);
     options.access_log = chance.one_in(2);
-    if scenario == Scenario::Tight {
+    let is_tight = scenario == Scenario::Tight || scenario == Scenario::Gale && chance.one_in(3);
+    if is_tight {
         options.connections_max = chance.between(1, 4) as usize;
         options.memory_max = chance.between(12, 60) as usize * 16 * 1024;
     }
@@ -134,11 +143,10 @@ pub(crate) fn world(seed: u64, scenario: Scenario) -> World {
         segments: sizes.segments,
         delay: chance.pick(&[100 * MICROS, 2 * MILLIS, 50 * MILLIS]),
         erratic: true,
-        compute: if tls.is_some() { chance.pick(&[0, 300 * MICROS, 20 * MILLIS]) } else { 0 },
+        compute: secrecy.as_ref().map_or(0, |secrecy| secrecy.compute),
     };
     let faults = Faults { hosts: hosts.clone(), sizes };
     let mut world = World::new(seed, Arc::clone(&config), options, weather, hosts.clone());
-    world.tls = tls;
     let clients = chance.between(1, 8);
     for number in 0..clients {
         let plan = client(number, scenario, &faults, idle, &mut chance);
@@ -146,11 +154,13 @@ pub(crate) fn world(seed: u64, scenario: Scenario) -> World {
         let at = chance.below(2 * SECONDS);
         world.net.at(at, Event::Connect(Box::new(plan), ListenerId(listener)));
     }
-    if matches!(scenario, Scenario::Reload) || scenario == Scenario::Storm && chance.one_in(3) {
-        disturb(&mut world, &hosts, places, idle, &mut chance);
+    let disturbs = matches!(scenario, Scenario::Storm | Scenario::Gale) && chance.one_in(3);
+    let places = secrecy.map(|secrecy| secrecy.govern(&mut world, scenario, &mut chance));
+    if scenario == Scenario::Reload || disturbs {
+        disturb(&mut world, &hosts, places.unwrap_or_default(), idle, &mut chance);
     }
-    world.ledger.starved = scenario == Scenario::Tight;
-    world.ledger.disturbed |= world.ledger.starved;
+    world.ledger.starved = is_tight;
+    world.ledger.disturbed |= is_tight;
     world
 }
 
@@ -238,6 +248,7 @@ impl Faults {
                 | Nature::BabblesIdle(_)
                 | Nature::ResetsIdle(_) => errors.push(502),
                 Nature::NeverAccepts => errors.push(504),
+                Nature::Fumbles(fault) => errors.extend(fault.error()),
             }
         }
         errors

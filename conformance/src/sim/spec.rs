@@ -93,6 +93,30 @@ pub(crate) struct Spec {
 }
 
 impl Spec {
+    /// A health check, which has no body either way.
+    pub(crate) fn of_a_check() -> Spec {
+        Spec {
+            id: 0,
+            course: Course::Group(0),
+            method: "GET",
+            http10: false,
+            close: true,
+            expects: false,
+            framing: Framing::None,
+            body: 0,
+            trailers: false,
+            status: 200,
+            answer_framing: Framing::Length(0),
+            answer: 0,
+            interims: 0,
+            think: 0,
+            announces_close: false,
+            manner: Manner::Proper,
+            errors: Vec::new(),
+            may_be_cut: false,
+        }
+    }
+
     pub(crate) fn path(&self) -> String {
         match self.course {
             Course::Group(group) => format!("/g{group}/{:x}", self.id),
@@ -273,9 +297,13 @@ pub(crate) struct Ledger {
     pub(crate) disturbed: bool,
     /// There is too little memory for what some requests and answers need.
     pub(crate) starved: bool,
+    /// Steps of handshakes take so long that some come too late.
+    pub(crate) slow: bool,
     /// Answers that were received whole, and errors of the balancer, by status.
     pub(crate) answered: u64,
     pub(crate) refused: BTreeMap<u16, u64>,
+    /// Requests that were not answered because their targets' handshakes failed, and because they were late.
+    pub(crate) unsecured: [u64; 2],
 }
 
 impl Ledger {

@@ -3,10 +3,14 @@
 
 use std::net::SocketAddr;
 
+use super::fumbler::Fault;
 use super::net::{Conn, Net, Side, Stop, Time};
 use super::reader::{Framing, Head, Kind, Piece, Reader};
 use super::spec::{Course, Ender, Flow, Ledger, Manner, Spec, stream};
 use super::witness::Terms;
+
+/// The path that health checks ask for.
+pub(crate) const HEALTH: &str = "/health";
 
 /// What a target does with its connections, whatever the requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +33,8 @@ pub(crate) enum Nature {
     ClosesEvery(u64),
     /// Is none of these: it keeps every byte that it gets, and says at the end what it has seen.
     Witnesses(Terms),
+    /// Does not get through its handshakes, or takes its time.
+    Fumbles(Fault),
 }
 
 /// A target.
@@ -45,6 +51,13 @@ pub(crate) struct Host {
     pub(crate) http10: bool,
     /// It ends its TLS without saying so.
     pub(crate) rude: bool,
+}
+
+impl Host {
+    /// How its handshakes fail, if they do.
+    pub(super) fn fault(&self) -> Option<Fault> {
+        if let Nature::Fumbles(fault) = self.nature { Some(fault) } else { None }
+    }
 }
 
 #[derive(Debug)]
@@ -211,6 +224,10 @@ impl Target {
             return Err(format!("{} comes before the last answer on this connection was read", head.line));
         }
         let path = head.word(1);
+        if path == HEALTH && head.field("user-agent").is_some_and(|agent| agent.starts_with("ELB-HealthChecker")) {
+            self.begin(Spec::of_a_check(), net.now);
+            return Ok(());
+        }
         let id = path.rsplit('/').next().and_then(|id| u64::from_str_radix(id, 16).ok());
         let Some(entry) = id.and_then(|id| ledger.entries.get_mut(&id)) else {
             return Err(format!("{} was never sent by a client", head.line));

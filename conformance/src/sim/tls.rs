@@ -1,14 +1,16 @@
 //! The TLS of a world: the terms of its listeners, and the sessions of its clients and targets.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use sluicegate::config::{Config, Protocol};
+use sluicegate::config::{Config, HealthCheck, Protocol};
 use sluicegate::tls::{Acceptor, Clock, Connector, Identity, Policy, Provider, Session, Terms, Version};
 
 use super::certificate::identity;
 use super::chance::Chance;
 use super::scenario::PORT;
 use super::seeded;
+use super::target::HEALTH;
 
 /// Hosts that clients name, one of which no certificate is for.
 const HOSTS: [&str; 3] = ["one.example", "two.example", "three.example"];
@@ -18,17 +20,21 @@ const HOSTS: [&str; 3] = ["one.example", "two.example", "three.example"];
 pub(super) struct Places {
     first: bool,
     second: bool,
-    groups: [bool; 3],
+    pub(super) groups: [bool; 3],
 }
 
 impl Places {
     /// At least one of the listeners, or the targets of the first group.
     pub(super) fn new(chance: &mut Chance) -> Places {
         let first = !chance.one_in(4);
-        Places { first, second: chance.one_in(2), groups: [!first || chance.one_in(2), chance.one_in(2), chance.one_in(2)] }
+        Places {
+            first,
+            second: chance.one_in(2),
+            groups: [!first || chance.one_in(2), chance.one_in(2), chance.one_in(2)],
+        }
     }
 
-    fn listens(self, port: u16) -> bool {
+    pub(super) fn listens(self, port: u16) -> bool {
         if port == PORT { self.first } else { self.second }
     }
 }
@@ -42,6 +48,7 @@ pub(crate) struct Tls {
     connectors: Vec<Connector>,
     acceptors: Vec<Arc<Acceptor>>,
     identities: Vec<Arc<Identity>>,
+    checked_every: Option<Duration>,
     chance: Chance,
 }
 
@@ -65,6 +72,7 @@ impl Tls {
             clock,
             provider,
             identities,
+            checked_every: None,
             chance,
         }
     }
@@ -79,12 +87,37 @@ impl Tls {
         for (_, group) in config.groups.iter_mut().enumerate().filter(|(number, _)| places.groups[*number]) {
             group.protocol = Protocol::Https;
         }
+        for group in &mut config.groups {
+            if let Some(interval) = self.checked_every {
+                let path = HEALTH.to_owned();
+                group.health_check = HealthCheck { protocol: group.protocol, path, interval, ..HealthCheck::default() };
+            }
+        }
     }
 
     /// The session of another client. Clients of one kind resume each other's.
     pub(super) fn client(&mut self) -> Session {
         let (connector, host) = (self.chance.below(self.connectors.len() as u64), self.chance.pick(&HOSTS));
         self.connectors[connector as usize].session(host).expect("a good name")
+    }
+
+    /// The targets' health is checked from now on.
+    pub(super) fn check_targets(&mut self, chance: &mut Chance) {
+        self.checked_every = Some(Duration::from_secs(chance.between(20, 40)));
+    }
+
+    /// Whether it is.
+    pub(super) fn checks(&self) -> bool {
+        self.checked_every.is_some()
+    }
+
+    /// What a client says first.
+    pub(super) fn hello(&mut self) -> Vec<u8> {
+        let mut session = self.client();
+        let mut room = vec![0; 4096];
+        let n = session.take_ciphertext(&mut room);
+        room.truncate(n);
+        room
     }
 
     /// The session of another connection to a target.

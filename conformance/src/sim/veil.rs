@@ -3,7 +3,7 @@
 
 use sluicegate::tls::Session;
 
-use super::net::{Conn, Net, SECONDS, Side, Stop, Time};
+use super::net::{Conn, Net, Side, Stop, Time};
 
 /// Bytes that a peer puts into one record at most.
 const RECORD: usize = 16 * 1024;
@@ -13,13 +13,13 @@ const RECORD: usize = 16 * 1024;
 pub(crate) struct Veil {
     session: Session,
     habits: Habits,
+    finishes_at: Time,
     /// Records that wait for room in the pipe.
     out: Vec<u8>,
     /// Bytes of the pipe that the session has not taken.
     sealed: Vec<u8>,
     /// Bytes of the pipe up to the end of the last record with plaintext.
     spoken: u64,
-    opened_at: Option<Time>,
     failure: Option<String>,
     /// The other side ended without saying so.
     cut: bool,
@@ -30,8 +30,8 @@ pub(crate) struct Veil {
 pub(crate) struct Habits {
     /// It ends without `close_notify`.
     pub(crate) rude: bool,
-    /// It answers the server's part of the handshake only from then on.
-    pub(crate) finishes_at: Time,
+    /// It answers the first that it hears only so long after it began.
+    pub(crate) finishes_after: Time,
 }
 
 /// What a peer's TLS came to.
@@ -42,18 +42,17 @@ pub(crate) struct Verdict {
     pub(crate) failure: Option<String>,
     /// The balancer ended without saying so.
     pub(crate) cut: bool,
-    pub(crate) opened_at: Option<Time>,
 }
 
 impl Veil {
-    pub(crate) fn new(session: Session, habits: Habits) -> Box<Veil> {
+    pub(crate) fn new(session: Session, habits: Habits, now: Time) -> Box<Veil> {
         Box::new(Veil {
             session,
             habits,
+            finishes_at: now + habits.finishes_after,
             out: Vec::new(),
             sealed: Vec::new(),
             spoken: 0,
-            opened_at: None,
             failure: None,
             cut: false,
         })
@@ -65,7 +64,6 @@ impl Veil {
             resumed: self.session.negotiated().is_some_and(|negotiated| negotiated.resumed),
             failure: self.failure.clone(),
             cut: self.cut,
-            opened_at: self.opened_at,
         }
     }
 
@@ -107,9 +105,6 @@ impl Veil {
         {
             self.failure = Some(failure.to_string());
         }
-        if self.session.is_open() {
-            self.opened_at.get_or_insert(net.now);
-        }
         self.flush(net, conn)
     }
 
@@ -146,7 +141,7 @@ impl Veil {
     /// Writes what waits, as far as there is room.
     fn flush<E>(&mut self, net: &mut Net<E>, conn: Conn) -> Result<(), Stop> {
         self.collect();
-        if net.now < self.habits.finishes_at && net.moved(conn, Side::Theirs).0 > 0 {
+        if net.now < self.finishes_at && net.moved(conn, Side::Theirs).0 > 0 {
             return Ok(());
         }
         while !self.out.is_empty() && !net.is_shut(conn, Side::Theirs) {
@@ -191,6 +186,12 @@ impl<E> Net<E> {
         self.veils[conn].as_ref().map(|veil| veil.verdict())
     }
 
+    /// How many sessions came to be, and how many of them resumed another.
+    pub(super) fn sessions(&self) -> (u64, u64) {
+        let open = self.veils.iter().flatten().map(|veil| veil.verdict()).filter(|verdict| verdict.open);
+        open.fold((0, 0), |(open, resumed), verdict| (open + 1, resumed + u64::from(verdict.resumed)))
+    }
+
     /// Handshakes go on whatever the peer is waiting for. When to tend it again, if that is to be.
     pub(crate) fn tend(&mut self, conn: Conn) -> Option<Time> {
         if self.is_closed(conn, Side::Theirs) {
@@ -199,7 +200,7 @@ impl<E> Net<E> {
         let now = self.now;
         self.veiled(conn, Side::Theirs, |veil, net| {
             veil.tend(net, conn);
-            Some(veil.habits.finishes_at).filter(|at| *at > now && *at < now + 60 * SECONDS)
+            Some(veil.finishes_at).filter(|at| *at > now)
         })?
     }
 

@@ -9,13 +9,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate::config::{Config, Protocol};
+use sluicegate::config::Config;
 use sluicegate::shard::{Census, DialError, Effect, Endpoints, Job, ListenerId, Log, Options, Shard, WireId};
 use sluicegate::time::{Mono, Now, Wall};
 
 use super::attacker::{Attacker, Attempt};
 use super::chance::{Chance, mix};
 use super::client::{Client, Plan};
+use super::fumbler::{Fumble, Fumbler};
 use super::net::{Arrival, Conn, Happening, MICROS, MILLIS, Manners, Net, Readiness, SECONDS, Side, Time};
 use super::run::lines_shown;
 use super::scripted::Scripted;
@@ -23,7 +24,6 @@ use super::socket::{Outcome, Socket, pump};
 use super::spec::Ledger;
 use super::target::{Host, Nature, Target};
 use super::tls::Tls;
-use super::veil::{Habits, Veil};
 use super::witness::Witness;
 
 /// 2026-01-01T00:00:00Z, in microseconds: what the wall clock says when a world begins.
@@ -34,6 +34,7 @@ const EPOCH_MICROS: u64 = 1_767_225_600_000_000;
 pub(crate) enum Event {
     Connect(Box<Plan>, ListenerId),
     Attempt(Box<Attempt>, ListenerId),
+    Fumble(Box<Fumble>, ListenerId),
     Drive(WireId),
     Dialed(WireId, Result<usize, DialError>),
     Tick(Conn),
@@ -54,6 +55,7 @@ pub(super) enum Peer {
     Script(Scripted),
     Attacker(Box<Attacker>),
     Witness(Box<Witness>),
+    Fumbler(Box<Fumbler>),
 }
 
 /// How the network of a world behaves.
@@ -71,13 +73,13 @@ pub(crate) struct Weather {
 /// One shard in its world.
 pub(crate) struct World {
     pub(crate) shard: Shard,
-    config: Arc<Config>,
+    pub(super) config: Arc<Config>,
     pub(crate) net: Net<Event>,
     pub(crate) ledger: Ledger,
-    chance: Chance,
-    weather: Weather,
+    pub(super) chance: Chance,
+    pub(super) weather: Weather,
     hosts: Vec<Host>,
-    unlistened: Vec<ListenerId>,
+    pub(super) unlistened: Vec<ListenerId>,
     pub(crate) drained: u64,
     pub(crate) journal: Vec<u8>,
     pub(crate) connections: Vec<u8>,
@@ -90,13 +92,14 @@ pub(crate) struct World {
     /// The peers' TLS, where there is any.
     pub(super) tls: Option<Tls>,
     /// Steps of handshakes that are being carried out, by number.
-    jobs: BTreeMap<u64, Job>,
-    jobs_fetched: u64,
+    pub(super) jobs: BTreeMap<u64, Job>,
+    pub(super) jobs_fetched: u64,
     timer_late: Time,
     effects: Vec<Effect>,
-    clients: u16,
+    pub(super) clients: u16,
     pub(super) idle: Time,
     pub(super) memory_max: usize,
+    pub(super) handshakes_max: usize,
     pub(crate) lent_most: usize,
     pub(crate) shed: u64,
     /// Scripted targets: an address that tests accept connections at.
@@ -117,6 +120,7 @@ impl World {
         let idle = config.load_balancers.iter().map(|lb| lb.attributes.idle_timeout).max().unwrap_or_default();
         World {
             memory_max: options.memory_max,
+            handshakes_max: options.handshakes_max,
             shard: Shard::new(Arc::clone(&config), options, chance.next()),
             config,
             net: Net::new(chance.fork()),
@@ -177,7 +181,7 @@ impl World {
         mix(self.hash ^ self.net.traffic)
     }
 
-    fn note(&mut self, what: u64, line: impl FnOnce() -> String) {
+    pub(super) fn note(&mut self, what: u64, line: impl FnOnce() -> String) {
         self.hash = mix(self.hash ^ mix(self.net.now) ^ what);
         if let Some(told) = &mut self.told {
             if told.len() >= lines_shown() {
@@ -245,6 +249,7 @@ impl World {
             Happening::Arrives(conn, side, what) => self.arrives(conn, side, what),
             Happening::Other(Event::Connect(plan, listener)) => self.connect(*plan, listener),
             Happening::Other(Event::Attempt(attempt, listener)) => self.attempt(*attempt, listener),
+            Happening::Other(Event::Fumble(fumble, listener)) => self.fumble(*fumble, listener),
             Happening::Other(Event::Drive(wire)) => self.drive(wire),
             Happening::Other(Event::Dialed(wire, result)) => self.dialed(wire, result),
             Happening::Other(Event::Tick(conn)) => self.tick(conn),
@@ -296,7 +301,7 @@ impl World {
     // ---- the adapter ------------------------------------------------------------------------------------------
 
     /// One turn of the shard; its effects are carried out after it is finished.
-    fn turn<R>(&mut self, verbs: impl FnOnce(&mut sluicegate::shard::Turn<'_>, &mut Net<Event>) -> R) -> R {
+    pub(super) fn turn<R>(&mut self, verbs: impl FnOnce(&mut sluicegate::shard::Turn<'_>, &mut Net<Event>) -> R) -> R {
         let now = self.now();
         let mut turn = self.shard.turn(now);
         let result = verbs(&mut turn, &mut self.net);
@@ -335,22 +340,6 @@ impl World {
             }
             Effect::Drained => self.drained += 1,
         }
-    }
-
-    fn compute(&mut self, wire: WireId) {
-        self.note(11, || format!("a step of the handshake of {wire:?} is fetched"));
-        let Some(mut job) = self.turn(|turn, _| turn.job(wire)) else { return };
-        job.run();
-        let took = self.chance.below(self.weather.compute + 1);
-        self.jobs_fetched += 1;
-        self.jobs.insert(self.jobs_fetched, job);
-        self.net.at(self.net.now + took, Event::Computed(self.jobs_fetched));
-    }
-
-    fn computed(&mut self, number: u64) {
-        self.note(12, || format!("step {number} of a handshake is done"));
-        let Some(job) = self.jobs.remove(&number) else { return };
-        self.turn(|turn, _| turn.computed(job));
     }
 
     fn dial(&mut self, wire: WireId, address: SocketAddr) {
@@ -399,16 +388,20 @@ impl World {
         } else if let Nature::Witnesses(terms) = host.nature {
             let witness = Witness::new(conn, terms, self.chance.fork());
             self.peers[conn] = Some(Peer::Witness(Box::new(witness)));
+        } else if let Some(fumble) = host.fault().and_then(Fumble::of) {
+            let fumbler = Fumbler::target(conn, host.address, fumble, self.net.now);
+            self.peers[conn] = Some(Peer::Fumbler(Box::new(fumbler)));
+            self.net.tap(conn);
         } else {
             self.peers[conn] = Some(Peer::Target(Box::new(Target::new(conn, host.clone(), self.net.now))));
+            self.veil_target(conn, &host);
         }
-        self.veil_target(conn, &host);
         let local = SocketAddr::from(([127, 0, 0, 1], 40_000));
         self.turn(|turn, _| turn.dialed(wire, Ok(Endpoints { peer: host.address, local })));
         self.drive(wire);
     }
 
-    fn open(&mut self) -> Conn {
+    pub(super) fn open(&mut self) -> Conn {
         let (erratic, weather) = (self.weather.erratic, self.weather);
         let manners = Manners {
             window: self.chance.pick(weather.windows),
@@ -422,7 +415,7 @@ impl World {
         conn
     }
 
-    fn install(&mut self, conn: Conn, wire: WireId, front: bool) {
+    pub(super) fn install(&mut self, conn: Conn, wire: WireId, front: bool) {
         let stash = (self.weather.erratic && self.chance.one_in(4)).then(Vec::new);
         let socket = Socket {
             wire,
@@ -448,7 +441,7 @@ impl World {
     }
 
     /// Drives one socket until neither side can do anything, or, in an erratic world, for a little while.
-    fn drive(&mut self, wire: WireId) {
+    pub(super) fn drive(&mut self, wire: WireId) {
         let Some(conn) = self.socket_of(wire) else {
             // A wake for a wire that is being dialed: it is gone, and nobody waits for it any more.
             if let Some(place) = self.dialing.iter().position(|dialing| *dialing == wire) {
@@ -514,88 +507,6 @@ impl World {
 
     // ---- peers ------------------------------------------------------------------------------------------------
 
-    fn connect(&mut self, plan: Plan, listener: ListenerId) {
-        let Some((conn, address)) = self.accept(listener) else { return };
-        let mut client = Client::new(conn, address, plan.clone());
-        let is_secure = self.veil_client(conn, listener, plan.habits);
-        for spec in plan.specs {
-            self.ledger.enter(spec, address, is_secure);
-        }
-        if self.sockets[conn].is_none() {
-            client.over = true;
-        }
-        self.peers[conn] = Some(Peer::Client(Box::new(client)));
-        if let Some(wire) = self.sockets[conn].as_ref().map(|socket| socket.wire) {
-            self.drive(wire);
-        }
-        self.tick(conn);
-    }
-
-    /// A client connects that is out for mischief, or in the way of it.
-    fn attempt(&mut self, attempt: Attempt, listener: ListenerId) {
-        let Some((conn, address)) = self.accept(listener) else { return };
-        self.peers[conn] = Some(Peer::Attacker(Box::new(Attacker::new(conn, address, attempt))));
-        if let Some(wire) = self.sockets[conn].as_ref().map(|socket| socket.wire) {
-            self.drive(wire);
-        }
-        self.tick(conn);
-    }
-
-    /// A client connects: its connection and address, unless nobody listens or the shard sheds it.
-    pub(crate) fn accept(&mut self, listener: ListenerId) -> Option<(Conn, SocketAddr)> {
-        if self.unlistened.contains(&listener) {
-            return None;
-        }
-        self.clients = self.clients.wrapping_add(1);
-        let address = SocketAddr::from(([10, 1, (self.clients >> 8) as u8, self.clients as u8], 30_000));
-        let local = SocketAddr::from(([127, 0, 0, 1], listener.0));
-        self.note(9, || format!("{address} connects to {listener:?}"));
-        let result = self.turn(|turn, _| turn.accepted(listener, Endpoints { peer: address, local }));
-        match result {
-            Ok(wire) => {
-                let conn = self.open();
-                self.install(conn, wire, true);
-                Some((conn, address))
-            }
-            Err(why) => {
-                self.note(10, || format!("{address} is shed: {why}"));
-                self.shed += 1;
-                None
-            }
-        }
-    }
-
-    /// A client of an HTTPS listener speaks TLS; whether it does.
-    fn veil_client(&mut self, conn: Conn, listener: ListenerId, habits: Habits) -> bool {
-        let listener = self.config.listeners.iter().find(|one| one.port == listener.0);
-        let session = match (&mut self.tls, listener) {
-            (Some(tls), Some(listener)) if listener.protocol == Protocol::Https => tls.client(),
-            _ => return false,
-        };
-        self.net.tap(conn);
-        self.net.veil(conn, Veil::new(session, habits));
-        true
-    }
-
-    /// A target of an HTTPS group speaks TLS.
-    fn veil_target(&mut self, conn: Conn, host: &Host) {
-        let (Some(tls), Some(group)) = (&mut self.tls, self.config.groups.get(host.group)) else { return };
-        if group.protocol == Protocol::Https {
-            let session = tls.target();
-            self.net.tap(conn);
-            self.net.veil(conn, Veil::new(session, Habits { rude: host.rude, ..Habits::default() }));
-        }
-    }
-
-    /// A client that does what the test says.
-    pub(crate) fn accept_scripted(&mut self, listener: ListenerId) -> Option<Conn> {
-        let (conn, _) = self.accept(listener)?;
-        self.peers[conn] = Some(Peer::Script(Scripted::default()));
-        let wire = self.sockets[conn].as_ref().map(|socket| socket.wire)?;
-        self.drive(wire);
-        Some(conn)
-    }
-
     pub(crate) fn scripted(&mut self, conn: Conn) -> Option<&mut Scripted> {
         if let Some(Some(Peer::Script(scripted))) = self.peers.get_mut(conn) { Some(scripted) } else { None }
     }
@@ -619,6 +530,9 @@ impl World {
                 .map_err(|what| format!("client {}: {what}", attacker.address)),
             Peer::Witness(witness) => {
                 witness.tick(&mut self.net).map_err(|what| format!("target, conn {}: {what}", witness.conn))
+            }
+            Peer::Fumbler(fumbler) => {
+                fumbler.tick(&mut self.net).map_err(|what| format!("{}: {what}", fumbler.address))
             }
             Peer::Script(scripted) => {
                 scripted.tick(conn, &mut self.net);

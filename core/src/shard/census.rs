@@ -10,6 +10,8 @@ use crate::buffer::Account;
 pub struct Census {
     /// Client connections.
     pub fronts: usize,
+    /// Of these, with a TLS handshake in progress.
+    pub handshakes: usize,
     /// Connections to targets, those being dialed included.
     pub backs: usize,
     /// Of these, waiting in the pool.
@@ -28,6 +30,7 @@ impl Census {
     pub(crate) fn take(shard: &Shard) -> Census {
         Census {
             fronts: shard.fronts,
+            handshakes: shard.handshakes,
             backs: shard.wires.len() - shard.fronts - shard.checkups.probes,
             probes: shard.checkups.probes,
             pooled: shard.pool.idle(),

@@ -35,7 +35,8 @@ pub enum Fate {
     Open,
     /// Everything is written: shut down the writing side (once), go on reading.
     Finish,
-    /// Close the socket now, then say [`lost`](super::Wire::lost).
+    /// Close the socket now, then say [`lost`](super::Wire::lost). What is pending is a goodbye, and is written before that,
+    /// as far as the socket takes it at once.
     Close,
 }
 
@@ -46,9 +47,6 @@ pub enum Shed {
     /// The limit of client connections is reached ([`Options::connections_max`](super::Options)).
     #[error("the limit of client connections is reached")]
     Connections,
-    /// The limit of TLS handshakes in progress is reached ([`Options::handshakes_max`](super::Options)).
-    #[error("the limit of TLS handshakes in progress is reached")]
-    Handshakes,
     /// The listener speaks TLS, and there is no certificate or no cryptography to do it with.
     #[error("the listener cannot speak TLS")]
     NoTls,
