@@ -55,3 +55,20 @@ fn what_a_refused_client_goes_on_to_send_is_dropped_up_to_a_limit() {
         assert_eq!(lab.shard.census().memory, Default::default());
     }
 }
+
+#[test]
+fn what_makes_no_sense_after_the_goodbye_does_no_harm() {
+    let mut lab = Lab::new(config(Some(terms()), &[([10, 0, 0, 7], 80).into()], Protocol::Http));
+    let client = lab.connect();
+    lab.run();
+    lab.says(client, &GET.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"));
+    lab.run();
+    assert!(lab.peers[client].session.as_ref().unwrap().peer_closed());
+    assert_eq!(lab.peers[client].fate, Fate::Finish);
+    lab.peers[client].session = None;
+    lab.says(client, "\x17\x03\x03\0\x20 no record of this session, whatever");
+    lab.run();
+    lab.ends(client);
+    lab.run();
+    assert_eq!(lab.peers[client].fate, Fate::Close);
+}

@@ -187,11 +187,7 @@ impl World {
     }
 
     fn tamper(&mut self, which: u8, act: impl FnOnce(&mut Vec<u8>)) {
-        self.with(which, |peer| {
-            peer.seal();
-            peer.tampered = true;
-            act(&mut peer.raw);
-        });
+        self.with(which, |peer| peer.tamper(act));
     }
 
     fn on_wire(&mut self, which: u8, act: impl FnOnce(Wire<'_>)) {

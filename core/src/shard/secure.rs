@@ -108,9 +108,14 @@ impl Secure {
         !self.has_something_to_say() && (self.said_goodbye || self.stage != Stage::Open)
     }
 
+    /// Nobody needs to know any more what the peer says.
+    fn is_deaf(&self) -> bool {
+        self.said_goodbye || self.stage == Stage::Failed
+    }
+
     /// Drops what came, if nobody will open it; how much.
     pub(super) fn discard(&mut self, buffers: &mut Buffers) -> usize {
-        if self.stage != Stage::Failed {
+        if !self.is_deaf() {
             return 0;
         }
         let dropped = self.sealed.len();
@@ -244,12 +249,13 @@ impl Shard {
             let limit = self.opening_limit(id);
             let Shard { wires, buffers, .. } = self;
             let Some(wire) = wires.get_mut(id.0).filter(|wire| !wire.dead) else { return };
+            let is_client = wire.front().is_some();
             let Some(secure) = &mut wire.secure else { return };
             if let Stage::Handshake { .. } = secure.stage {
                 return self.shake(id);
             }
-            if secure.stage == Stage::Failed {
-                // What crosses the alert is dropped: closed at once, the peer would not get to read it.
+            if is_client && secure.is_deaf() {
+                // What crosses an alert or a goodbye is dropped: closed at once, the client would not get to read them.
                 self.linger(id);
                 break;
             }
