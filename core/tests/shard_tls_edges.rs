@@ -1,4 +1,4 @@
-//! The last moment of a client's handshake, on both sides of it.
+//! Last moments of a client's connection: of its handshake, on both sides of it, and of its last answer.
 
 #![cfg(all(feature = "shard", feature = "aws-lc"))]
 
@@ -29,12 +29,6 @@ fn finishes_after(span: Duration) -> (String, Fate) {
     lab.peers[client].session = Some(session);
     lab.says(client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     lab.run();
-    let target = lab.peers.len() - 1;
-    if target != client {
-        let answer = lab.answer.clone();
-        lab.says(target, &String::from_utf8(answer).unwrap());
-        lab.run();
-    }
     (lab.heard(client), lab.peers[client].fate)
 }
 
@@ -49,4 +43,48 @@ fn a_client_that_finishes_its_handshake_in_time_is_served() {
 fn a_client_that_finishes_its_handshake_too_late_is_not() {
     assert_eq!(finishes_after(Duration::from_millis(10_001)), (String::new(), Fate::Close));
     assert_eq!(finishes_after(Duration::from_millis(10_000)), (String::new(), Fate::Close));
+}
+
+#[test]
+fn a_client_may_take_its_time_over_the_last_record_of_an_answer() {
+    let target = SocketAddr::from(([10, 0, 0, 7], 80));
+    let mut lab = Lab::new(config(Some(terms()), &[target], Protocol::Http));
+    lab.acceptor = None;
+    lab.silent = true;
+    let client = lab.connect();
+    lab.run();
+    lab.says(client, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    lab.run();
+    // The client reads one byte of its answer, and then nothing for longer than anybody waits after an answer.
+    let (client_wire, target_wire) = (lab.peers[client].wire, lab.peers[client + 1].wire);
+    let answer = lab.answer.clone();
+    let mut got = lab.turn(|turn| {
+        assert_eq!(turn.wire(target_wire).unwrap().offer(&answer), answer.len());
+        let mut wire = turn.wire(client_wire).unwrap();
+        let first = wire.pending()[..1].to_vec();
+        wire.sent(1);
+        first
+    });
+    lab.pass(Duration::from_secs(6));
+    got.extend(lab.turn(|turn| {
+        let mut wire = turn.wire(client_wire).expect("it is still there");
+        assert_eq!(wire.fate(), Fate::Open);
+        let mut rest = Vec::new();
+        while !wire.pending().is_empty() {
+            rest.extend_from_slice(wire.pending());
+            let n = wire.pending().len();
+            wire.sent(n);
+        }
+        assert_eq!(wire.fate(), Fate::Finish);
+        rest
+    }));
+    let session = lab.peers[client].session.as_mut().unwrap();
+    let (mut heard, mut room, mut rest) = (Vec::new(), vec![0; 4096], &got[..]);
+    while !rest.is_empty() {
+        let fed = session.feed(rest).unwrap();
+        rest = &rest[fed..];
+        let n = session.take_plaintext(&mut room);
+        heard.extend_from_slice(&room[..n]);
+    }
+    assert!(heard.ends_with(b"\r\n\r\nhi") && session.peer_closed(), "{:?}", String::from_utf8_lossy(&heard));
 }
