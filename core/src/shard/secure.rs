@@ -158,7 +158,8 @@ impl Shard {
             }
             let Some(session) = &mut secure.session else { return };
             // What waits inside comes first: the session takes no more before.
-            let fed = if session.has_plaintext() { Ok(0) } else { session.feed(secure.sealed.bytes()) };
+            let waited = session.has_plaintext();
+            let fed = if waited { Ok(0) } else { session.feed(secure.sealed.bytes()) };
             let closed = session.peer_closed();
             match fed {
                 Ok(n) => secure.sealed.consume(n, buffers),
@@ -174,7 +175,7 @@ impl Shard {
             if closed && !wire.leg.ended {
                 return self.plain_ended(id);
             }
-            if secure.sealed.is_empty() || fed == 0 {
+            if secure.sealed.is_empty() || fed == 0 && !waited {
                 break;
             }
         }
