@@ -9,11 +9,12 @@
 
 use super::wire::{Role, WireState};
 use super::{Shard, WireId};
-use crate::buffer::{Buffer, Buffers, LARGE_PAGE, PAGE, Payment};
+use crate::buffer::{Buffer, Buffers, LARGE_PAGE, PAGE, Payment, RECORDS_OVERHEAD};
 use crate::tls::{Failure, Session};
 
-/// What records add to a page's worth of plaintext at most, in bytes.
-const RECORDS_OVERHEAD: usize = 256;
+/// The most plaintext that fits in a record, in bytes (RFC 8446 section 5.1). Records are moved away one by one, so that the
+/// library needs memory for one.
+const RECORD: usize = 16 * 1024;
 
 /// The TLS of one wire.
 pub(crate) struct Secure {
@@ -68,6 +69,26 @@ impl Secure {
             }
         }
         self.outgoing.release_if_empty(buffers);
+    }
+
+    /// Seals some of `plaintext` for the socket; how much.
+    fn seal(&mut self, plaintext: &[u8], payment: Payment, buffers: &mut Buffers) -> usize {
+        let mut sealed = 0;
+        while sealed < plaintext.len() {
+            let Some(session) = &mut self.session else { break };
+            let record = &plaintext[sealed..plaintext.len().min(sealed + RECORD)];
+            // Where keys are to be changed first, nothing is taken once.
+            let n = match session.encrypt(record) {
+                0 => session.encrypt(record),
+                n => n,
+            };
+            self.drain(payment, buffers);
+            sealed += n;
+            if n == 0 {
+                break;
+            }
+        }
+        sealed
     }
 
     fn has_something_to_say(&self) -> bool {
@@ -244,13 +265,12 @@ impl Shard {
         } else {
             secure.outgoing.room(PAGE, payment, buffers)
         };
-        let (Some(room), Some(session)) = (room.map(|room| room.len()), &mut secure.session) else {
+        let (Some(room), true) = (room.map(|room| room.len()), secure.session.is_some()) else {
             // No memory to say it with: it is not said.
             return self.kill(id);
         };
         let most = pending.len().min(room.saturating_sub(RECORDS_OVERHEAD));
-        let n = session.encrypt(&pending[..most]);
-        secure.drain(payment, buffers);
+        let n = secure.seal(&pending[..most], payment, buffers);
         self.plain_sent(id, n);
     }
 
