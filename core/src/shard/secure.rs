@@ -77,11 +77,7 @@ impl Secure {
         while sealed < plaintext.len() {
             let Some(session) = &mut self.session else { break };
             let record = &plaintext[sealed..plaintext.len().min(sealed + RECORD)];
-            // Where keys are to be changed first, nothing is taken once.
-            let n = match session.encrypt(record) {
-                0 => session.encrypt(record),
-                n => n,
-            };
+            let n = session.encrypt(record);
             self.drain(payment, buffers);
             sealed += n;
             if n == 0 {
