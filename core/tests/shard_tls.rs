@@ -42,6 +42,20 @@ fn a_request_comes_and_its_answer_goes_over_tls() {
 }
 
 #[test]
+fn a_long_request_goes_on_when_its_target_takes_more() {
+    let mut lab = Lab::new(config(Some(terms()), &[target()], Protocol::Http));
+    let client = lab.connect();
+    lab.run();
+    let size = 1 << 20;
+    lab.says(client, &format!("POST /a HTTP/1.1\r\nHost: a.example\r\nContent-Length: {size}\r\n\r\n"));
+    lab.says(client, &"x".repeat(size));
+    lab.run();
+    let heard = lab.heard(1);
+    let (_, body) = heard.split_once("\r\n\r\n").unwrap();
+    assert_eq!((body.len(), lab.peers[client].raw.len()), (size, 0));
+}
+
+#[test]
 fn a_handshake_may_come_byte_by_byte() {
     let mut lab = Lab::new(config(Some(terms()), &[target()], Protocol::Https));
     let client = lab.connect();

@@ -10,12 +10,13 @@
 use super::front::LINGER;
 use super::wire::{BackPhase, Phase, Role, WireState};
 use super::{Shard, WireId};
-use crate::buffer::{Buffer, Buffers, LARGE_PAGE, PAGE, Payment};
+use crate::buffer::{Buffer, Buffers, LARGE_PAGE, PAGE, Payment, RECORDS_OVERHEAD};
 use crate::exchange::UNWANTED_BYTES_MAX;
 use crate::tls::Session;
 
-/// What records add to a page's worth of plaintext at most, in bytes.
-const RECORDS_OVERHEAD: usize = 256;
+/// The most plaintext that fits in a record, in bytes (RFC 8446 section 5.1). Records are moved away one by one, so that the
+/// library needs memory for one.
+const RECORD: usize = 16 * 1024;
 
 /// A record's type, version and length (RFC 8446 section 5.1).
 const RECORD_HEADER: usize = 5;
@@ -92,6 +93,22 @@ impl Secure {
             }
         }
         self.outgoing.release_if_empty(buffers);
+    }
+
+    /// Seals some of `plaintext` for the socket; how much.
+    fn seal(&mut self, plaintext: &[u8], payment: Payment, buffers: &mut Buffers) -> usize {
+        let mut sealed = 0;
+        while sealed < plaintext.len() {
+            let Some(session) = &mut self.session else { break };
+            let record = &plaintext[sealed..plaintext.len().min(sealed + RECORD)];
+            let n = session.encrypt(record);
+            self.drain(payment, buffers);
+            sealed += n;
+            if n == 0 {
+                break;
+            }
+        }
+        sealed
     }
 
     fn has_something_to_say(&self) -> bool {
@@ -357,14 +374,12 @@ impl Shard {
         } else {
             secure.outgoing.room(PAGE, payment, buffers)
         };
-        let (Some(room), Some(session)) = (room.map(|room| room.len()), &mut secure.session) else {
+        let (Some(room), true) = (room.map(|room| room.len()), secure.session.is_some()) else {
             // No memory to say it with: it is not said.
             return self.kill(id);
         };
         let most = pending.len().min(room.saturating_sub(RECORDS_OVERHEAD));
-        let n = session.encrypt(&pending[..most]);
-        secure.drain(payment, buffers);
-        secure.inside = n;
+        secure.inside = secure.seal(&pending[..most], payment, buffers);
     }
 
     /// Tells the peer that nothing more comes, once.
