@@ -11,6 +11,9 @@ pub const PAGE: usize = 16 * 1024;
 /// or a bulk transfer's window.
 pub const LARGE_PAGE: usize = 80 * 1024;
 
+/// What TLS adds to a large page's worth of plaintext at most, in bytes: 29 for each of six records (RFC 5288 section 3).
+pub(crate) const RECORDS_OVERHEAD: usize = 256;
+
 /// What an admitted exchange is entitled to, in bytes: a page for each direction of each leg.
 pub const ADMISSION: usize = 4 * PAGE;
 
@@ -223,8 +226,10 @@ impl Buffer {
         if self.start > 0 {
             self.tidy();
         }
-        if self.tail() == 0 && limit > PAGE {
-            self.enlarge(payment, buffers);
+        match self.tail() {
+            0 if limit > PAGE => self.enlarge(payment, buffers),
+            0 => self.pack(),
+            _ => {}
         }
         self.tail().min(limit - self.len())
     }

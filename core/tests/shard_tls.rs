@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use secure_support::{Lab, config, identity, terms};
 use sluicegate::config::{HealthCheck, Protocol};
-use sluicegate::shard::{Fate, Options, Shed};
+use sluicegate::shard::{Fate, Options};
 use sluicegate::tls::{Acceptor, Identity, Provider, Terms};
-use tls_support::{Made, Wish};
+use tls_support::{Hello, Made, Wish};
 
 const GET: &str = "GET /a HTTP/1.1\r\nHost: a.example\r\n\r\n";
 
@@ -42,6 +42,20 @@ fn a_request_comes_and_its_answer_goes_over_tls() {
 }
 
 #[test]
+fn a_long_request_goes_on_when_its_target_takes_more() {
+    let mut lab = Lab::new(config(Some(terms()), &[target()], Protocol::Http));
+    let client = lab.connect();
+    lab.run();
+    let size = 1 << 20;
+    lab.says(client, &format!("POST /a HTTP/1.1\r\nHost: a.example\r\nContent-Length: {size}\r\n\r\n"));
+    lab.says(client, &"x".repeat(size));
+    lab.run();
+    let heard = lab.heard(1);
+    let (_, body) = heard.split_once("\r\n\r\n").unwrap();
+    assert_eq!((body.len(), lab.peers[client].raw.len()), (size, 0));
+}
+
+#[test]
 fn a_handshake_may_come_byte_by_byte() {
     let mut lab = Lab::new(config(Some(terms()), &[target()], Protocol::Https));
     let client = lab.connect();
@@ -65,6 +79,17 @@ fn what_is_no_tls_is_told_so_and_closed() {
 }
 
 #[test]
+fn tls_on_a_plain_port_is_answered_at_once() {
+    let mut lab = Lab::new(config(None, &[target()], Protocol::Http));
+    let client = lab.connect_raw().unwrap();
+    let hello = Hello { tls13: true, suites: &[0x1301], groups: &[0x001D], ..Hello::default() };
+    lab.peers[client].says = hello.record();
+    lab.run();
+    assert!(lab.heard(client).starts_with("HTTP/1.1 400 "), "{:?}", lab.heard(client));
+    assert_eq!(lab.peers[client].fate, Fate::Finish);
+}
+
+#[test]
 fn a_handshake_has_ten_seconds() {
     let mut lab = Lab::new(config(Some(terms()), &[target()], Protocol::Https));
     let client = lab.connect_raw().unwrap();
@@ -78,17 +103,25 @@ fn a_handshake_has_ten_seconds() {
 }
 
 #[test]
-fn handshakes_beyond_the_limit_are_shed_until_one_is_over() {
+fn handshakes_beyond_the_limit_are_shed_and_connections_that_say_nothing_are_none() {
     let mut options = Options::default();
     options.handshakes_max = 2;
     let mut lab = Lab::with(config(Some(terms()), &[target()], Protocol::Https), options);
-    let first = lab.connect();
-    assert!(lab.connect_raw().is_ok());
-    assert_eq!(lab.connect_raw(), Err(Shed::Handshakes));
+    lab.prompt = false;
+    let silent: Vec<usize> = (0..9).map(|_| lab.connect_raw().unwrap()).collect();
+    let clients: Vec<usize> = (0..3).map(|_| lab.connect()).collect();
     lab.run();
-    assert!(lab.peers[first].session.as_ref().unwrap().is_open());
-    assert!(lab.connect_raw().is_ok());
-    assert_eq!(lab.connect_raw(), Err(Shed::Handshakes));
+    assert_eq!(
+        clients.iter().map(|&peer| lab.peers[peer].fate).collect::<Vec<_>>(),
+        [Fate::Open, Fate::Open, Fate::Close]
+    );
+    assert_eq!(lab.shard.metrics().handshakes_shed_count, 1);
+    assert!(silent.iter().all(|&peer| lab.peers[peer].fate == Fate::Open));
+    lab.prompt = true;
+    lab.run();
+    let more = asked(&mut lab);
+    assert!(lab.heard(more).ends_with("hi"), "those that are over count no more");
+    assert_eq!(lab.shard.metrics().handshakes_shed_count, 1);
 }
 
 /// A client that has sent a request and waits.

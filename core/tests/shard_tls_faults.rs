@@ -21,7 +21,7 @@ fn demanding() -> Terms {
 }
 
 #[test]
-fn a_client_that_is_refused_after_it_has_sent_its_request_is_told_why() {
+fn a_client_whose_request_crosses_its_refusal_is_told_why() {
     let mut lab = Lab::new(config(Some(demanding()), &[], Protocol::Http));
     lab.connector = lab.connector.showing(&identity("client.example"));
     let client = lab.connect();
@@ -34,9 +34,41 @@ fn a_client_that_is_refused_after_it_has_sent_its_request_is_told_why() {
     lab.says(client, GET);
     lab.run();
     let failure = lab.peers[client].failure.as_deref().unwrap_or_default();
-    assert!(failure.contains("AlertReceived") || failure.contains("alert"), "{failure:?}");
+    assert!(failure.contains("fatal alert"), "{failure:?}");
     assert_eq!(lab.peers[client].fate, Fate::Finish);
     lab.pass(Duration::from_secs(5));
     lab.run();
     assert_eq!(lab.shard.census(), Default::default());
+}
+
+#[test]
+fn what_a_refused_client_goes_on_to_send_is_dropped_up_to_a_limit() {
+    for (more, fate) in [(16 * 1024, Fate::Finish), (16 * 1024 + 1, Fate::Close)] {
+        let mut lab = Lab::new(config(Some(terms()), &[], Protocol::Http));
+        let client = lab.connect_raw().unwrap();
+        lab.says(client, GET);
+        lab.run();
+        assert_eq!(lab.peers[client].fate, Fate::Finish, "it is no TLS");
+        lab.says(client, &"x".repeat(more));
+        lab.run();
+        assert_eq!(lab.peers[client].fate, fate, "{more} bytes");
+        assert_eq!(lab.shard.census().memory, Default::default());
+    }
+}
+
+#[test]
+fn what_makes_no_sense_after_the_goodbye_does_no_harm() {
+    let mut lab = Lab::new(config(Some(terms()), &[([10, 0, 0, 7], 80).into()], Protocol::Http));
+    let client = lab.connect();
+    lab.run();
+    lab.says(client, &GET.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"));
+    lab.run();
+    assert!(lab.peers[client].session.as_ref().unwrap().peer_closed());
+    assert_eq!(lab.peers[client].fate, Fate::Finish);
+    lab.peers[client].session = None;
+    lab.says(client, "\x17\x03\x03\0\x20 no record of this session, whatever");
+    lab.run();
+    lab.ends(client);
+    lab.run();
+    assert_eq!(lab.peers[client].fate, Fate::Close);
 }

@@ -415,3 +415,19 @@ fn a_hybrid_share_is_taken_by_post_quantum_policies_alone() {
         assert_eq!(answer, expected, "{}", listener.name());
     }
 }
+
+/// The guide orders cipher suites only.
+#[test]
+fn of_groups_the_client_has_its_first() {
+    let all = SUITES.map(|(_, suite)| suite);
+    for listener in Listener::all() {
+        for version in [0x0304, 0x0303] {
+            for groups in [[X25519_MLKEM768, P384, X25519, P256], [P256, X25519, P384, X25519_MLKEM768]] {
+                let answer = listener.answer(&hello(version, &all, &groups));
+                let known = groups_of(listener.policy, version);
+                let first = groups.into_iter().find(|group| known.contains(group));
+                assert_eq!(answer.group(), answer.suite().and(first), "{} {version:04x}", listener.name());
+            }
+        }
+    }
+}

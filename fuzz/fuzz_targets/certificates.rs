@@ -31,21 +31,13 @@ enum Kind {
     Edited,
 }
 
-const KINDS: [Kind; 7] = [
-    Kind::Certificate,
-    Kind::Identity,
-    Kind::TrustStore,
-    Kind::Client,
-    Kind::Authority,
-    Kind::List,
-    Kind::Edited,
-];
+const KINDS: [Kind; 7] =
+    [Kind::Certificate, Kind::Identity, Kind::TrustStore, Kind::Client, Kind::Authority, Kind::List, Kind::Edited];
 
 const CERTIFICATES_OF_A_BUNDLE_MAX: usize = 25;
 
 /// Long before everything, in its time, and long after it.
-const TIMES: [Wall; 3] =
-    [Wall::from_micros(0), Wall::from_micros(1_800_000_000_000_000), Wall::from_micros(u64::MAX)];
+const TIMES: [Wall; 3] = [Wall::from_micros(0), Wall::from_micros(1_800_000_000_000_000), Wall::from_micros(u64::MAX)];
 
 fuzz_target!(|data: &[u8]| {
     let Some((&kind, rest)) = data.split_first() else { return };
@@ -139,7 +131,8 @@ fn check_presented(presented: &Presented, chain: &[&[u8]], mode: &MutualAuthenti
 }
 
 fn check_identity(chain: &[u8], key: &[u8]) {
-    match Identity::from_pem("arn:aws:acm:eu-central-1:000000000000:certificate/fuzz", chain, key, &Provider::aws_lc()) {
+    match Identity::from_pem("arn:aws:acm:eu-central-1:000000000000:certificate/fuzz", chain, key, &Provider::aws_lc())
+    {
         Ok(identity) => {
             for name in identity.names().iter().filter(|name| !name.starts_with("*.")) {
                 let name = name.strip_suffix('.').unwrap_or(name);

@@ -23,7 +23,7 @@ use peer::{End, Peer};
 use rustls::{ClientConfig, ClientConnection};
 use sluicegate::config::{Config, Protocol};
 use sluicegate::shard::{
-    DialError, Effect, Endpoints, Fate, Job, ListenerId, Log, Options, Shard, Shed, Turn, WireId,
+    DialError, Effect, Endpoints, Fate, Job, ListenerId, Log, Options, Shard, Shed, Turn, Wire, WireId,
 };
 use sluicegate::time::{Mono, Now, Wall};
 use sluicegate::tls::{Acceptor, Clock, Terms};
@@ -132,9 +132,9 @@ impl World {
             }),
             5 => self.take(which, if a == 0 { usize::MAX } else { long }),
             6 => self.with(which, Peer::close),
-            7 => self.on_wire(which, |turn, id| drop(turn.wire(id).map(|mut wire| wire.ended()))),
-            8 => self.on_wire(which, |turn, id| drop(turn.wire(id).map(|mut wire| wire.unwritable()))),
-            9 => self.on_wire(which, |turn, id| drop(turn.wire(id).map(|mut wire| wire.lost()))),
+            7 => self.on_wire(which, |mut wire| wire.ended()),
+            8 => self.on_wire(which, |mut wire| wire.unwritable()),
+            9 => self.on_wire(which, |mut wire| wire.lost()),
             10 => self.fetch(which),
             11 => drop(pick(&mut self.jobs, which).map(Job::run)),
             12 => self.give_back(which),
@@ -187,16 +187,12 @@ impl World {
     }
 
     fn tamper(&mut self, which: u8, act: impl FnOnce(&mut Vec<u8>)) {
-        self.with(which, |peer| {
-            peer.seal();
-            peer.tampered = true;
-            act(&mut peer.raw);
-        });
+        self.with(which, |peer| peer.tamper(act));
     }
 
-    fn on_wire(&mut self, which: u8, act: impl FnOnce(&mut Turn<'_>, WireId)) {
+    fn on_wire(&mut self, which: u8, act: impl FnOnce(Wire<'_>)) {
         if let Some(id) = pick(&mut self.peers, which).map(|peer| peer.wire) {
-            self.turn(|turn| act(turn, id));
+            self.turn(|turn| turn.wire(id).map(act));
         }
     }
 

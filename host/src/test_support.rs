@@ -74,6 +74,11 @@ impl Running {
         line
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal by name (`HUP`, `TERM`).
     ///
     /// # Panics

@@ -66,7 +66,7 @@ impl pump::Runtime for Glommio {
     }
 
     fn timer(&self) -> Timer {
-        Timer(None)
+        Timer::Unset
     }
 
     fn listener(&self, bound: TcpListener) -> io::Result<Listener> {
@@ -84,19 +84,69 @@ impl pump::Runtime for Glommio {
 }
 
 /// An alarm; glommio's own timers are futures that begin when they are made.
-pub(crate) struct Timer(Option<glommio::timer::Timer>);
+pub(crate) enum Timer {
+    /// Not set, or it went off.
+    Unset,
+    /// Set, and not waited for since.
+    Set(Duration),
+    Running(glommio::timer::Timer),
+}
+
+/// The shortest wait: one that is over when it is first looked at would go off before the sockets were looked at.
+const MOMENT: Duration = Duration::from_micros(1);
 
 impl pump::Timer for Timer {
     fn set(&mut self, after: Duration) {
-        self.0 = Some(glommio::timer::Timer::new(after));
+        *self = Timer::Set(after.max(MOMENT));
     }
 
     fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(timer) = &mut self.0 else { return Poll::Pending };
-        let polled = timer.poll(cx).map(drop);
-        if polled.is_ready() {
-            self.0 = None;
+        match self {
+            Timer::Unset => Poll::Pending,
+            Timer::Set(after) => {
+                let mut after = *after;
+                let mut timer = glommio::timer::Timer::new(after);
+                while timer.poll(cx).is_ready() {
+                    after *= 2;
+                    timer = glommio::timer::Timer::new(after);
+                }
+                *self = Timer::Running(timer);
+                Poll::Pending
+            }
+            Timer::Running(timer) => {
+                let polled = timer.poll(cx).map(drop);
+                if polled.is_ready() {
+                    *self = Timer::Unset;
+                }
+                polled
+            }
         }
-        polled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use sluicegate::pump::Timer as _;
+
+    use super::*;
+
+    #[test]
+    fn an_alarm_of_no_length_goes_off_once_the_sockets_were_looked_at() {
+        // Without io_uring there is nothing to test.
+        if preflight().is_err() {
+            return;
+        }
+        let executor = executor().expect("made a moment ago");
+        executor.run(async {
+            let mut timer = Timer::Unset;
+            for _ in 0..100 {
+                timer.set(Duration::ZERO);
+                assert!(timer.poll_elapsed(&mut Context::from_waker(Waker::noop())).is_pending());
+                poll_fn(|cx| timer.poll_elapsed(cx)).await;
+            }
+            assert!(timer.poll_elapsed(&mut Context::from_waker(Waker::noop())).is_pending(), "it went off");
+        });
     }
 }

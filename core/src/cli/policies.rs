@@ -111,7 +111,7 @@ fn detail(policy: &'static Policy, provider: &Provider) -> String {
         let _ = writeln!(text, "{}: {said}", one.version.name());
         text += &marked(one.guide.iter().map(|suite| (suite.name, provider.serves(one.version, suite))));
     }
-    text += "key exchange, the preferred one first:\n";
+    text += "key exchange, the one that the client prefers:\n";
     text += &marked(policy.groups().map(|group| (group.name, provider.serves_group(group))));
     text
 }

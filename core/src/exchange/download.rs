@@ -73,7 +73,10 @@ impl Exchange {
         match self.download {
             Download::Waiting { .. } => self.fail(Cause::TargetReset, front, cx),
             Download::Relaying(_) => self.fail(Cause::TargetBodyShort, front, cx),
-            Download::Tunnel(_) => self.end_tunnel(),
+            Download::Tunnel(_) => {
+                front.unfinished = true;
+                self.end_tunnel();
+            }
             Download::Done => {}
         }
     }
@@ -214,6 +217,8 @@ impl Exchange {
         let Download::Tunnel(relay) = &mut self.download else { return };
         let _ = relay.pump(back, front, cx.buffers);
         if back.ended && back.input.is_empty() {
+            // What was cut off does not look whole to the client.
+            front.unfinished |= back.truncated;
             self.end_tunnel();
         }
     }

@@ -19,8 +19,6 @@ pub(crate) struct Leg {
     pub(crate) truncated: bool,
     /// What the peer gets is not whole: it is not told that it is.
     pub(crate) unfinished: bool,
-    /// Some of what was taken from `output` is sealed, and has not left yet.
-    pub(crate) in_transit: bool,
     /// A write failed: nothing more will reach the peer.
     pub(crate) broken: bool,
     /// Bytes read since the connection began.
@@ -40,7 +38,7 @@ impl Leg {
 
     /// Everything for the peer has been handed over, or never can be.
     pub(crate) fn flushed(&self) -> bool {
-        self.broken || self.output.is_empty() && !self.in_transit
+        self.broken || self.output.is_empty()
     }
 
     /// Takes back what was held: it is replaced by another answer.

@@ -2,12 +2,12 @@
 //! it goes to. It holds back when the receiving leg is full, so that memory stays constant whatever the sizes.
 
 use super::leg::Leg;
-use crate::buffer::{Buffers, LARGE_PAGE, PAGE, Payment};
+use crate::buffer::{Buffers, LARGE_PAGE, PAGE, Payment, RECORDS_OVERHEAD};
 use crate::http::Framing;
 use crate::http::h1::body::{Decoder, Encoder, Garbled, Step};
 
-/// Bytes that may wait for a slow receiver, in bytes.
-pub(crate) const WINDOW: usize = LARGE_PAGE;
+/// Bytes that may wait for a slow receiver, in bytes. Sealed they still fit in a page, so that they leave in one write.
+pub(crate) const WINDOW: usize = LARGE_PAGE - RECORDS_OVERHEAD;
 
 /// A body on its way through.
 #[derive(Debug)]

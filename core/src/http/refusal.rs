@@ -12,6 +12,9 @@ pub enum Refusal {
     /// The request line is over its limit and the method or version is the reason (guide ERR-02).
     #[error("the request line is longer than 16384 bytes, and not because of its target")]
     RequestLineTooLong,
+    /// A TLS record where a request was expected.
+    #[error("the client speaks TLS on a port that does not")]
+    SpeaksTls,
     /// One field line is over its limit (guide ERR-02, QUO-08).
     #[error("a header field line is longer than 16384 bytes")]
     FieldTooLarge,

@@ -61,7 +61,7 @@ macro_rules! causes {
 }
 
 causes! {
-    MalformedRequest, Client, Some(400), "The request line is longer than 16 K and not because of its target, or Connection lists more than 32 options; look at what the client sends.";
+    MalformedRequest, Client, Some(400), "The request line is longer than 16 K and not because of its target, or Connection lists more than 32 options, or the client speaks TLS on a port without; look at what the client sends.";
     BadHost, Client, Some(400), "An HTTP/1.1 request has no Host field, more than one, or one that is no host name; look at the client.";
     BadTarget, Client, Some(400), "The request target is in none of the four forms that HTTP knows; look at the client.";
     AmbiguousUri, Client, Some(400), "The request target contains control characters; look at the client, or relax routing.http.desync_mitigation_mode.";

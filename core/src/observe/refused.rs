@@ -52,7 +52,9 @@ impl From<Refusal> for Cause {
             Refusal::TraceRefused => Cause::TraceRefused,
             Refusal::BadTarget | Refusal::ConnectRefused => Cause::BadTarget,
             Refusal::TooManyForwardedAddresses => Cause::TooManyForwardedAddresses,
-            Refusal::RequestLineTooLong | Refusal::TooManyConnectionOptions => Cause::MalformedRequest,
+            Refusal::RequestLineTooLong | Refusal::SpeaksTls | Refusal::TooManyConnectionOptions => {
+                Cause::MalformedRequest
+            }
         }
     }
 }
@@ -87,6 +89,7 @@ mod tests {
             Refusal::UnsupportedVersion,
             Refusal::NoHost,
             Refusal::RequestLineTooLong,
+            Refusal::SpeaksTls,
             Refusal::UnsupportedTransferEncoding,
             Refusal::TraceRefused,
             Refusal::ConnectRefused,

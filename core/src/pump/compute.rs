@@ -71,7 +71,7 @@ fn carry_out<R: Runtime>(hub: &Rc<Hub<R>>, epoch: u32, wire: WireId) {
             if let Some(mut wire) = turn.wire(wire) {
                 wire.lost();
             }
+            hub.wake(wire);
         }
     });
-    hub.wake(wire);
 }

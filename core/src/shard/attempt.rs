@@ -2,9 +2,9 @@
 //! written to the connection log.
 
 use super::journal::Log;
-use super::wire::{Endpoints, WireState};
+use super::wire::{Endpoints, Front, Phase, WireState};
 use super::{Effect, Shard, WireId};
-use crate::config::{Config, LoadBalancer};
+use crate::config::{Config, Listener, LoadBalancer};
 use crate::observe::access::Tls;
 use crate::observe::connection::{Attempt, Certificate, Handshake, TraceId, UNMAPPED};
 use crate::tls::{Failure, MutualAuthentication, Negotiated, Presented, Session};
@@ -21,6 +21,40 @@ pub(crate) struct Secured {
     certificate: Box<str>,
     /// What targets are told of the client's certificate.
     pub(crate) client_certificate: Box<[u8]>,
+    /// What the client was asked for.
+    asked: Asked,
+}
+
+/// What a client was asked for, without what it was verified with: a connection must not keep that alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Nothing,
+    Any,
+    Verified,
+}
+
+impl Asked {
+    fn of(mutual: &MutualAuthentication) -> Asked {
+        match mutual {
+            MutualAuthentication::Off => Asked::Nothing,
+            MutualAuthentication::Passthrough => Asked::Any,
+            MutualAuthentication::Verify(_) => Asked::Verified,
+        }
+    }
+}
+
+impl Front {
+    /// Whether a connection that is open may go on under another configuration of its listener: it has TLS if that has, and
+    /// its client was asked for the same. Others close as those of a listener that is gone.
+    pub(super) fn suits(&self, listener: &Listener) -> bool {
+        match (&self.secured, &listener.tls) {
+            (Some(secured), Some(terms)) => secured.asked == Asked::of(&terms.mutual),
+            (None, None) => true,
+            // The handshake is in progress: it is looked at when that is over.
+            (None, Some(_)) => matches!(self.phase, Phase::Handshake { .. }),
+            (Some(_), None) => false,
+        }
+    }
 }
 
 impl Secured {
@@ -32,6 +66,7 @@ impl Secured {
             domain_name: session.server_name().filter(is_for).map(Into::into),
             certificate: if negotiated.resumed { REUSED } else { shown.map_or("-", |identity| &identity.arn) }.into(),
             client_certificate: presented.map(|presented| presented.lines.as_slice().into()).unwrap_or_default(),
+            asked: Asked::of(session.mutual()),
         }
     }
 
@@ -57,7 +92,7 @@ impl Shard {
         };
         let Some(session) = secure.session.as_mut() else { return };
         let Some(negotiated) = session.negotiated() else { return };
-        let presented = session.presented();
+        let presented = session.take_presented();
         let secured = Secured::new(session, negotiated, presented.as_ref());
         session.forget_listener();
         let handshake = Handshake {
@@ -68,6 +103,10 @@ impl Shard {
         };
         let (endpoints, port) = (front.endpoints, front.port.0);
         front.secured = Some(Box::new(secured));
+        // The listener may have changed since the handshake began.
+        let listeners = &self.config.listeners;
+        front.listener =
+            front.listener.filter(|&index| listeners.get(index).is_some_and(|listener| front.suits(listener)));
         self.log_attempt(endpoints, port, Some(handshake));
     }
 

@@ -129,6 +129,11 @@ impl Shard {
                 self.effects.push(Effect::Wake(id));
                 self.answer_is_due(exchange);
             }
+            (BackPhase::Securing { exchange, .. }, _) => {
+                back.phase = BackPhase::Idle;
+                self.kill(id);
+                self.answer_is_due(exchange);
+            }
             (_, Parting::Reuse) if self.pool.is_registered(back.origin) => {
                 back.phase = BackPhase::Idle;
                 self.pool.put(back.origin, id);

@@ -47,9 +47,6 @@ pub enum Shed {
     /// The limit of client connections is reached ([`Options::connections_max`](super::Options)).
     #[error("the limit of client connections is reached")]
     Connections,
-    /// The limit of TLS handshakes in progress is reached ([`Options::handshakes_max`](super::Options)).
-    #[error("the limit of TLS handshakes in progress is reached")]
-    Handshakes,
     /// The listener speaks TLS, and there is no certificate or no cryptography to do it with.
     #[error("the listener cannot speak TLS")]
     NoTls,

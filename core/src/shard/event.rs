@@ -83,12 +83,7 @@ impl Shard {
         wire.leg.activity = now;
         wire.leg.sent += n as u64;
         wire.leg.output.consume(n, buffers);
-        self.drive_if_it_waits(id);
-    }
-
-    /// Something left: whoever waited for that goes on.
-    pub(super) fn drive_if_it_waits(&mut self, id: WireId) {
-        if let Some(exchange) = self.wires.get(id.0).and_then(WireState::exchange)
+        if let Some(exchange) = wire.exchange()
             && self.exchanges.get(exchange).is_some_and(|exchange| exchange.waits_for_room(id))
         {
             self.drive(exchange);
@@ -103,6 +98,7 @@ impl Shard {
         if exchange.is_some_and(|exchange| self.renew(id, exchange)) {
             return;
         }
+        self.unseal_output(id);
         let Shard { wires, buffers, .. } = self;
         let Some(wire) = wires.get_mut(id.0) else { return };
         wire.leg.broken = true;

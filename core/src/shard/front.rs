@@ -276,7 +276,7 @@ impl Front {
                 Some((activity.after(self.idle).min(at_most), Deadline::RequestHead))
             }
             Phase::Lingering { until, .. } => Some((until, Deadline::Linger)),
-            Phase::Handshake { until } => Some((until, Deadline::ClientHandshake)),
+            Phase::Handshake { until, .. } => Some((until, Deadline::ClientHandshake)),
             Phase::Busy(_) => None,
         }
     }

@@ -27,6 +27,7 @@ pub struct Job {
     session: Box<Session>,
     bytes: Vec<u8>,
     fed: usize,
+    answered: bool,
     outcome: Result<(), Failure>,
 }
 
@@ -35,6 +36,7 @@ impl Job {
     pub fn run(&mut self) {
         if self.session.is_greeted() {
             self.outcome = self.session.answer();
+            self.answered = true;
         }
         while self.outcome.is_ok() && self.fed < self.bytes.len() && !self.session.is_open() {
             match self.session.feed(&self.bytes[self.fed..]) {
@@ -43,26 +45,38 @@ impl Job {
                 Err(failure) => self.outcome = Err(failure),
             }
         }
+        if self.outcome.is_ok() && self.session.is_open() {
+            self.session.present();
+        }
     }
 }
 
 impl Shard {
     /// Goes on with a handshake: what costs little is done at once, the rest becomes a job.
     pub(super) fn shake(&mut self, id: WireId) {
-        let Shard { wires, buffers, effects, .. } = self;
+        let limit = self.opening_limit(id);
+        let Shard { wires, buffers, .. } = self;
         let Some(wire) = wires.get_mut(id.0) else { return };
         let Some(secure) = &mut wire.secure else { return };
         if secure.stage != (Stage::Handshake { job_waits: false }) {
             return;
         }
-        let Some(session) = &mut secure.session else { return };
-        while session.awaits_hello() && !secure.sealed.is_empty() {
-            match session.feed(secure.sealed.bytes()) {
-                Ok(n) => secure.sealed.consume(n, buffers),
+        while secure.session.as_ref().is_some_and(|session| session.awaits_hello()) {
+            let openable = secure.openable(limit);
+            let Some(session) = secure.session.as_mut().filter(|_| openable > 0) else { break };
+            match session.feed(&secure.sealed.bytes()[..openable]) {
+                Ok(n) => secure.opened(n, buffers),
                 Err(failure) => return self.handshake_failed(id, &failure),
             }
         }
-        if session.is_greeted() || !secure.sealed.is_empty() {
+        let is_greeted = secure.session.as_ref().is_some_and(|session| session.is_greeted());
+        if is_greeted && !self.count_handshake(id) {
+            self.handshake_failed(id, &Failure::Shed);
+            return self.kill(id);
+        }
+        let Shard { wires, buffers, effects, .. } = self;
+        let Some(secure) = wires.get_mut(id.0).and_then(|wire| wire.secure.as_mut()) else { return };
+        if is_greeted || secure.openable(limit) > 0 {
             secure.stage = Stage::Handshake { job_waits: true };
             return effects.push(Effect::Compute(id));
         }
@@ -72,27 +86,43 @@ impl Shard {
         }
     }
 
+    /// A client's hello is there: from now on its handshake costs something. `false` if too many do.
+    fn count_handshake(&mut self, id: WireId) -> bool {
+        let Some(front) = self.wires.get_mut(id.0).and_then(WireState::front_mut) else { return true };
+        let Phase::Handshake { counted, .. } = &mut front.phase else { return true };
+        if self.handshakes >= self.options.handshakes_max {
+            self.metrics.handshakes_shed_count += 1;
+            return false;
+        }
+        self.handshakes += usize::from(!core::mem::replace(counted, true));
+        true
+    }
+
     /// The step that [`Effect::Compute`] announced.
     pub(super) fn job(&mut self, id: WireId) -> Option<Job> {
+        let limit = self.opening_limit(id);
         let wire = self.wires.get_mut(id.0).filter(|wire| !wire.dead)?;
         let secure = wire.secure.as_mut()?;
         let session = secure.session.take()?;
-        Some(Job { wire: id, session, bytes: secure.sealed.bytes().to_vec(), fed: 0, outcome: Ok(()) })
+        let bytes = secure.sealed.bytes()[..secure.openable(limit)].to_vec();
+        Some(Job { wire: id, session, bytes, fed: 0, answered: false, outcome: Ok(()) })
     }
 
     /// A step was carried out.
     pub(super) fn computed(&mut self, job: Job) {
-        let Job { wire: id, session, fed, outcome, .. } = job;
+        let Job { wire: id, session, fed, outcome, answered, .. } = job;
         let Shard { wires, buffers, .. } = self;
         let Some(wire) = wires.get_mut(id.0).filter(|wire| !wire.dead) else { return };
         let Some(secure) = &mut wire.secure else { return };
-        secure.sealed.consume(fed.min(secure.sealed.len()), buffers);
+        secure.opened(fed.min(secure.sealed.len()), buffers);
         let open = session.is_open();
         secure.session = Some(session);
         secure.stage = Stage::Handshake { job_waits: false };
         match outcome {
             Err(failure) => self.handshake_failed(id, &failure),
             Ok(()) if open => self.handshake_is_done(id),
+            // Another step would do as little.
+            Ok(()) if fed == 0 && !answered => self.handshake_failed(id, &Failure::Left),
             Ok(()) => self.shake(id),
         }
         self.notice(id);
@@ -106,8 +136,8 @@ impl Shard {
         wire.leg.activity = now.mono;
         match &mut wire.role {
             Role::Front(front) => {
+                self.handshakes -= usize::from(Shard::is_counted(front));
                 front.phase = Phase::Head { scanner: Scanner::request(), since: None };
-                self.handshakes -= 1;
                 self.secured(id);
             }
             Role::Back(back) => {
@@ -124,6 +154,17 @@ impl Shard {
         }
         self.rearm(id);
         self.unseal(id);
+        self.catch_up(id);
+    }
+
+    /// What happened during the handshake of a client happens to its connection now: a reload, or the end of the shard.
+    fn catch_up(&mut self, id: WireId) {
+        let Some(front) = self.wires.get(id.0).and_then(WireState::front) else { return };
+        match front.listener {
+            None => self.close_if_idle(id),
+            Some(_) if self.draining => self.hurry_if_idle(id),
+            Some(_) => {}
+        }
     }
 
     /// The handshake came to nothing: the peer is told why, as far as TLS can tell, then the connection closes.
@@ -141,10 +182,10 @@ impl Shard {
         let ended = secure.ended;
         match &mut wire.role {
             Role::Front(front) => {
+                self.handshakes -= usize::from(Shard::is_counted(front));
                 front.phase = Phase::Lingering { left: PAGE as u64, until: now.after(LINGER) };
-                self.handshakes -= 1;
                 if ended {
-                    return self.kill(id);
+                    return self.dismiss(id);
                 }
                 self.rearm(id);
                 self.notice(id);
@@ -206,8 +247,8 @@ impl Shard {
     }
 
     /// Whether that client's connection counts as a handshake in progress.
-    pub(super) fn is_shaking(front: &Front) -> bool {
-        matches!(front.phase, Phase::Handshake { .. })
+    pub(super) fn is_counted(front: &Front) -> bool {
+        matches!(front.phase, Phase::Handshake { counted: true, .. })
     }
 }
 

@@ -6,6 +6,7 @@ use super::{Shard, WireId};
 use crate::buffer::{LARGE_PAGE, PAGE, Payment};
 use crate::exchange::{Exchange, WINDOW};
 use crate::observe::Cause;
+use crate::tls::Failure;
 
 /// Bytes that a client may send ahead while its request is being answered.
 const PIPELINED_BYTES_MAX: usize = 64 * 1024;
@@ -49,7 +50,11 @@ impl Shard {
     pub(super) fn shed(&mut self, id: WireId) {
         let Some(wire) = self.wires.get(id.0) else { return };
         match &wire.role {
-            Role::Front(Front { phase: Phase::Head { .. } | Phase::Handshake { .. }, .. }) => self.kill(id),
+            Role::Front(Front { phase: Phase::Head { .. }, .. }) => self.kill(id),
+            Role::Front(Front { phase: Phase::Handshake { .. }, .. }) => {
+                self.handshake_failed(id, &Failure::Shed);
+                self.kill(id);
+            }
             Role::Back(Back { phase: BackPhase::Busy(exchange), .. }) if wire.leg.input.len() < WINDOW => {
                 let exchange = *exchange;
                 if self.exchanges.get(exchange).is_some_and(Exchange::awaits_head) {

@@ -8,14 +8,24 @@
 //! ```
 
 use super::front::LINGER;
-use super::wire::{Phase, Role, WireState};
+use super::wire::{BackPhase, Phase, Role, WireState};
 use super::{Shard, WireId};
-use crate::buffer::{Buffer, Buffers, LARGE_PAGE, PAGE, Payment};
+use crate::buffer::{Buffer, Buffers, LARGE_PAGE, PAGE, Payment, RECORDS_OVERHEAD};
 use crate::exchange::UNWANTED_BYTES_MAX;
-use crate::tls::{Failure, Session};
+use crate::tls::Session;
 
-/// What records add to a page's worth of plaintext at most, in bytes.
-const RECORDS_OVERHEAD: usize = 256;
+/// The most plaintext that fits in a record, in bytes (RFC 8446 section 5.1). Records are moved away one by one, so that the
+/// library needs memory for one.
+const RECORD: usize = 16 * 1024;
+
+/// A record's type, version and length (RFC 8446 section 5.1).
+const RECORD_HEADER: usize = 5;
+
+/// The longest record that anybody may send (RFC 5246 section 6.2.3), in bytes.
+const RECORD_BYTES_MAX: usize = RECORD_HEADER + (1 << 14) + 2048;
+
+/// What a peer may say without any plaintext in it, in bytes: tickets and new keys take far less.
+const FRUITLESS_BYTES_MAX: usize = 32 * 1024;
 
 /// The TLS of one wire.
 pub(crate) struct Secure {
@@ -25,6 +35,13 @@ pub(crate) struct Secure {
     pub(super) sealed: Buffer,
     /// For the socket.
     outgoing: Buffer,
+    /// Bytes at the front of the leg's output that are sealed in `outgoing`. They stay there until they have left: what is
+    /// sealed is not sent.
+    inside: usize,
+    /// Bytes to come of a record that the session has the beginning of.
+    rest: usize,
+    /// Bytes that were opened since plaintext last came out.
+    fruitless: usize,
     pub(super) stage: Stage,
     /// The socket's end was read.
     pub(super) ended: bool,
@@ -53,6 +70,9 @@ impl Secure {
             session: Some(Box::new(session)),
             sealed: Buffer::default(),
             outgoing: Buffer::default(),
+            inside: 0,
+            rest: 0,
+            fruitless: 0,
             stage: Stage::Handshake { job_waits: false },
             ended: false,
             stuck: false,
@@ -75,6 +95,22 @@ impl Secure {
         self.outgoing.release_if_empty(buffers);
     }
 
+    /// Seals some of `plaintext` for the socket; how much.
+    fn seal(&mut self, plaintext: &[u8], payment: Payment, buffers: &mut Buffers) -> usize {
+        let mut sealed = 0;
+        while sealed < plaintext.len() {
+            let Some(session) = &mut self.session else { break };
+            let record = &plaintext[sealed..plaintext.len().min(sealed + RECORD)];
+            let n = session.encrypt(record);
+            self.drain(payment, buffers);
+            sealed += n;
+            if n == 0 {
+                break;
+            }
+        }
+        sealed
+    }
+
     fn has_something_to_say(&self) -> bool {
         !self.outgoing.is_empty() || self.session.as_ref().is_some_and(|session| session.has_ciphertext())
     }
@@ -89,9 +125,14 @@ impl Secure {
         !self.has_something_to_say() && (self.said_goodbye || self.stage != Stage::Open)
     }
 
+    /// Nobody needs to know any more what the peer says.
+    fn is_deaf(&self) -> bool {
+        self.said_goodbye || self.stage == Stage::Failed
+    }
+
     /// Drops what came, if nobody will open it; how much.
     pub(super) fn discard(&mut self, buffers: &mut Buffers) -> usize {
-        if self.stage != Stage::Failed {
+        if !self.is_deaf() {
             return 0;
         }
         let dropped = self.sealed.len();
@@ -102,9 +143,55 @@ impl Secure {
     /// Nothing more is wanted of it; only a goodbye still leaves.
     pub(super) fn give_up(&mut self, buffers: &mut Buffers) {
         self.sealed.release(buffers);
+        self.inside = 0;
         if !self.said_goodbye {
             self.outgoing.release(buffers);
         }
+    }
+
+    /// How much of what came is to be opened now: whole records, so that what is half there is kept, and accounted for, here and
+    /// not in the session. A record that does not fit is given to the session in pieces, where its exchange has paid for that;
+    /// and so is what is no record at all, to be refused.
+    pub(super) fn openable(&self, limit: usize) -> usize {
+        let bytes = self.sealed.bytes();
+        let mut whole = self.rest.min(bytes.len());
+        while whole < bytes.len() {
+            match record_len(&bytes[whole..]) {
+                Record::Len(len) if len <= bytes.len() - whole => whole += len,
+                Record::Len(_) | Record::Short if whole == 0 && bytes.len() >= limit => return bytes.len(),
+                Record::Len(_) | Record::Short => return whole,
+                Record::None => return bytes.len(),
+            }
+        }
+        whole
+    }
+
+    /// The session took the first `n` bytes of what came.
+    pub(super) fn opened(&mut self, n: usize, buffers: &mut Buffers) {
+        let bytes = self.sealed.bytes();
+        let mut end = self.rest;
+        while end < n {
+            match bytes.get(end..).map(record_len) {
+                Some(Record::Len(len)) => end += len,
+                Some(Record::Short | Record::None) | None => end = n,
+            }
+        }
+        self.rest = end - n;
+        self.sealed.consume(n, buffers);
+        self.sealed.release_if_empty(buffers);
+    }
+
+    /// So much of the plaintext has surely left.
+    fn credit(&mut self) -> usize {
+        let waits =
+            self.outgoing.len() + usize::from(self.session.as_ref().is_some_and(|session| session.has_ciphertext()));
+        // At least one byte, so that everybody sees that something has; the last one when all have.
+        let left = match waits {
+            0 => self.inside,
+            _ => self.inside.saturating_sub(waits).max(1).min(self.inside.saturating_sub(1)),
+        };
+        self.inside -= left;
+        left
     }
 
     pub(super) fn clear(&mut self, buffers: &mut Buffers) {
@@ -121,7 +208,8 @@ impl WireState {
     /// Whether a write would find something to write, after what is to be said was sealed.
     pub(super) fn has_pending(&self) -> bool {
         let Some(secure) = &self.secure else { return !self.dead && !self.leg.pending().is_empty() };
-        secure.has_something_to_say() || !self.dead && secure.stage == Stage::Open && !self.leg.pending().is_empty()
+        let is_open = !self.dead && secure.stage == Stage::Open;
+        secure.has_something_to_say() || is_open && self.leg.pending().len() > secure.inside
     }
 }
 
@@ -135,16 +223,23 @@ impl Shard {
         if wire.dead || secure.ended || wire.role.is_dialing() {
             return None;
         }
-        let free = secure.sealed.free(PAGE, payment, buffers);
+        let free = secure.sealed.free(sealed_limit(payment), payment, buffers);
         if free == 0 {
             wire.told.starved = true;
-            if secure.sealed.is_empty() {
+            if secure.sealed.len() < sealed_limit(payment) && !secure.stuck {
+                // There should be room: it is memory that is not there.
                 self.shed(id);
             }
             return None;
         }
-        let secure = self.wires.get_mut(id.0)?.secure.as_mut()?;
-        Some(secure.sealed.tail_mut(free))
+        let wire = self.wires.get_mut(id.0)?;
+        wire.told.starved = false;
+        Some(wire.secure.as_mut()?.sealed.tail_mut(free))
+    }
+
+    /// How much of a record may wait before the session gets pieces of it.
+    pub(super) fn opening_limit(&self, id: WireId) -> usize {
+        self.input_limit(id).map_or(PAGE, |(_, payment)| sealed_limit(payment))
     }
 
     pub(super) fn sealed_filled(&mut self, id: WireId, n: usize) {
@@ -152,7 +247,10 @@ impl Shard {
         let Some(wire) = self.wires.get_mut(id.0) else { return };
         let Some(secure) = &mut wire.secure else { return };
         secure.sealed.filled(n);
-        wire.leg.activity = now;
+        if wire.exchange().is_some() {
+            // Elsewhere only plaintext counts: a peer that says nothing must not seem to.
+            wire.leg.activity = now;
+        }
         self.unseal(id);
     }
 
@@ -165,28 +263,34 @@ impl Shard {
     /// Opens what came, as far as there is room for what is inside.
     pub(super) fn unseal(&mut self, id: WireId) {
         loop {
+            let limit = self.opening_limit(id);
             let Shard { wires, buffers, .. } = self;
             let Some(wire) = wires.get_mut(id.0).filter(|wire| !wire.dead) else { return };
+            let is_client = wire.front().is_some();
             let Some(secure) = &mut wire.secure else { return };
             if let Stage::Handshake { .. } = secure.stage {
                 return self.shake(id);
             }
-            if secure.stage == Stage::Failed {
-                // What crosses the alert is dropped: closed at once, the peer would not get to read it.
+            if is_client && secure.is_deaf() {
+                // What crosses an alert or a goodbye is dropped: closed at once, the client would not get to read them.
                 self.linger(id);
                 break;
             }
+            let openable = secure.openable(limit);
             let Some(session) = &mut secure.session else { return };
             // What waits inside comes first: the session takes no more before.
             let waits = session.has_plaintext();
-            let fed = if waits { Ok(0) } else { session.feed(secure.sealed.bytes()) };
+            let fed = if waits { Ok(0) } else { session.feed(&secure.sealed.bytes()[..openable]) };
             let closed = session.peer_closed();
-            match fed {
-                Ok(n) => secure.sealed.consume(n, buffers),
-                Err(failure) => return self.session_failed(id, &failure),
+            let fed = match fed {
+                Ok(n) => n,
+                Err(_) => return self.session_failed(id),
+            };
+            secure.fruitless = if session.has_plaintext() { 0 } else { secure.fruitless + fed };
+            secure.opened(fed, buffers);
+            if secure.fruitless > FRUITLESS_BYTES_MAX {
+                return self.session_failed(id);
             }
-            secure.sealed.release_if_empty(buffers);
-            let fed = fed.unwrap_or(0);
             if !self.let_through(id) {
                 return;
             }
@@ -204,9 +308,10 @@ impl Shard {
 
     /// Passes on what was opened. `false` if there was no room for all of it, or the wire is gone.
     fn let_through(&mut self, id: WireId) -> bool {
-        let Some(mut session) = self.wires.get_mut(id.0).and_then(|wire| wire.secure.as_mut()?.session.take()) else {
-            return false;
-        };
+        let Some(wire) = self.wires.get_mut(id.0) else { return false };
+        // Whether the socket waits for room is another question than whether there was room for plaintext.
+        let starved = wire.told.starved;
+        let Some(mut session) = wire.secure.as_mut().and_then(|secure| secure.session.take()) else { return false };
         let mut all = true;
         while session.has_plaintext() {
             let Some(room) = self.plain_space(id) else {
@@ -223,11 +328,16 @@ impl Shard {
         let Some(wire) = self.wires.get_mut(id.0) else { return false };
         let alive = !wire.dead;
         let Some(secure) = &mut wire.secure else { return false };
-        secure.session = Some(session);
-        secure.stuck = !all;
-        if !all {
-            wire.told.starved = true;
+        if secure.said_goodbye && !wire.leg.unfinished {
+            // It was to be said while the session was here.
+            session.close();
         }
+        secure.session = Some(session);
+        if secure.said_goodbye {
+            secure.drain(Payment::Metered, &mut self.buffers);
+        }
+        secure.stuck = !all;
+        wire.told.starved = starved || !all;
         all && alive
     }
 
@@ -249,7 +359,7 @@ impl Shard {
         let Some(wire) = wires.get_mut(id.0) else { return };
         let Some(secure) = &mut wire.secure else { return };
         secure.drain(payment, buffers);
-        if !secure.outgoing.is_empty() || wire.dead || secure.stage != Stage::Open {
+        if secure.has_something_to_say() || secure.inside > 0 || wire.dead || secure.stage != Stage::Open {
             return;
         }
         let pending = wire.leg.pending();
@@ -264,15 +374,12 @@ impl Shard {
         } else {
             secure.outgoing.room(PAGE, payment, buffers)
         };
-        let (Some(room), Some(session)) = (room.map(|room| room.len()), &mut secure.session) else {
+        let (Some(room), true) = (room.map(|room| room.len()), secure.session.is_some()) else {
             // No memory to say it with: it is not said.
             return self.kill(id);
         };
         let most = pending.len().min(room.saturating_sub(RECORDS_OVERHEAD));
-        let n = session.encrypt(&pending[..most]);
-        secure.drain(payment, buffers);
-        wire.leg.in_transit = secure.has_something_to_say();
-        self.plain_sent(id, n);
+        secure.inside = secure.seal(&pending[..most], payment, buffers);
     }
 
     /// Tells the peer that nothing more comes, once.
@@ -315,35 +422,79 @@ impl Shard {
         let Some(secure) = &mut wire.secure else { return };
         secure.outgoing.consume(n, buffers);
         wire.leg.activity = now;
-        let stuck = secure.stuck;
-        let has_left = !secure.has_something_to_say() && core::mem::take(&mut wire.leg.in_transit);
-        if stuck {
-            self.unseal(id);
+        let credit = if wire.dead { 0 } else { secure.credit() };
+        if credit > 0 {
+            self.plain_sent(id, credit);
         }
-        if has_left {
-            // An answer is out once its last record is.
-            self.drive_if_it_waits(id);
+        if self.wires.get(id.0).and_then(|wire| wire.secure.as_ref()).is_some_and(|secure| secure.stuck) {
+            self.unseal(id);
         }
     }
 
-    /// A session that was open is broken: nothing more can be understood.
-    fn session_failed(&mut self, id: WireId, _: &Failure) {
+    /// Nothing more reaches the peer: what was sealed for it is as if it had not been.
+    pub(super) fn unseal_output(&mut self, id: WireId) {
+        let Shard { wires, buffers, .. } = self;
+        if let Some(secure) = wires.get_mut(id.0).and_then(|wire| wire.secure.as_mut()) {
+            secure.inside = 0;
+            secure.outgoing.release(buffers);
+        }
+    }
+
+    /// A session that was open is broken: nothing more can be understood. The peer is told, as far as TLS can tell.
+    fn session_failed(&mut self, id: WireId) {
         let Shard { wires, buffers, .. } = self;
         let Some(wire) = wires.get_mut(id.0) else { return };
         if let Some(secure) = &mut wire.secure {
             secure.sealed.release(buffers);
+            secure.drain(Payment::Metered, buffers);
             secure.stage = Stage::Failed;
             secure.ended = true;
+            secure.said_goodbye = true;
         }
-        match &self.wires.get(id.0).map(|wire| (&wire.role, wire.exchange())) {
-            Some((Role::Back(_), Some(exchange))) => {
-                let exchange = *exchange;
+        match (&wire.role, wire.exchange()) {
+            (Role::Back(_), Some(exchange)) => {
+                if self.renew(id, exchange) {
+                    return;
+                }
+                if let Some(back) = self.wires.get_mut(id.0).and_then(WireState::back_mut) {
+                    back.phase = BackPhase::Idle;
+                }
                 self.lose_target(exchange);
                 self.kill(id);
             }
-            Some((Role::Front(_) | Role::Back(_), _)) => self.unwritable(id),
-            Some((Role::Probe(_), _)) => self.probe_is_not_secured(id),
-            None => {}
+            (Role::Front(_), Some(exchange)) => {
+                wire.leg.broken = true;
+                wire.leg.held = 0;
+                wire.leg.output.release(buffers);
+                self.drive(exchange);
+            }
+            (Role::Front(_) | Role::Back(_), None) => self.kill(id),
+            (Role::Probe(_), _) => self.probe_is_not_secured(id),
         }
     }
+}
+
+/// What bytes begin with.
+enum Record {
+    /// A record of that length, its header included.
+    Len(usize),
+    /// A record whose header is not whole.
+    Short,
+    /// No record.
+    None,
+}
+
+fn record_len(bytes: &[u8]) -> Record {
+    // Of the types there are (RFC 8446 section 5.1), and of a version that begins with 3.
+    if !bytes.first().is_some_and(|kind| (20..=23).contains(kind)) || bytes.get(1).is_some_and(|major| *major != 3) {
+        return Record::None;
+    }
+    let Some(&[_, _, _, high, low]) = bytes.get(..RECORD_HEADER) else { return Record::Short };
+    let len = RECORD_HEADER + usize::from(u16::from_be_bytes([high, low]));
+    if len <= RECORD_BYTES_MAX { Record::Len(len) } else { Record::None }
+}
+
+/// How much of what came may wait to be opened: a page where the exchange has paid for it, and else a whole record.
+fn sealed_limit(payment: Payment) -> usize {
+    if payment == Payment::Admitted { PAGE } else { RECORD_BYTES_MAX }
 }

@@ -90,7 +90,7 @@ impl Shard {
         let (keep_alive, idle) = (balancer.attributes.client_keep_alive, balancer.attributes.idle_timeout);
         let secure = self.door(index)?;
         let phase = match secure {
-            Some(_) => Phase::Handshake { until: self.now.mono.after(CLIENT_HANDSHAKE_TIMEOUT) },
+            Some(_) => Phase::Handshake { until: self.now.mono.after(CLIENT_HANDSHAKE_TIMEOUT), counted: false },
             None => Phase::Head { scanner: Scanner::request(), since: None },
         };
         let front = Front {
@@ -104,7 +104,6 @@ impl Shard {
             phase,
         };
         let is_plain = secure.is_none();
-        self.handshakes += usize::from(!is_plain);
         let wire = WireState { secure, ..WireState::new(Role::Front(front), self.now.mono) };
         let id = WireId(self.wires.insert(wire));
         self.fronts += 1;
@@ -116,13 +115,9 @@ impl Shard {
     }
 
     /// What a new connection to that listener begins with: a session, if it speaks TLS.
-    fn door(&mut self, listener: usize) -> Result<Option<Box<Secure>>, Shed> {
+    fn door(&self, listener: usize) -> Result<Option<Box<Secure>>, Shed> {
         if self.config.listeners[listener].protocol == Protocol::Http {
             return Ok(None);
-        }
-        if self.handshakes >= self.options.handshakes_max {
-            self.metrics.handshakes_shed_count += 1;
-            return Err(Shed::Handshakes);
         }
         let session = self.doors.accept(listener).ok_or(Shed::NoTls)?;
         Ok(Some(Secure::new(session)))
@@ -167,7 +162,9 @@ impl Shard {
         }
         for id in self.wires.keys() {
             let Some(front) = self.wires.get_mut(id).and_then(WireState::front_mut) else { continue };
-            front.listener = listener_of(&self.config, front.port).map(|(index, _)| index);
+            let listener = listener_of(&self.config, front.port);
+            front.listener =
+                listener.filter(|&(index, _)| front.suits(&self.config.listeners[index])).map(|(index, _)| index);
             if front.listener.is_none() {
                 self.close_if_idle(WireId(id));
             }

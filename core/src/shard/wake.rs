@@ -40,7 +40,7 @@ impl Shard {
             Role::Probe(_) => self.checkups.probes -= 1,
             Role::Front(front) => {
                 self.fronts -= 1;
-                self.handshakes -= usize::from(Shard::is_shaking(&front));
+                self.handshakes -= usize::from(Shard::is_counted(&front));
                 self.drained_if_empty();
             }
         }

@@ -79,8 +79,8 @@ pub(crate) struct Front {
 
 /// What a client's connection is about.
 pub(crate) enum Phase {
-    /// The TLS handshake is in progress.
-    Handshake { until: Mono },
+    /// The TLS handshake is in progress; from the hello on it counts.
+    Handshake { until: Mono, counted: bool },
     /// The next request's head is awaited; since when, once its first byte is there.
     Head { scanner: Scanner, since: Option<Mono> },
     /// A request is in progress.

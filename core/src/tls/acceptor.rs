@@ -22,7 +22,19 @@ pub struct Acceptor {
 #[derive(Debug)]
 pub(super) struct Door {
     pub(super) identity: Arc<Identity>,
-    pub(super) config: Arc<ServerConfig>,
+    config: Arc<ServerConfig>,
+    /// The same, saying nothing of protocols.
+    mute: Arc<ServerConfig>,
+}
+
+impl Door {
+    /// How a client is served. One that asks for none of our protocols is told of none and served all the same, as
+    /// application load balancers do.
+    pub(super) fn config(&self, hello: &ClientHello<'_>) -> Arc<ServerConfig> {
+        let offered = &self.config.alpn_protocols;
+        let common = hello.alpn().is_none_or(|mut asked| asked.any(|one| offered.iter().any(|own| own == one)));
+        Arc::clone(if common { &self.config } else { &self.mute })
+    }
 }
 
 impl Acceptor {
@@ -56,13 +68,14 @@ impl Acceptor {
             let chosen = Chosen(Arc::clone(&identity.certified().0));
             let mut config = builder.with_cert_resolver(Arc::new(chosen));
             config.ignore_client_order = true;
-            config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
             config.session_storage = Arc::new(NoServerSessionStorage {});
             match &keeper {
                 Some(keeper) => config.ticketer = Arc::new(Tickets(Arc::clone(keeper))),
                 None => config.send_tls13_tickets = 0,
             }
-            Some(Door { identity: Arc::clone(identity), config: Arc::new(config) })
+            let mute = Arc::new(config.clone());
+            config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+            Some(Door { identity: Arc::clone(identity), config: Arc::new(config), mute })
         };
         let doors = core::iter::once(default).chain(&terms.list).map(door).collect::<Option<Vec<Door>>>()?;
         Some(Acceptor { doors, mutual: terms.mutual.clone() })

@@ -17,6 +17,9 @@ pub enum Failure {
     /// The peer left in the middle of the handshake.
     #[error("the peer left")]
     Left,
+    /// Too many handshakes are in progress.
+    #[error("too many handshakes are in progress")]
+    Shed,
     /// The handshake took too long.
     #[error("the handshake took too long")]
     Late,

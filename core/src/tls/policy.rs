@@ -246,7 +246,7 @@ impl Policy {
         SUITES.iter().filter(move |suite| within && suite.is_of(version) && group_of(suite) & suites != 0)
     }
 
-    /// Its groups, the preferred one first.
+    /// Its groups; of those that a client knows, the one that it prefers is used.
     pub fn groups(&self) -> impl Iterator<Item = &'static Group> {
         let (fips, hybrid) = (self.is_fips(), self.is_post_quantum());
         GROUPS.iter().filter(move |group| (group.fips || !fips) && (hybrid || !group.hybrid))

@@ -16,8 +16,10 @@ use super::{Acceptor, Failure, Group, Identity, MutualAuthentication, Negotiated
 pub struct Session {
     stage: Stage,
     identity: Option<Arc<Identity>>,
-    /// What the client was asked for, until what it showed was looked at.
+    /// What the client was asked for, until its handshake is over.
     mutual: MutualAuthentication,
+    /// What is told of the certificate that it showed.
+    presented: Option<Presented>,
     /// Bytes of plaintext that wait to be taken.
     plaintext: usize,
     peer_closed: bool,
@@ -64,7 +66,14 @@ impl Session {
     }
 
     fn new(stage: Stage) -> Session {
-        Session { stage, identity: None, mutual: MutualAuthentication::Off, plaintext: 0, peer_closed: false }
+        Session {
+            stage,
+            identity: None,
+            mutual: MutualAuthentication::Off,
+            presented: None,
+            plaintext: 0,
+            peer_closed: false,
+        }
     }
 
     /// Takes in what the peer sent; returns how much of it, at least one byte while there is no plaintext to take out.
@@ -127,10 +136,12 @@ impl Session {
     pub fn answer(&mut self) -> Result<(), Failure> {
         match core::mem::replace(&mut self.stage, Stage::Failed(Vec::new())) {
             Stage::Greeted(accepted, acceptor) => {
-                let door = acceptor.choose(&accepted.client_hello());
+                let hello = accepted.client_hello();
+                let door = acceptor.choose(&hello);
+                let config = door.config(&hello);
                 self.identity = Some(Arc::clone(&door.identity));
                 self.mutual = acceptor.mutual.clone();
-                match accepted.into_connection(Arc::clone(&door.config)) {
+                match accepted.into_connection(config) {
                     Ok(connection) => {
                         self.stage = Stage::Open(connection.into());
                         // What came with the hello has been read already.
@@ -251,16 +262,27 @@ impl Session {
         self.mutual = MutualAuthentication::Off;
     }
 
-    /// The certificate that the client was shown, unless a session was resumed.
+    /// The certificate of the listener that was chosen for the client; one that resumes a session was not shown it.
     pub fn identity(&self) -> Option<&Arc<Identity>> {
         self.identity.as_ref()
     }
 
-    /// What targets and logs are told of the certificate that the client showed, as the listener asked for it when the handshake
-    /// began; `None` if it showed none.
-    pub fn presented(&self) -> Option<Presented> {
+    /// Puts together what targets and logs are told of the certificate that the client showed, as the listener asked for it when
+    /// the handshake began. It costs more than anything else here but the handshake itself.
+    pub fn present(&mut self) {
         let chain = self.peer_chain();
-        (self.mutual.asks() && !chain.is_empty()).then(|| Presented::new(&chain, &self.mutual))
+        let presented = (self.mutual.asks() && !chain.is_empty()).then(|| Presented::new(&chain, &self.mutual));
+        self.presented = presented;
+    }
+
+    /// What was put together; `None` if the client showed nothing.
+    pub fn take_presented(&mut self) -> Option<Presented> {
+        self.presented.take()
+    }
+
+    /// What the client was asked for.
+    pub fn mutual(&self) -> &MutualAuthentication {
+        &self.mutual
     }
 
     /// The chain that the peer showed, DER, its own certificate first.
@@ -281,7 +303,12 @@ fn feed(
     loop {
         let before = rest.len();
         if !rest.is_empty() && connection.read_tls(&mut rest).is_err() {
-            return Ok(bytes.len() - rest.len());
+            // It is full: of plaintext, or of a handshake message that is longer than any.
+            return if *plaintext > 0 {
+                Ok(bytes.len() - rest.len())
+            } else {
+                Err(Failure::Other("a handshake message is too long".to_owned()))
+            };
         }
         let state = connection.process_new_packets()?;
         *peer_closed |= state.peer_has_closed();

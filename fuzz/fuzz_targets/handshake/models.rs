@@ -101,8 +101,12 @@ impl Models {
         let mut config = Config::forwarding(443, &targets);
         config.groups[0].protocol = if plan.secure_targets { Protocol::Https } else { Protocol::Http };
         let interval = Duration::from_secs(5);
-        config.groups[0].health_check =
-            HealthCheck { enabled: plan.checked, protocol: config.groups[0].protocol, interval, ..HealthCheck::default() };
+        config.groups[0].health_check = HealthCheck {
+            enabled: plan.checked,
+            protocol: config.groups[0].protocol,
+            interval,
+            ..HealthCheck::default()
+        };
         config.listeners.clear();
         for (at, port) in PORTS.into_iter().enumerate().filter(|(at, _)| plan.closed >> at & 1 == 0) {
             let Some(listener) = Config::forwarding(port, &[]).listeners.pop() else { continue };

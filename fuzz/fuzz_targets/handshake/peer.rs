@@ -16,6 +16,10 @@ pub struct Peer {
     pub tampered: bool,
     /// Its session has failed.
     pub failed: bool,
+    /// It has said that nothing more comes.
+    closed: bool,
+    /// It is a target that may have switched protocols.
+    switches: bool,
     /// Plaintext that came.
     pub heard: Vec<u8>,
 }
@@ -34,11 +38,36 @@ const HEARD_MAX: usize = 256 * 1024;
 
 impl Peer {
     pub fn new(wire: WireId, end: End) -> Peer {
-        Peer { wire, end, raw: Vec::new(), tampered: false, failed: false, heard: Vec::new() }
+        Peer {
+            wire,
+            end,
+            raw: Vec::new(),
+            tampered: false,
+            failed: false,
+            closed: false,
+            switches: false,
+            heard: Vec::new(),
+        }
+    }
+
+    /// Its bytes are tampered with, unless it is a target that switches protocols: the shard may say goodbye to it and go on
+    /// listening, see [`Peer::hear`].
+    pub fn tamper(&mut self, act: impl FnOnce(&mut Vec<u8>)) {
+        self.seal();
+        if !self.switches {
+            self.tampered = true;
+            act(&mut self.raw);
+        }
     }
 
     /// Says something, in its session if it has one.
     pub fn speak(&mut self, bytes: &[u8]) {
+        if matches!(self.end, End::Target(_)) && bytes.starts_with(b"HTTP/1.1 101") {
+            if self.tampered {
+                return;
+            }
+            self.switches = true;
+        }
         match &mut self.end {
             End::Plain => self.raw.extend_from_slice(bytes),
             // Before its handshake is over, a session keeps it.
@@ -49,6 +78,7 @@ impl Peer {
     }
 
     pub fn close(&mut self) {
+        self.closed = true;
         match &mut self.end {
             End::Plain => {}
             End::Client(session) => session.send_close_notify(),
@@ -83,6 +113,10 @@ impl Peer {
     }
 
     pub fn hear(&mut self, bytes: &[u8]) {
+        // What surprises a session that has closed fails an assertion of the library, which takes goodbyes for fatal alerts.
+        if bytes.is_empty() || self.closed && self.tampered {
+            return;
+        }
         match &mut self.end {
             End::Plain => self.heard.extend_from_slice(bytes),
             End::Client(_) | End::Target(_) if self.failed => {}

@@ -111,9 +111,22 @@ impl Certificate {
     ///
     /// It cannot be made.
     pub fn new(host: &str) -> Certificate {
-        let key = rcgen::KeyPair::generate().expect("a key");
+        Certificate::with(&rcgen::KeyPair::generate().expect("a key"), host)
+    }
+
+    /// One for `host`, with a new key for RSA of 2048 bits.
+    ///
+    /// # Panics
+    ///
+    /// It cannot be made.
+    pub fn rsa(host: &str) -> Certificate {
+        let key = rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048);
+        Certificate::with(&key.expect("a key"), host)
+    }
+
+    fn with(key: &rcgen::KeyPair, host: &str) -> Certificate {
         let wanted = rcgen::CertificateParams::new([host.to_owned()]).expect("a name");
-        let certificate = wanted.self_signed(&key).expect("signed");
+        let certificate = wanted.self_signed(key).expect("signed");
         Certificate { chain: certificate.pem(), key: key.serialize_pem(), der: certificate.der().to_vec() }
     }
 

@@ -1,0 +1,11 @@
+//! What handshakes cost, and what they cost others, in the program on smol: `cargo bench -p sluicegate-smol --bench handshakes`. It
+//! takes half a minute; `-- PROGRAM` measures that program instead.
+
+#[path = "../../host/tests-support/handshakes.rs"]
+mod handshakes;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_sluicegate-smol");
+
+fn main() {
+    handshakes::main();
+}
