@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use secure_support::{Lab, config, terms};
 use sluicegate::config::Protocol;
-use sluicegate::shard::Fate;
+use sluicegate::shard::{Fate, Options};
 
 /// A client that says the last of its handshake so late, and then asks for something: what it hears, and what becomes of it.
 fn finishes_after(span: Duration) -> (String, Fate) {
@@ -87,4 +87,18 @@ fn a_client_may_take_its_time_over_the_last_record_of_an_answer() {
         heard.extend_from_slice(&room[..n]);
     }
     assert!(heard.ends_with(b"\r\n\r\nhi") && session.peer_closed(), "{:?}", String::from_utf8_lossy(&heard));
+}
+
+#[test]
+fn a_handshake_that_memory_ends_counts_no_longer() {
+    let target = SocketAddr::from(([10, 0, 0, 7], 80));
+    let mut options = Options::default();
+    // Not a page for anything.
+    options.memory_max = 0;
+    let mut lab = Lab::with(config(Some(terms()), &[target], Protocol::Http), options);
+    let client = lab.connect_raw().unwrap();
+    lab.peers[client].raw = vec![22, 3, 1];
+    lab.run();
+    assert_eq!(lab.peers[client].fate, Fate::Close);
+    assert_eq!(lab.shard.census(), Default::default());
 }

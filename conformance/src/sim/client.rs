@@ -273,7 +273,9 @@ impl Client {
         if let Some(failure) = verdict.failure {
             return Err(format!("its TLS has failed: {failure}"));
         }
-        if verdict.cut && verdict.open && self.is_fair(ledger) && self.current.is_none() {
+        // A WebSocket that its target cut off is cut off for its client too.
+        let is_over = self.current.is_none() && self.socket.is_none();
+        if verdict.cut && verdict.open && self.is_fair(ledger) && is_over {
             return Err("the connection ended without a word, as if somebody had cut it".to_owned());
         }
         Ok(())

@@ -325,7 +325,8 @@ fn tunnel(plan: &mut Plan, id: u64, faults: &Faults, scenario: Scenario, chance:
     spec.course = Course::Socket { group, up, down, ender };
     (spec.method, spec.http10, spec.framing, spec.body) = ("GET", false, Framing::None, 0);
     (spec.status, spec.manner, spec.interims, spec.expects, spec.close) = (101, Manner::Proper, 0, false, false);
-    (spec.errors, spec.may_be_cut) = (faults.of(group), false);
+    // What a target cuts off looks cut off to the client, too.
+    (spec.errors, spec.may_be_cut) = (faults.of(group), faults.may_be_rude(group));
     let fair = spec.errors.is_empty();
     plan.lenient |= !fair;
     plan.steps.push_back(Step::Begin(id));

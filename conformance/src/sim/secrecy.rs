@@ -59,7 +59,8 @@ impl Secrecy {
             world.net.at(200 * SECONDS, Event::Drain);
         }
         world.ledger.slow = compute > SECONDS;
-        world.ledger.disturbed |= world.ledger.slow;
+        // Beyond the limit of handshakes a client is closed once its hello is there, whoever it is.
+        world.ledger.disturbed |= world.ledger.slow || world.handshakes_max < 4;
         world.tls = Some(tls);
         places
     }
