@@ -93,14 +93,14 @@ struct Plan {
 
 impl Plan {
     fn drawn(rng: &mut Rng) -> Plan {
-        let answer_body = [2, 20_000, 100_000][rng.usize(..3)];
+        let answer_body = [2, 20_000, 50_000][rng.usize(..3)];
         let answer = if rng.bool() { whole(answer_body) } else { chunked(answer_body, rng) };
         Plan {
-            body: [0, 3, 30_000, 100_000][rng.usize(..4)],
+            body: [0, 3, 20_000, 50_000][rng.usize(..4)],
             answer_body,
             answer: answer.into_bytes(),
-            requests: rng.usize(1..5),
-            holds: [3000, 9000, 60_000, 1_000_000][rng.usize(..4)],
+            requests: rng.usize(1..4),
+            holds: [3000, 9000, 30_000, 1_000_000][rng.usize(..4)],
         }
     }
 
