@@ -26,8 +26,8 @@ pub const RESPONSE_LIMITS: Limits = Limits { first_line: 32 * 1024, field_line: 
 /// a head of nothing else must not cost megabytes. No sender of good faith comes near it.
 pub const FIELDS_MAX: usize = 1000;
 
-/// What the first byte of a TLS connection is (RFC 8446 section 5.1), and that of no request: methods are tokens.
-const TLS_HANDSHAKE: u8 = 22;
+/// What a TLS connection begins with (RFC 8446 section 5.1), and no request: methods are tokens.
+const TLS_HANDSHAKE: [u8; 2] = [22, 3];
 
 /// Finds the end of a head in bytes that arrive in pieces; looks at each byte about once, however small the pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,9 +80,9 @@ impl Scanner {
     /// request line are passed over, and a line may end in LF alone (RFC 9112 section 2.2); but then, and after more than
     /// one empty line, the head is not `regular`. Of a response both are refused.
     ///
-    /// A client that speaks TLS is refused at its first byte: what it says has no lines, and it waits for an answer.
+    /// A client that speaks TLS is refused at its first bytes: what it says has no lines, and it waits for an answer.
     pub fn scan(&mut self, bytes: &[u8]) -> Result<Scan, Refusal> {
-        if self.seen == 0 && bytes.first() == Some(&TLS_HANDSHAKE) {
+        if self.seen < 2 && bytes.starts_with(&TLS_HANDSHAKE) {
             return Err(Refusal::SpeaksTls);
         }
         self.advance(bytes).map_err(|fault| match fault {
@@ -382,11 +382,13 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_speaks_tls_is_refused_at_its_first_byte() {
-        assert_eq!(Scanner::request().scan(&[22]), Err(Refusal::SpeaksTls));
+    fn a_client_that_speaks_tls_is_refused_at_its_first_bytes() {
+        let mut scanner = Scanner::request();
+        assert_eq!(scanner.scan(&[22]), Ok(Scan::More));
+        assert_eq!(scanner.scan(&[22, 3]), Err(Refusal::SpeaksTls));
         assert_eq!(both("\u{16}\u{3}\u{1}"), Err(Refusal::SpeaksTls));
         assert_eq!(Refusal::SpeaksTls.status(), 400);
-        for other in ["\u{15}", "\u{17}", "G\u{16}", ""] {
+        for other in ["\u{15}\u{3}", "\u{16}E", "\u{17}\u{3}", "G\u{16}", ""] {
             assert_eq!(both(other), Ok(Scan::More), "{other:?}");
         }
         assert_eq!(Scanner::response().scan_response(&[22]), Ok(Scan::More));
