@@ -376,9 +376,9 @@ fn download(mut lab: Case) -> Case {
 
 #[library_benchmark]
 #[bench::plain_16_kib(args = (uploading(None, 16 * KIB)), config = limited(160_000))]
-#[bench::secure_16_kib(args = (uploading(Some(Key::P256), 16 * KIB)), config = limited(330_000))]
-#[bench::plain_1_mib(args = (uploading(None, MIB)), config = limited(3_200_000))]
-#[bench::secure_1_mib(args = (uploading(Some(Key::P256), MIB)), config = limited(9_500_000))]
+#[bench::secure_16_kib(args = (uploading(Some(Key::P256), 16 * KIB)), config = limited(270_000))]
+#[bench::plain_1_mib(args = (uploading(None, MIB)), config = limited(1_340_000))]
+#[bench::secure_1_mib(args = (uploading(Some(Key::P256), MIB)), config = limited(7_600_000))]
 fn upload(mut lab: Case) -> Case {
     counted(&mut lab, Lab::exchange);
     assert!(lab.asked > 16 * KIB);

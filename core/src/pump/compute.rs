@@ -55,7 +55,23 @@ pub(super) async fn work_off<R: Runtime>(hub: Rc<Hub<R>>) {
         }
         timer.set(Duration::ZERO);
         poll_fn(|cx| timer.poll_elapsed(cx)).await;
+        give_way().await;
     }
+}
+
+/// Lets all tasks run that can, and then those which they woke: a request that was read is written to its target before the next
+/// step, and its answer to the client.
+async fn give_way() {
+    let mut times = 2;
+    poll_fn(|cx| {
+        if times == 0 {
+            return Poll::Ready(());
+        }
+        times -= 1;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 fn carry_out<R: Runtime>(hub: &Rc<Hub<R>>, epoch: u32, wire: WireId) {
