@@ -47,12 +47,12 @@
 //! * [`time`], [`key`], [`buffer`], [`options`]: clocks as values; ids that cannot be stale; every byte under a ceiling; what a
 //!   shard is allowed.
 //! * [`config`]: what an operator said, cross-checked and immutable; its `template` reads CloudFormation files.
+//! * [`tls`]: security policies, certificates by name, client certificates, and sessions that are bytes in and bytes out.
 //! * [`shard`]: connections, timers, the pool of target connections, and the turn.
 //! * [`http`]: heads as fields over borrowed bytes; the bytes of HTTP/1.
 //! * [`desync`]: the only door to a target; it classifies requests, and mints [`Cleared`](desync::Cleared) heads or refuses.
 //! * [`rules`]: which action a request takes, and why.
-//! * [`target`]: who of a group is healthy, who may get requests, whose turn it is; [`sticky`]: cookies that keep a client with a
-//!   target.
+//! * [`target`]: who of a group is healthy, who may get requests, whose turn it is.
 //! * [`sticky`]: cookies that bring a client back to its group and target.
 //! * [`exchange`]: the hinge where a client's and a target's connection meet.
 //! * [`observe`]: access-log lines, and a cause for everything that goes wrong.
@@ -60,8 +60,8 @@
 //! # Features
 //!
 //! With no default features there are only `http`, `desync` and `rules`: a parser and a rule engine for your own server.
-//! `config` adds the model, `template` its reader, `shard` the load balancer, `pump` the loop that runtime adapters share,
-//! `cli` the programs' flags.
+//! `tls` adds policies, certificates and sessions without any cryptography, `aws-lc` the cryptography; `config` adds the model,
+//! `template` its reader, `shard` the load balancer, `pump` the loop that runtime adapters share, `cli` the programs' flags.
 
 #![forbid(unsafe_code)]
 

@@ -102,7 +102,7 @@ impl Shard {
     pub(super) fn job(&mut self, id: WireId) -> Option<Job> {
         let limit = self.opening_limit(id);
         let wire = self.wires.get_mut(id.0).filter(|wire| !wire.dead)?;
-        let secure = wire.secure.as_mut()?;
+        let secure = wire.secure.as_mut().filter(|secure| secure.stage == Stage::Handshake { job_waits: true })?;
         let session = secure.session.take()?;
         let bytes = secure.sealed.bytes()[..secure.openable(limit)].to_vec();
         Some(Job { wire: id, session, bytes, fed: 0, answered: false, outcome: Ok(()) })
@@ -117,6 +117,10 @@ impl Shard {
         secure.opened(fed.min(secure.sealed.len()), buffers);
         let open = session.is_open();
         secure.session = Some(session);
+        if secure.stage != (Stage::Handshake { job_waits: true }) {
+            // It has failed meanwhile.
+            return;
+        }
         secure.stage = Stage::Handshake { job_waits: false };
         match outcome {
             Err(failure) => self.handshake_failed(id, &failure),
