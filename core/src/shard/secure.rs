@@ -8,7 +8,7 @@
 //! ```
 
 use super::front::LINGER;
-use super::wire::{BackPhase, Phase, Role, WireState};
+use super::wire::{BackPhase, Front, Phase, Role, WireState};
 use super::{Shard, WireId};
 use crate::buffer::{Buffer, Buffers, LARGE_PAGE, PAGE, Payment, RECORDS_OVERHEAD};
 use crate::exchange::UNWANTED_BYTES_MAX;
@@ -216,6 +216,9 @@ impl WireState {
 impl Shard {
     /// Room for what the socket has to say.
     pub(super) fn sealed_space(&mut self, id: WireId) -> Option<&mut [u8]> {
+        if self.has_outgrown(id) {
+            self.unseal(id);
+        }
         let (_, payment) = self.input_limit(id)?;
         let Shard { wires, buffers, .. } = self;
         let wire = wires.get_mut(id.0)?;
@@ -242,12 +245,21 @@ impl Shard {
         self.input_limit(id).map_or(PAGE, |(_, payment)| sealed_limit(payment))
     }
 
+    /// Whether a part of a record waits that is now to be opened in pieces: an exchange has begun since it came, and more than
+    /// the page that it pays for is there already.
+    fn has_outgrown(&self, id: WireId) -> bool {
+        let limit = self.opening_limit(id);
+        let secure = self.wires.get(id.0).and_then(|wire| wire.secure.as_ref());
+        secure.is_some_and(|secure| secure.stage == Stage::Open && !secure.stuck && secure.sealed.len() >= limit)
+    }
+
     pub(super) fn sealed_filled(&mut self, id: WireId, n: usize) {
         let now = self.now.mono;
         let Some(wire) = self.wires.get_mut(id.0) else { return };
         let Some(secure) = &mut wire.secure else { return };
         secure.sealed.filled(n);
-        if wire.exchange().is_some() {
+        let begun = matches!(&wire.role, Role::Front(Front { phase: Phase::Head { since: Some(_), .. }, .. }));
+        if begun || wire.exchange().is_some() {
             // Elsewhere only plaintext counts: a peer that says nothing must not seem to.
             wire.leg.activity = now;
         }

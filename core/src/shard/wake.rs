@@ -80,7 +80,9 @@ impl Shard {
         }
         let goodbye = wire.secure.as_ref().is_some_and(|secure| !secure.is_through()) && self.is_finished(id);
         let writable = !wire.told.writing && !wire.dead && (goodbye || wire.has_pending());
-        let news = writable || self.fate(id) != wire.told.fate || wire.told.starved && self.has_space(id);
+        // What is stuck waits for room, whether or not the socket does.
+        let waits = wire.told.starved || wire.secure.as_ref().is_some_and(|secure| secure.stuck);
+        let news = writable || self.fate(id) != wire.told.fate || waits && self.has_space(id);
         if news && let Some(wire) = self.wires.get_mut(id.0) {
             wire.told.woken = true;
             self.effects.push(Effect::Wake(id));
