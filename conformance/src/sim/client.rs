@@ -58,6 +58,8 @@ pub(crate) struct Plan {
     pub(crate) pace: Pace,
     /// It does things that cost it its connection: what is missing is nobody's fault.
     pub(crate) lenient: bool,
+    /// A head of its may take longer than a head may.
+    pub(crate) slow: bool,
     /// How it treats its TLS, if it speaks any.
     pub(crate) habits: Habits,
 }
@@ -384,6 +386,7 @@ impl Client {
             || ledger.disturbed && status == 503
             || ledger.starved && matches!(status, 408 | 502 | 504)
             || ledger.slow && status == 504
+            || self.plan.slow && status == 408
         {
             return Ok(());
         }
