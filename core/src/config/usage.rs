@@ -96,6 +96,7 @@ impl Config {
     }
 
     /// Whether a listener forwards to that group of this configuration.
+    #[cfg(feature = "shard")]
     pub(crate) fn forwards_to(&self, listener: &Listener, group: &TargetGroup) -> bool {
         let number = (0..).map(GroupId).zip(&self.groups).find(|(_, known)| core::ptr::eq(*known, group));
         number.is_some_and(|(number, _)| listener.may_forward_to(number))
