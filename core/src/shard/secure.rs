@@ -354,7 +354,7 @@ impl Shard {
     }
 
     /// The socket's end counts once everything before it was opened.
-    pub(super) fn end_if_nothing_is_left(&mut self, id: WireId) {
+    fn end_if_nothing_is_left(&mut self, id: WireId) {
         let Some(wire) = self.wires.get_mut(id.0).filter(|wire| !wire.dead) else { return };
         let Some(secure) = &wire.secure else { return };
         if secure.ended && !secure.stuck && secure.stage != (Stage::Handshake { job_waits: true }) && !wire.leg.ended {
