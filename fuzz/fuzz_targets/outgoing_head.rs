@@ -9,8 +9,8 @@ use sluicegate::config::{LoadBalancerAttributes, XffHeaderProcessing};
 use sluicegate::desync::{Clearing, Mode, Reading, Refused, Tier};
 use sluicegate::exchange::outgoing::{Terms, write_request};
 use sluicegate::http::FieldRoom;
-use sluicegate::http::target::write_encoded;
 use sluicegate::http::h1::head::{REQUEST_LIMITS, Scan, Scanner, parse_request};
+use sluicegate::http::target::write_encoded;
 use sluicegate::http::{Refusal, Version};
 use sluicegate::time::Wall;
 
