@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod date;
 pub mod h1;
+pub mod h2;
 pub mod names;
 pub mod refusal;
 pub mod target;
