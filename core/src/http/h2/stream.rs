@@ -220,15 +220,11 @@ impl Departed {
         self.closed.iter().rev().find(|entry| entry.0 == id).map_or(Past::Unknown, |entry| entry.1)
     }
 
-    /// A frame of so many bytes came on a stream that we had reset; says whether the peer might send as many.
-    pub fn receive(&mut self, id: StreamId, bytes: usize) -> bool {
-        match self.reset.iter_mut().find(|entry| entry.0 == id) {
-            Some((_, window)) => {
-                *window -= bytes as i64;
-                *window >= 0
-            }
-            None => true,
-        }
+    /// A frame of so many bytes came; says whether the peer might send as many, if it is a stream that we had reset.
+    pub fn receive(&mut self, id: StreamId, bytes: usize) -> Option<bool> {
+        let (_, window) = self.reset.iter_mut().find(|entry| entry.0 == id)?;
+        *window -= bytes as i64;
+        Some(*window >= 0)
     }
 
     /// The peer's own end of a stream that we had reset came: no more may.
@@ -300,10 +296,10 @@ mod tests {
     fn a_reset_stream_takes_what_its_window_had_allowed() {
         let mut gone = Departed::default();
         gone.reset(StreamId::new(1), 10);
-        assert!(gone.receive(StreamId::new(1), 10));
-        assert!(!gone.receive(StreamId::new(1), 1));
+        assert_eq!(gone.receive(StreamId::new(1), 10), Some(true));
+        assert_eq!(gone.receive(StreamId::new(1), 1), Some(false));
         gone.shift(1);
-        assert!(gone.receive(StreamId::new(1), 0));
-        assert!(gone.receive(StreamId::new(3), 1));
+        assert_eq!(gone.receive(StreamId::new(1), 0), Some(true));
+        assert_eq!(gone.receive(StreamId::new(3), 1), None);
     }
 }

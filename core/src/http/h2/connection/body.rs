@@ -2,7 +2,7 @@
 //! is as much as was announced.
 
 use super::receive::Reading;
-use super::{Connection, Event, Received};
+use super::{Connection, Event, Received, Side};
 use crate::http::h2::budget::Budget;
 use crate::http::h2::error::{Breach, ErrorCode};
 use crate::http::h2::flow::Exceeded;
@@ -25,9 +25,10 @@ impl Connection {
         let mut skip = HEAD_LEN;
         let mut padding = 0;
         if head.has(PADDED) {
-            let Some(&length) = input.get(HEAD_LEN) else {
-                return if head.len == 0 { Err(Breach::BadFrameSize) } else { Ok(Received::MORE) };
-            };
+            if head.len == 0 {
+                return Err(Breach::BadFrameSize);
+            }
+            let Some(&length) = input.get(HEAD_LEN) else { return Ok(Received::MORE) };
             (skip, padding) = (HEAD_LEN + 1, usize::from(length));
         }
         let left = head.len.checked_sub(skip - HEAD_LEN + padding).ok_or(Breach::BadPadding)?;
@@ -74,13 +75,17 @@ impl Connection {
         match self.past(head.stream)? {
             Past::ResetByUs => {}
             Past::ResetByPeer => {
-                self.budgets.draw(Budget::Strays);
                 frame::write_reset(head.stream, ErrorCode::StreamClosed, self.control.bytes());
             }
-            Past::Unknown if self.side == super::Side::Client => self.budgets.draw(Budget::Strays),
+            Past::Unknown if self.side == Side::Client => {}
             Past::Ended | Past::Unknown => return Err(Breach::ClosedStream),
         }
-        if self.departed.receive(head.stream, head.len) { Ok(()) } else { Err(Breach::ResetWindowExceeded) }
+        match self.departed.receive(head.stream, head.len) {
+            Some(true) => {}
+            Some(false) => return Err(Breach::ResetWindowExceeded),
+            None => self.budgets.draw(Budget::Strays),
+        }
+        Ok(())
     }
 
     /// The payload begins at `skip`, or would; says what is there of it.

@@ -150,12 +150,7 @@ impl Connection {
             Purpose::Open => self.open_by_peer(block),
             Purpose::Answer => self.answer(block),
             Purpose::Trailers => self.trailers(block),
-            Purpose::Refuse(code) => {
-                if block.end {
-                    self.ended_by_peer(block.stream);
-                }
-                self.refuse(block.stream, code)
-            }
+            Purpose::Refuse(code) => self.refuse_block(block, code),
             Purpose::Ignore => {
                 self.budgets.draw(Budget::Strays);
                 if block.end {
@@ -164,6 +159,15 @@ impl Connection {
                 None
             }
         })
+    }
+
+    /// The stream is reset for what this block is.
+    fn refuse_block(&mut self, block: Block, code: ErrorCode) -> Option<Event> {
+        let event = self.refuse(block.stream, code);
+        if block.end {
+            self.departed.end(block.stream, Past::Ended);
+        }
+        event
     }
 
     /// A request.
@@ -183,7 +187,7 @@ impl Connection {
         self.mind_requests_max();
         match content_length(&self.fields) {
             Ok(length) => self.body_begins(block, length),
-            Err(Invalid) => self.refuse(block.stream, ErrorCode::ProtocolError),
+            Err(Invalid) => self.refuse_block(block, ErrorCode::ProtocolError),
         }
     }
 
@@ -200,7 +204,7 @@ impl Connection {
         self.budgets.begun();
         let length = match content_length(&self.fields) {
             Ok(length) => length,
-            Err(Invalid) => return self.refuse(block.stream, ErrorCode::ProtocolError),
+            Err(Invalid) => return self.refuse_block(block, ErrorCode::ProtocolError),
         };
         let no_body = self.streams.get(block.stream)?.no_body || matches!(status, Some(b"204" | b"304"));
         self.body_begins(block, if no_body { Some(0) } else { length })
@@ -210,7 +214,7 @@ impl Connection {
     fn interim(&mut self, block: Block) -> Option<Event> {
         self.budgets.draw(Budget::Interims);
         if block.end {
-            return self.refuse(block.stream, ErrorCode::ProtocolError);
+            return self.refuse_block(block, ErrorCode::ProtocolError);
         }
         Some(Event::Head { stream: block.stream, kind: Kind::Head, end: false })
     }
@@ -222,7 +226,7 @@ impl Connection {
         stream.body_left = length;
         if block.end {
             if length.is_some_and(|length| length > 0) {
-                return self.refuse(block.stream, ErrorCode::ProtocolError);
+                return self.refuse_block(block, ErrorCode::ProtocolError);
             }
             self.ended_by_peer(block.stream);
         }
@@ -231,7 +235,7 @@ impl Connection {
 
     fn trailers(&mut self, block: Block) -> Option<Event> {
         if self.streams.get(block.stream)?.is_short() {
-            return self.refuse(block.stream, ErrorCode::ProtocolError);
+            return self.refuse_block(block, ErrorCode::ProtocolError);
         }
         self.ended_by_peer(block.stream);
         Some(Event::Head { stream: block.stream, kind: Kind::Trailers, end: true })

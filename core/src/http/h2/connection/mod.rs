@@ -34,7 +34,6 @@ pub enum Side {
 }
 
 /// One side of one connection.
-#[derive(Debug)]
 pub struct Connection {
     side: Side,
     terms: Terms,
@@ -224,5 +223,17 @@ impl Connection {
     /// What the peer announced, or what holds until it did.
     fn peer(&self) -> Settings {
         self.announced.unwrap_or(Settings::DEFAULT)
+    }
+}
+
+impl core::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Connection")
+            .field("side", &self.side)
+            .field("streams", &self.streams.len())
+            .field("highest", &self.highest)
+            .field("leaving", &self.leaving)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
     }
 }

@@ -3,7 +3,7 @@
 use super::{Connection, Event, Received, Side};
 use crate::http::h2::budget::{Budget, CONTROL_MAX};
 use crate::http::h2::error::{Breach, ErrorCode};
-use crate::http::h2::flow::{Overflow, WINDOW_DEFAULT};
+use crate::http::h2::flow::{Overflow, WINDOW_DEFAULT, WINDOW_MAX};
 use crate::http::h2::frame::{self, ACK, FrameHead, FrameType, HEAD_LEN, PAYLOAD_MAX, PREFACE, PRIORITY_LEN};
 use crate::http::h2::settings::{SETTING_LEN, SETTINGS_IN_FRAME_MAX};
 use crate::http::h2::stream::{Past, StreamId};
@@ -259,7 +259,8 @@ impl Connection {
 
     fn window_update(&mut self, id: StreamId, payload: &[u8]) -> Result<Option<Event>, Breach> {
         self.budgets.draw(Budget::WindowUpdates);
-        let increment = StreamId::new(frame::word(payload).ok_or(Breach::BadFrameSize)?).value();
+        // The first bit is reserved.
+        let increment = frame::word(payload).ok_or(Breach::BadFrameSize)? & WINDOW_MAX;
         if id == StreamId::CONNECTION {
             if increment == 0 {
                 return Err(Breach::ZeroIncrement);
