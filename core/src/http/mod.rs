@@ -6,7 +6,9 @@
 
 pub mod answer;
 pub mod date;
+pub mod grpc;
 pub mod h1;
+pub mod h2;
 pub mod names;
 pub mod refusal;
 pub mod target;

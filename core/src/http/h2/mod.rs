@@ -1,0 +1,4 @@
+//! The bytes and rules of HTTP/2 (RFC 9113).
+
+pub mod bridge;
+pub mod fields;
