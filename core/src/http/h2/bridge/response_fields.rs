@@ -1,7 +1,5 @@
 //! A response for a client that speaks HTTP/2: from the head that was written for it to a list of fields.
 
-use smallvec::SmallVec;
-
 use crate::http::Response;
 use crate::http::h2::fields::FieldList;
 use crate::http::names::Known;
@@ -24,13 +22,14 @@ pub fn response_fields(response: &Response<'_>, out: &mut FieldList) {
     }
 }
 
-/// Names of so many bytes and less are put into lower case without asking for memory.
-const USUAL_NAME_MAX: usize = 64;
-
 /// Appends a field with its name in lower case.
 #[inline]
 pub(super) fn push_lower(name: &[u8], value: &[u8], out: &mut FieldList) {
-    let mut lower: SmallVec<[u8; USUAL_NAME_MAX]> = SmallVec::from_slice(name);
-    lower.make_ascii_lowercase();
-    out.push(&lower, value);
+    let name_end = out.used() + name.len();
+    for (to, byte) in out.room(name.len()).iter_mut().zip(name) {
+        *to = byte.to_ascii_lowercase();
+    }
+    out.grow(name.len());
+    out.append(value);
+    out.close(name_end);
 }
