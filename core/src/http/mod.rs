@@ -5,6 +5,7 @@
 //! and duplicates of fields are kept as they came, since a balancer must forward them so.
 
 pub mod answer;
+mod asked;
 pub mod date;
 pub mod grpc;
 pub mod h1;
@@ -13,6 +14,7 @@ pub mod names;
 pub mod refusal;
 pub mod target;
 
+pub use asked::{Asked, Mismatch};
 pub use refusal::{BadResponse, Refusal};
 
 use smallvec::SmallVec;

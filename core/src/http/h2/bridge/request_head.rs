@@ -2,9 +2,9 @@
 
 use super::Malformed;
 use super::checks::{self, Spelling, line};
-use crate::http::Field;
 use crate::http::grpc::is_grpc;
 use crate::http::h2::fields::FieldList;
+use crate::http::{Asked, Field};
 
 /// What is known of a request besides its text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,16 @@ pub struct RequestFacts {
     pub has_odd_name: bool,
     /// The length of the body, if the client says it.
     pub content_length: Option<u64>,
+}
+
+impl RequestFacts {
+    /// What the client speaks, as the choice of targets sees it. gRPC knows no method but `POST`.
+    pub fn asked(&self) -> Asked {
+        match self {
+            RequestFacts { is_grpc: true, is_post: true, .. } => Asked::Grpc,
+            RequestFacts { is_post, .. } => Asked::Http2 { post: *is_post },
+        }
+    }
 }
 
 /// Appends the HTTP/1.1 head of the request that `fields` are; `end` says that no body follows. Nothing is appended if
