@@ -2,6 +2,7 @@
 
 use super::Cause;
 use crate::desync::{Reason, Refused};
+use crate::http::Mismatch;
 use crate::http::refusal::{BadResponse, Refusal};
 
 impl From<Refused> for Cause {
@@ -55,6 +56,16 @@ impl From<Refusal> for Cause {
             Refusal::RequestLineTooLong | Refusal::SpeaksTls | Refusal::TooManyConnectionOptions => {
                 Cause::MalformedRequest
             }
+        }
+    }
+}
+
+impl From<Mismatch> for Cause {
+    fn from(mismatch: Mismatch) -> Cause {
+        match mismatch {
+            Mismatch::NeedsHttp2 => Cause::NeedsHttp2,
+            Mismatch::NeedsPost => Cause::NeedsPost,
+            Mismatch::GrpcNotServed => Cause::GrpcNotServed,
         }
     }
 }

@@ -1,0 +1,212 @@
+//! Reads header blocks: strict about every rule, since a peer that breaks one would have another table than ours.
+
+use super::{huffman, integer, statics};
+use crate::http::h2::fields::{FieldList, OVERHEAD};
+use crate::http::h2::hpack::table::Table;
+
+/// How much a list may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// As [`FieldList::size`] counts; what we announce as SETTINGS_MAX_HEADER_LIST_SIZE.
+    pub list_size: usize,
+    /// The most fields.
+    pub fields: usize,
+}
+
+impl Default for Limits {
+    /// What a head may have in HTTP/1 (guide QUO-08): 64 KiB and 1000 fields. Browsers send each cookie as a field of its
+    /// own and may have 180 of them.
+    fn default() -> Limits {
+        Limits { list_size: 64 * 1024, fields: crate::http::h1::head::FIELDS_MAX }
+    }
+}
+
+/// Why a block was not decoded. The decoder is of no use after any of them: the rest of the block is not read, so what
+/// it would have put into the table is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// COMPRESSION_ERROR (RFC 9113 section 4.3).
+    #[error("a header block breaks the rules of HPACK: {0}")]
+    Compression(Why),
+    /// ENHANCE_YOUR_CALM: few octets became very many, or whoever sends them does not look at our SETTINGS.
+    #[error("a list of fields is larger than announced")]
+    ListTooLarge,
+    /// ENHANCE_YOUR_CALM, likewise.
+    #[error("a list has too many fields")]
+    TooManyFields,
+}
+
+/// Which rule of RFC 7541 a block breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Why {
+    /// A field's representation goes on behind the end.
+    #[error("it ends within a field")]
+    Truncated,
+    /// Section 5.1.
+    #[error("an integer is too large")]
+    IntegerTooLarge,
+    /// Section 2.3.3: index 0, or one behind the end of the dynamic table.
+    #[error("an index is in neither table")]
+    NoSuchEntry,
+    /// Section 5.2: a string ends with more than seven bits of padding, or padding that is not the begin of EOS.
+    #[error("a Huffman string is badly padded")]
+    BadPadding,
+    /// Section 5.2.
+    #[error("a Huffman string contains EOS")]
+    EndOfString,
+    /// Section 4.2: a change of the table's size that is not at the beginning of the block.
+    #[error("the table is resized behind a field")]
+    LateResize,
+    /// Section 4.2: the smallest size and the last one are all there is to say.
+    #[error("the table is resized more than twice")]
+    TooManyResizes,
+    /// Section 6.3.
+    #[error("the table is resized beyond what was announced")]
+    ResizeTooLarge,
+    /// An earlier block broke a rule.
+    #[error("an earlier one was not decoded")]
+    Failed,
+}
+
+impl From<Why> for DecodeError {
+    fn from(why: Why) -> DecodeError {
+        DecodeError::Compression(why)
+    }
+}
+
+/// One direction of a connection, at its receiving end.
+pub struct Decoder {
+    table: Table,
+    /// What was announced.
+    table_max: usize,
+    failed: bool,
+}
+
+/// Changes of the table's size that a block may begin with (RFC 7541 section 4.2).
+const RESIZES_MAX: usize = 2;
+
+impl Decoder {
+    /// `table_max` is what is announced as SETTINGS_HEADER_TABLE_SIZE; it stays so.
+    pub fn new(table_max: usize) -> Decoder {
+        Decoder { table: Table::new(table_max.min(super::TABLE_SIZE_DEFAULT)), table_max, failed: false }
+    }
+
+    /// Decodes a whole block; `out` then has its fields and no others.
+    pub fn decode(&mut self, block: &[u8], limits: &Limits, out: &mut FieldList) -> Result<(), DecodeError> {
+        out.clear();
+        if self.failed {
+            return Err(Why::Failed.into());
+        }
+        let result = self.resizes(block).map_err(DecodeError::from).and_then(|rest| self.fields(rest, limits, out));
+        self.failed = result.is_err();
+        result
+    }
+
+    /// The changes of the table's size at the beginning of a block.
+    fn resizes<'b>(&mut self, mut block: &'b [u8]) -> Result<&'b [u8], Why> {
+        let mut count = 0;
+        while let Some((&first @ 0x20..=0x3f, rest)) = block.split_first() {
+            let (size, rest) = integer::read(first, 5, rest)?;
+            if size > self.table_max {
+                return Err(Why::ResizeTooLarge);
+            }
+            if count == RESIZES_MAX {
+                return Err(Why::TooManyResizes);
+            }
+            self.table.resize(size);
+            count += 1;
+            block = rest;
+        }
+        Ok(block)
+    }
+
+    fn fields(&mut self, mut block: &[u8], limits: &Limits, out: &mut FieldList) -> Result<(), DecodeError> {
+        while let Some((&first, rest)) = block.split_first() {
+            if out.len() == limits.fields {
+                return Err(DecodeError::TooManyFields);
+            }
+            block = match first {
+                0x80.. => self.indexed(first, rest, limits, out)?,
+                0x40.. => {
+                    let start = out.used();
+                    let (name_end, rest) = self.literal(first, 6, rest, limits, out)?;
+                    let (name, value) = out.since(start).split_at(name_end - start);
+                    self.table.insert(name, value);
+                    rest
+                }
+                0x20.. => return Err(Why::LateResize.into()),
+                // Never to be indexed or just not now: on the other side of a load balancer, the field's name decides.
+                _ => self.literal(first, 4, rest, limits, out)?.1,
+            };
+            if out.size() > limits.list_size {
+                return Err(DecodeError::ListTooLarge);
+            }
+        }
+        Ok(())
+    }
+
+    fn indexed<'b>(
+        &self,
+        first: u8,
+        rest: &'b [u8],
+        limits: &Limits,
+        out: &mut FieldList,
+    ) -> Result<&'b [u8], DecodeError> {
+        let (index, rest) = integer::read(first, 7, rest)?;
+        let (field, name) = self.entry(index)?;
+        if out.size() + field.len() + OVERHEAD > limits.list_size {
+            return Err(DecodeError::ListTooLarge);
+        }
+        let start = out.used();
+        out.append(field);
+        out.close(start + name);
+        Ok(rest)
+    }
+
+    /// A field whose value is spelled out, and perhaps its name; returns where the name ends.
+    fn literal<'b>(
+        &self,
+        first: u8,
+        bits: u32,
+        rest: &'b [u8],
+        limits: &Limits,
+        out: &mut FieldList,
+    ) -> Result<(usize, &'b [u8]), DecodeError> {
+        let (index, mut rest) = integer::read(first, bits, rest)?;
+        if index == 0 {
+            rest = string(rest, out)?;
+        } else {
+            let (field, name) = self.entry(index)?;
+            if out.size() + name + OVERHEAD > limits.list_size {
+                return Err(DecodeError::ListTooLarge);
+            }
+            out.append(&field[..name]);
+        }
+        let name_end = out.used();
+        let rest = string(rest, out)?;
+        out.close(name_end);
+        Ok((name_end, rest))
+    }
+
+    fn entry(&self, index: usize) -> Result<(&[u8], usize), Why> {
+        let entry = match index.checked_sub(statics::LEN + 1) {
+            Some(index) => self.table.entry(index),
+            None => statics::entry(index),
+        };
+        entry.ok_or(Why::NoSuchEntry)
+    }
+}
+
+/// Reads a string (RFC 7541 section 5.2) into the list's field.
+fn string<'b>(block: &'b [u8], out: &mut FieldList) -> Result<&'b [u8], Why> {
+    let (&first, rest) = block.split_first().ok_or(Why::Truncated)?;
+    let (len, rest) = integer::read(first, 7, rest)?;
+    let (string, rest) = rest.split_at_checked(len).ok_or(Why::Truncated)?;
+    if first & 0x80 == 0 {
+        out.append(string);
+    } else {
+        huffman::decode(string, out)?;
+    }
+    Ok(rest)
+}

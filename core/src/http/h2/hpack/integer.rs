@@ -1,0 +1,43 @@
+//! Integers as HPACK writes them (RFC 7541 section 5.1): in the low bits of an octet that means something else above
+//! them, and if they do not fit, seven bits an octet behind it, the least significant first.
+
+use super::Why;
+
+/// Octets behind the first. What four of them hold is more than any length or index can be here (2^28 octets), so an
+/// integer that is longer, or has more zeros in front of it, is meant to harm.
+const OCTETS_MAX: usize = 4;
+
+/// The integer whose first octet is `first`, with `bits` bits of it, and what follows it in `rest`.
+#[inline]
+pub(super) fn read(first: u8, bits: u32, rest: &[u8]) -> Result<(usize, &[u8]), Why> {
+    let mask = (1 << bits) - 1;
+    let value = usize::from(first) & mask;
+    if value < mask { Ok((value, rest)) } else { read_more(mask, rest) }
+}
+
+fn read_more(mut value: usize, rest: &[u8]) -> Result<(usize, &[u8]), Why> {
+    for (at, &octet) in rest.iter().take(OCTETS_MAX).enumerate() {
+        value += usize::from(octet & 0x7f) << (7 * at);
+        if octet < 0x80 {
+            return Ok((value, &rest[at + 1..]));
+        }
+    }
+    Err(if rest.len() < OCTETS_MAX { Why::Truncated } else { Why::IntegerTooLarge })
+}
+
+/// Writes `value` with `bits` bits of the first octet, whose others are those of `pattern`.
+#[inline]
+pub(super) fn write(pattern: u8, bits: u32, value: usize, out: &mut Vec<u8>) {
+    let mask = (1 << bits) - 1;
+    if value < mask { out.push(pattern | value as u8) } else { write_more(pattern, mask, value, out) }
+}
+
+fn write_more(pattern: u8, mask: usize, value: usize, out: &mut Vec<u8>) {
+    out.push(pattern | mask as u8);
+    let mut left = value - mask;
+    while left >= 0x80 {
+        out.push(left as u8 | 0x80);
+        left >>= 7;
+    }
+    out.push(left as u8);
+}
