@@ -1,5 +1,5 @@
 //! HTTP as the rest of the crate sees it: heads as fields over borrowed bytes, and how a body is framed.
-//! How the bytes of HTTP/1 are read and written is in [`h1`].
+//! How the bytes of HTTP/1 are read and written is in [`h1`], those of HTTP/2 in [`h2`].
 //!
 //! Nothing here owns what it parsed: a [`Request`] or [`Response`] borrows the bytes of its head. Order, case
 //! and duplicates of fields are kept as they came, since a balancer must forward them so.

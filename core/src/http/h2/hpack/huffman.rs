@@ -37,6 +37,9 @@ const LONG_LENGTHS: usize = 17;
 /// The code of each octet in the lower bits.
 const CODES: [u32; 257] = codes();
 
+/// The code of each octet, and its length.
+static ENCODING: [(u32, u8); EOS] = encoding();
+
 /// The octet and the length of its code for the first eight bits of what is to come; a length of zero where the code is
 /// longer than that.
 static SHORT: [(u8, u8); 1 << SHORT_BITS] = short();
@@ -60,40 +63,77 @@ struct Long {
 
 /// Decodes all of `code` into the list's field.
 pub(super) fn decode(code: &[u8], out: &mut FieldList) -> Result<(), Why> {
-    let room = out.room(decoded_len_max(code.len()));
-    let mut at = 0;
-    let mut bits = Bits::new(code);
-    loop {
-        bits.refill();
-        if bits.is_at_end() {
-            break;
-        }
-        let (octet, length) = bits.next_symbol()?;
-        room[at] = octet;
-        at += 1;
-        bits.skip(length)?;
+    let room = out.room(code.len() * 8 / BITS_MIN + STRIDE);
+    let mut bits = Bits { word: 0, count: 0, rest: code };
+    let mut len = decode_most(&mut bits, room)?;
+    bits.fill();
+    while !bits.are_padding() {
+        let (octet, length) = bits.symbol()?;
+        bits.skip(length);
+        *room.get_mut(len).ok_or(Why::BadPadding)? = octet;
+        len += 1;
+        bits.fill();
     }
-    out.grow(at);
+    out.grow(len);
     Ok(())
 }
 
-fn decoded_len_max(code: usize) -> usize {
-    code * 8 / BITS_MIN
+/// Octets that are decoded between two looks at what is left: so many short codes are in a word for certain.
+const STRIDE: usize = 7;
+
+/// Decodes as long as whole words can be read, and never the last octets.
+#[inline]
+fn decode_most(bits: &mut Bits<'_>, room: &mut [u8]) -> Result<usize, Why> {
+    let mut len = 0;
+    while bits.fill_fast() {
+        let Some(octets) = room.get_mut(len..).and_then(|room| room.first_chunk_mut()) else { break };
+        let short = decode_short(bits, octets);
+        len += short;
+        if short < STRIDE && bits.fill_fast() {
+            let (octet, length) = long_symbol((bits.word >> 32) as u32)?;
+            bits.skip(length);
+            *room.get_mut(len).ok_or(Why::BadPadding)? = octet;
+            len += 1;
+        }
+    }
+    Ok(len)
 }
 
-/// The next bits of a code, from the highest of a word down. What is behind the end looks like padding.
+/// Decodes short codes up to the next long one; returns how many.
+#[inline]
+fn decode_short(bits: &mut Bits<'_>, octets: &mut [u8; STRIDE]) -> usize {
+    for (at, next) in octets.iter_mut().enumerate() {
+        let (octet, length) = SHORT[(bits.word >> (64 - SHORT_BITS)) as usize];
+        if length == 0 {
+            return at;
+        }
+        *next = octet;
+        bits.skip(length.into());
+    }
+    STRIDE
+}
+
+/// The next bits of a code, from the highest of a word down. Behind the last one, bits are zero.
 struct Bits<'a> {
     word: u64,
+    /// How many bits of the word are there.
     count: u32,
     rest: &'a [u8],
 }
 
-impl<'a> Bits<'a> {
-    fn new(rest: &'a [u8]) -> Bits<'a> {
-        Bits { word: 0, count: 0, rest }
+impl Bits<'_> {
+    /// At least 56 bits are there then, unless the end is near.
+    #[inline]
+    fn fill_fast(&mut self) -> bool {
+        let Some(octets) = self.rest.first_chunk() else { return false };
+        self.word |= u64::from_be_bytes(*octets) >> self.count;
+        let octets = (63 - self.count) / 8;
+        self.count += 8 * octets;
+        self.rest = &self.rest[octets as usize..];
+        true
     }
 
-    fn refill(&mut self) {
+    fn fill(&mut self) {
         while self.count <= 56 {
             let Some((&octet, rest)) = self.rest.split_first() else { break };
             self.word |= u64::from(octet) << (56 - self.count);
@@ -103,22 +143,22 @@ impl<'a> Bits<'a> {
     }
 
     /// Whether all that is left is padding: fewer than eight bits, all of them set (RFC 7541 section 5.2).
-    fn is_at_end(&self) -> bool {
-        self.rest.is_empty() && self.count < 8 && self.word.leading_ones() == self.count
+    fn are_padding(&self) -> bool {
+        self.count < 8 && self.rest.is_empty() && self.word.leading_ones() == self.count
     }
 
-    fn next_symbol(&self) -> Result<(u8, u32), Why> {
+    /// The next octet and the length of its code, all of which must be there.
+    fn symbol(&self) -> Result<(u8, u32), Why> {
         let (octet, length) = SHORT[(self.word >> (64 - SHORT_BITS)) as usize];
-        if length > 0 { Ok((octet, u32::from(length))) } else { long_symbol((self.word >> 32) as u32) }
+        let (octet, length) =
+            if length > 0 { (octet, u32::from(length)) } else { long_symbol((self.word >> 32) as u32)? };
+        if length > self.count { Err(Why::BadPadding) } else { Ok((octet, length)) }
     }
 
-    fn skip(&mut self, length: u32) -> Result<(), Why> {
-        if length > self.count {
-            return Err(Why::BadPadding);
-        }
+    #[inline]
+    fn skip(&mut self, length: u32) {
         self.word <<= length;
         self.count -= length;
-        Ok(())
     }
 }
 
@@ -140,17 +180,16 @@ pub(super) fn encoded_len(string: &[u8]) -> usize {
 pub(super) fn encode(string: &[u8], out: &mut Vec<u8>) {
     let (mut word, mut count) = (0u64, 0);
     for octet in string {
-        let octet = usize::from(*octet);
-        word = word << LENGTHS[octet] | u64::from(CODES[octet]);
-        count += u32::from(LENGTHS[octet]);
-        while count >= 8 {
-            count -= 8;
-            out.push((word >> count) as u8);
+        let (code, length) = ENCODING[usize::from(*octet)];
+        word = word << length | u64::from(code);
+        count += u32::from(length);
+        if count >= 32 {
+            count -= 32;
+            out.extend_from_slice(&((word >> count) as u32).to_be_bytes());
         }
     }
-    if count > 0 {
-        out.push((word << (8 - count)) as u8 | 0xff >> count);
-    }
+    let padded = (word << 32 | 0xffff_ffff) >> count;
+    out.extend_from_slice(&(padded as u32).to_be_bytes()[..count.div_ceil(8) as usize]);
 }
 
 const fn codes() -> [u32; 257] {
@@ -169,6 +208,16 @@ const fn codes() -> [u32; 257] {
         bits += 1;
     }
     codes
+}
+
+const fn encoding() -> [(u32, u8); EOS] {
+    let mut encoding = [(0, 0); EOS];
+    let mut symbol = 0;
+    while symbol < EOS {
+        encoding[symbol] = (CODES[symbol], LENGTHS[symbol]);
+        symbol += 1;
+    }
+    encoding
 }
 
 const fn short() -> [(u8, u8); 1 << SHORT_BITS] {

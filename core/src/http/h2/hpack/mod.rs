@@ -7,10 +7,13 @@
 //! What a decoder takes is bounded: its table by what was announced, the list by [`Limits`], and its time by the length
 //! of the block and the list together.
 
+mod choice;
 mod decoder;
 mod encoder;
+mod hash;
 mod huffman;
 mod integer;
+mod seen;
 mod statics;
 mod table;
 

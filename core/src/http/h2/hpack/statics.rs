@@ -1,5 +1,7 @@
 //! The static table (RFC 7541 Appendix A): what both ends know from the start.
 
+use super::hash::{STATIC_SLOTS, hash, static_slot};
+
 /// How many entries there are; the dynamic table's begin behind them, at 62.
 pub(super) const LEN: usize = 61;
 
@@ -75,6 +77,35 @@ pub(super) fn entry(index: usize) -> Option<(&'static [u8], usize)> {
     Some((&TEXT[usize::from(start)..][..usize::from(len)], usize::from(name)))
 }
 
+/// The first index of that name, whose hash is `hash`.
+#[inline]
+pub(super) fn name(name: &[u8], hash: u64) -> Option<usize> {
+    let index = slot(hash);
+    let (field, len) = entry(index)?;
+    (&field[..len] == name).then_some(index)
+}
+
+/// The index of the only name that may have that hash; zero if none has.
+#[inline]
+pub(super) fn slot(hash: u64) -> usize {
+    usize::from(NAMES[static_slot(hash)])
+}
+
+/// The index of a field whose name is first at `index`.
+pub(super) fn field(mut index: usize, name: &[u8], value: &[u8]) -> Option<usize> {
+    loop {
+        let (field, len) = entry(index)?;
+        let (its_name, its_value) = field.split_at(len);
+        if its_name != name {
+            return None;
+        }
+        if its_value == value && !value.is_empty() {
+            return Some(index);
+        }
+        index += 1;
+    }
+}
+
 /// Where an entry lies in [`TEXT`].
 #[derive(Clone, Copy)]
 struct Span {
@@ -87,6 +118,31 @@ struct Span {
 static TEXT: [u8; text_len()] = text();
 
 static SPANS: [Span; LEN] = spans();
+
+/// The first index of the name whose hash belongs there, or zero.
+static NAMES: [u8; STATIC_SLOTS] = names();
+
+const fn names() -> [u8; STATIC_SLOTS] {
+    let mut names = [0; STATIC_SLOTS];
+    let mut at = LEN;
+    while at > 0 {
+        at -= 1;
+        let slot = static_slot(hash(ENTRIES[at].0.as_bytes()));
+        let there = names[slot] as usize;
+        assert!(there == 0 || same(ENTRIES[there - 1].0, ENTRIES[at].0), "two names in one slot");
+        names[slot] = at as u8 + 1;
+    }
+    names
+}
+
+pub(super) const fn same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}
 
 const fn text_len() -> usize {
     let (mut at, mut len) = (0, 0);

@@ -29,6 +29,11 @@ impl Table {
         Table { bytes: Vec::new(), base: 0, entries: VecDeque::new(), size: 0, size_max }
     }
 
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     pub(super) fn size_max(&self) -> usize {
         self.size_max
     }
