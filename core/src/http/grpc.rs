@@ -14,3 +14,35 @@ pub fn status_code(value: &[u8]) -> Option<u32> {
     let is_number = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
     is_number.then(|| value.iter().try_fold(0, digit)).flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_content_type_of_grpc_is_known_with_its_codings() {
+        for is in ["application/grpc", "application/grpc+proto", "application/grpc+json", "APPLICATION/gRPC;x=y"] {
+            assert!(is_grpc(is.as_bytes()), "{is}");
+        }
+        for other in [
+            "",
+            "application/grp",
+            "application/grpc-web",
+            "application/grpc-web+proto",
+            "application/grpcs",
+            "text/grpc",
+        ] {
+            assert!(!is_grpc(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_status_is_a_decimal_number() {
+        for (text, code) in [("0", Some(0)), ("12", Some(12)), ("099", Some(99)), ("4294967295", Some(u32::MAX))] {
+            assert_eq!(status_code(text.as_bytes()), code, "{text}");
+        }
+        for bad in ["", " 0", "0 ", "-1", "+1", "a", "4294967296", "99999999999999999999"] {
+            assert_eq!(status_code(bad.as_bytes()), None, "{bad}");
+        }
+    }
+}

@@ -103,16 +103,18 @@ causes! {
     Http2MalformedHead, Client, None, "The header fields or trailers of an HTTP/2 request break the rules of RFC 9113 section 8, so its stream was reset; look at the client, this is how requests are smuggled.";
     Http2ProtocolError, Client, None, "The client broke the rules of HTTP/2, so the connection was ended; look at the client.";
     Http2HeadTooLarge, Client, None, "The compressed head of an HTTP/2 request is longer than 8 K, so the connection was ended; look at the client's cookies and tokens.";
-    Http2ListTooLarge, Client, None, "The header fields of an HTTP/2 request are larger or more than may be once decompressed, so the connection was ended; look at the client, this is how memory is exhausted.";
-    Http2RapidReset, Client, None, "The client opened and cancelled streams without waiting for answers, so the connection was ended; look at the client, this is how targets are overloaded.";
-    Http2ResetsProvoked, Client, None, "The client made the balancer reset stream after stream, so the connection was ended; look at the client, this is how targets are overloaded.";
+    Http2ListTooLarge, Client, None, "The header fields of an HTTP/2 request are larger or more than may be once decompressed, so the connection was ended; look at the client's cookies and tokens, this is also how memory is exhausted.";
     Http2ContinuationFlood, Client, None, "A head came in more CONTINUATION frames than any client needs, so the connection was ended; look at the client.";
-    Http2SettingsFlood, Client, None, "SETTINGS came again and again, so the connection was ended; look at the client.";
-    Http2PingFlood, Client, None, "PING came again and again, so the connection was ended; look at the client.";
-    Http2EmptyFrames, Client, None, "Frames came that carry nothing and end nothing, so the connection was ended; look at the client.";
-    Http2FrameFlood, Client, None, "Frames came that change nothing, such as PRIORITY, WINDOW_UPDATE and unknown ones, far more than requests, so the connection was ended; look at the client.";
+    Http2ResetFlood, Client, None, "The client cancelled stream after stream before they were answered, made the balancer reset them by its faults, or opened more than it may, so the connection was ended; look at the client, this is how targets are overloaded.";
+    Http2PingFlood, Client, None, "PING frames came far more often than requests, so the connection was ended; look at the client's keep-alive settings.";
+    Http2SettingsFlood, Client, None, "SETTINGS frames came again and again, so the connection was ended; look at the client.";
+    Http2PriorityFlood, Client, None, "PRIORITY frames came far more often than requests, so the connection was ended; look at the client.";
+    Http2UnknownFrameFlood, Client, None, "Frames of unknown types came far more often than requests, so the connection was ended; look at the client.";
+    Http2WindowUpdateFlood, Client, None, "WINDOW_UPDATE frames came far more often than there was data to send, so the connection was ended; look at the client.";
+    Http2EmptyDataFlood, Client, None, "DATA frames came that carry nothing and end nothing, so the connection was ended; look at the client.";
+    Http2StrayFrameFlood, Client, None, "Frames kept coming on streams that were over, so the connection was ended; look at the client.";
+    Http2TinyWindows, Client, None, "The client took answers in pieces of a few bytes, so the connection was ended; look at the client.";
     Http2AnswersUnread, Client, None, "The client did not read what the balancer must answer to its frames, so the connection was ended; look at the client.";
-    Http2TinyWindows, Client, None, "The client takes answers in pieces of a few bytes, so the connection was ended; look at the client.";
 
     RuleRedirect, Configuration, None, "A rule answers with a redirect, as configured.";
     RuleFixedResponse, Configuration, None, "A rule answers with a fixed response, as configured.";

@@ -114,6 +114,9 @@ mod tests {
             let found = reason.describe().trim_end_matches('.');
             assert!(cause.describe().starts_with(found), "{cause:?} does not say what {reason} is");
         }
+        for mismatch in [Mismatch::NeedsHttp2, Mismatch::NeedsPost, Mismatch::GrpcNotServed] {
+            assert_eq!(Cause::from(mismatch).status(), Some(464), "{mismatch:?}");
+        }
         assert_eq!(Cause::from(BadResponse::HeadTooLarge).status(), Some(502));
         assert_eq!(Cause::from(BadResponse::TooManyFields).status(), Some(502));
     }

@@ -257,6 +257,41 @@ mod tests {
     }
 
     #[test]
+    fn a_call_is_a_post_in_grpc_to_the_method() {
+        let expected = "POST /AWS.ALB/healthcheck HTTP/1.1\r\nHost: 10.0.7.140:8080\r\nConnection: close\r\n\
+            User-Agent: ELB-HealthChecker/2.0\r\nContent-Type: application/grpc\r\n\r\n";
+        assert_eq!(request(&HealthCheck::grpc(), "10.0.7.140:8080"), expected);
+        // Not compressed, and no bytes long.
+        assert_eq!(GRPC_MESSAGE, [0, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn the_code_of_grpc_decides_about_a_call() {
+        let check = HealthCheck::grpc();
+        assert_eq!(check.judge_call(200, Some(b"12")), Ok(()));
+        for code in [0, 1, 11, 13, 14, 99, 100, 200] {
+            let text = code.to_string();
+            assert_eq!(check.judge_call(200, Some(text.as_bytes())), Err(Failure::CodeMismatch(code)));
+        }
+        let check = HealthCheck { matcher: Matcher { ranges: vec![(0, 1), (99, 99)] }, ..check };
+        for (code, passes) in [("0", true), ("1", true), ("2", false), ("98", false), ("99", true), ("100", false)] {
+            assert_eq!(check.judge_call(200, Some(code.as_bytes())).is_ok(), passes, "{code}");
+        }
+        assert_eq!(check.judge_call(200, Some(b"70000")), Err(Failure::CodeMismatch(u16::MAX)));
+    }
+
+    #[test]
+    fn an_answer_that_is_not_grpcs_is_no_success() {
+        let check = HealthCheck { matcher: Matcher { ranges: vec![(0, 99)] }, ..HealthCheck::grpc() };
+        assert_eq!(check.judge_call(200, Some(b"0")), Ok(()));
+        assert_eq!(check.judge_call(200, None), Err(Failure::Failed));
+        assert_eq!(check.judge_call(200, Some(b"")), Err(Failure::Failed));
+        assert_eq!(check.judge_call(200, Some(b"OK")), Err(Failure::Failed));
+        assert_eq!(check.judge_call(404, None), Err(Failure::CodeMismatch(404)));
+        assert_eq!(check.judge_call(502, Some(b"0")), Err(Failure::CodeMismatch(502)));
+    }
+
+    #[test]
     fn checks_go_to_the_traffic_port_or_to_a_fixed_one() {
         let at = "10.0.0.1:9000".parse().expect("an address");
         assert_eq!(HealthCheck::default().address(at), at);

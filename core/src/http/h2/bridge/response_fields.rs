@@ -33,3 +33,100 @@ pub(super) fn push_lower(name: &[u8], value: &[u8], out: &mut FieldList) {
     out.append(value);
     out.close(name_end);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::FieldRoom;
+    use crate::http::answer::{Answer, Context, SERVER};
+    use crate::http::date::http_date;
+    use crate::http::h1::head::parse_response;
+    use crate::time::Wall;
+
+    fn fields(head: &str) -> Vec<(String, String)> {
+        let mut room = FieldRoom::default();
+        let response = parse_response(head.as_bytes(), &mut room).expect("a head");
+        let mut list = FieldList::new();
+        list.push(b"left", b"over");
+        response_fields(&response, &mut list);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        list.iter().map(|field| (text(field.name), text(field.value))).collect()
+    }
+
+    fn is(fields: &[(&str, &str)]) -> Vec<(String, String)> {
+        fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn the_status_comes_first_and_names_become_small() {
+        assert_eq!(
+            fields(
+                "HTTP/1.1 200 OK\r\nContent-Type: Text/HTML\r\nSet-Cookie: A=b\r\nset-cookie: C=d\r\nX_Y: Z\r\n\r\n"
+            ),
+            is(&[
+                (":status", "200"),
+                ("content-type", "Text/HTML"),
+                ("set-cookie", "A=b"),
+                ("set-cookie", "C=d"),
+                ("x_y", "Z")
+            ])
+        );
+        let long = format!("X-{}", "LONG".repeat(200));
+        let found = fields(&format!("HTTP/1.1 999 \r\n{long}: v\r\n\r\n"));
+        assert_eq!(found, is(&[(":status", "999"), (&long.to_lowercase(), "v")]));
+    }
+
+    #[test]
+    fn what_belongs_to_an_http1_connection_is_left_out() {
+        let head = "HTTP/1.1 200 OK\r\nA: b\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\nProxy-Connection: close\r\n\
+                    Transfer-Encoding: chunked\r\nUpgrade: h2c\r\nTE: trailers\r\nHTTP2-Settings: x\r\nTrailer: x\r\n\r\n";
+        assert_eq!(fields(head), is(&[(":status", "200"), ("a", "b"), ("trailer", "x")]));
+    }
+
+    #[test]
+    fn a_length_stays_but_where_the_status_allows_no_body() {
+        let has_length = |status: u16| {
+            let found = fields(&format!("HTTP/1.1 {status} \r\nContent-Length: 5\r\n\r\n"));
+            found.contains(&("content-length".to_owned(), "5".to_owned()))
+        };
+        for status in [200, 205, 304, 404, 502] {
+            assert!(has_length(status), "{status}");
+        }
+        for status in [100, 103, 204] {
+            assert!(!has_length(status), "{status}");
+        }
+    }
+
+    fn answered(answer: &Answer<'_>) -> Vec<(String, String)> {
+        let mut out = Vec::new();
+        let date = http_date(Wall::from_micros(784_111_777_000_000));
+        answer.write(&mut out, &Context { server: SERVER, date: &date, keep_alive: true, head_only: true });
+        fields(std::str::from_utf8(&out).expect("text"))
+    }
+
+    #[test]
+    fn answers_of_the_load_balancer_have_their_fields_in_the_order_of_the_captures() {
+        let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(
+            answered(&Answer::error(403)),
+            is(&[
+                (":status", "403"),
+                ("server", "awselb/2.0"),
+                date,
+                ("content-type", "text/html"),
+                ("content-length", "118"),
+            ])
+        );
+        assert_eq!(
+            answered(&Answer::grpc_error(502)),
+            is(&[
+                (":status", "502"),
+                ("server", "awselb/2.0"),
+                date,
+                ("content-length", "0"),
+                ("grpc-status", "14"),
+                ("grpc-message", "unavailable"),
+            ])
+        );
+    }
+}
