@@ -8,15 +8,14 @@ use super::{Effect, Shard, WireId};
 use crate::exchange::Leg;
 use crate::exchange::record::Record;
 use crate::http::Asked;
-use crate::http::h2::budget::Budget;
-use crate::http::h2::{Breach, ConnectionError, ErrorCode};
+use crate::http::h2::{ConnectionError, ErrorCode};
 use crate::observe::Cause;
 
 impl Shard {
     /// The peer broke a rule that the whole connection stands on, or used up a budget.
     pub(super) fn record_breach(&mut self, id: WireId, error: &ConnectionError) {
         self.metrics.http2_abuse_count += u64::from(error.code == ErrorCode::EnhanceYourCalm);
-        self.record_unserved(id, cause_of(error.why));
+        self.record_unserved(id, Cause::of_client(error.why));
     }
 
     /// Writes a line of the access log, if one is kept, for a client whose request cannot be told.
@@ -42,26 +41,5 @@ impl Shard {
             effects.push(Effect::Journal(Log::Access));
         }
         spare.extend(used);
-    }
-}
-
-/// The cause that stands for it.
-fn cause_of(breach: Breach) -> Cause {
-    match breach {
-        Breach::BlockTooLong => Cause::Http2HeadTooLarge,
-        Breach::ListTooLong | Breach::TooManyFields => Cause::Http2ListTooLarge,
-        Breach::BlockScattered => Cause::Http2ContinuationFlood,
-        Breach::ControlUnread => Cause::Http2AnswersUnread,
-        Breach::Flood(budget) => match budget {
-            Budget::Resets => Cause::Http2RapidReset,
-            Budget::Pings => Cause::Http2PingFlood,
-            Budget::Settings => Cause::Http2SettingsFlood,
-            Budget::EmptyData => Cause::Http2EmptyFrames,
-            Budget::TinyData => Cause::Http2TinyWindows,
-            Budget::Priorities | Budget::Unknown | Budget::WindowUpdates | Budget::Strays | Budget::Interims => {
-                Cause::Http2FrameFlood
-            }
-        },
-        _ => Cause::Http2ProtocolError,
     }
 }

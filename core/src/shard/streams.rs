@@ -15,6 +15,7 @@ use super::{Shard, WireId};
 use crate::buffer::{Buffers, LARGE_PAGE, PAGE, Payment, TLS_ADMISSION};
 use crate::exchange::UNWANTED_BYTES_MAX;
 use crate::http::h2::{Connection, ConnectionError, ErrorCode, Event, Kind, Received, StreamId};
+use crate::observe::Cause;
 use crate::time::Mono;
 
 /// What a connection with streams is entitled to, in bytes: a page for each direction, and its TLS.
@@ -320,7 +321,7 @@ impl Shard {
         self.record_breach(id, error);
         if self.wires.get(id.0).is_some_and(|wire| wire.front().is_none()) {
             self.say_control(id);
-            return self.trunk_is_broken(id);
+            return self.trunk_is_broken(id, Cause::of_target(error.why));
         }
         self.go_quiet(id);
     }

@@ -281,12 +281,12 @@ impl Shard {
     }
 
     /// The target broke a rule of HTTP/2.
-    pub(super) fn trunk_is_broken(&mut self, id: WireId) {
+    pub(super) fn trunk_is_broken(&mut self, id: WireId, cause: Cause) {
         for wire in self.members_of(id) {
             if let Some(exchange) = self.wires.get(wire.0).and_then(WireState::exchange)
                 && let Some(exchange) = self.exchanges.get_mut(exchange)
             {
-                exchange.record.caused(Cause::TargetBrokeHttp2);
+                exchange.record.caused(cause);
             }
         }
         if self.wires.get(id.0).and_then(|wire| wire.front()).is_none() {
