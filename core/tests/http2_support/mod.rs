@@ -219,6 +219,9 @@ impl Speaker {
     pub(crate) fn say(&mut self, stream: u32, head: &Fields, body: &[u8], end: End) {
         let alone = body.is_empty() && end == End::Plain;
         self.side.write_head(StreamId::new(stream), pairs(head), alone, &mut self.out);
+        if field(head, ":method") == Some("HEAD") {
+            self.side.expects_no_body(StreamId::new(stream));
+        }
         let talk = self.talk(stream);
         talk.says.extend_from_slice(body);
         talk.end = if alone { End::Said } else { end };
