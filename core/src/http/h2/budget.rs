@@ -70,7 +70,7 @@ pub struct Allowance {
     pub begun: u16,
     /// Comes back with a stream that ended in order on both sides.
     pub ended: u16,
-    /// Comes back with a DATA frame that we sent and that was not tiny: what the peer receives makes it say things.
+    /// Comes back with a DATA frame that we sent and that no window kept tiny: what the peer receives makes it say things.
     pub sent: u16,
     /// Comes back with a DATA frame that carried payload.
     pub received: u16,
