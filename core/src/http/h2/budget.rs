@@ -110,6 +110,9 @@ pub const INTERIMS: Allowance = Allowance { max: 100, second: 2, begun: 4, ..NOT
 /// Where a window ends there may be a rest of a few bytes, once in a window.
 pub const TINY_DATAS: Allowance = Allowance { max: 100, second: 2, begun: 1, sent: 1, ..NOTHING };
 
+/// Small messages are about so long, in bytes: gRPC puts 5 before each.
+const MESSAGE_BYTES: usize = 8;
+
 /// In the order of [`Budget`].
 const ALL: [Allowance; 10] =
     [RESETS, PINGS, SETTINGS, PRIORITIES, UNKNOWN, WINDOW_UPDATES, EMPTY_DATA, STRAYS, INTERIMS, TINY_DATAS];
@@ -188,9 +191,13 @@ impl Budgets {
         self.fill(&ENDED);
     }
 
-    /// A DATA frame was sent.
-    pub fn sent(&mut self) {
+    /// A DATA frame was sent, with so many bytes. A peer that gets many small messages in one may tell of its window after
+    /// each.
+    pub fn sent(&mut self, len: usize) {
         self.fill(&SENT);
+        if let Some(drawn) = self.drawn.get_mut(Budget::WindowUpdates as usize) {
+            *drawn = drawn.saturating_sub(u16::try_from(len / MESSAGE_BYTES).unwrap_or(u16::MAX));
+        }
     }
 
     /// A DATA frame with payload was received.

@@ -128,7 +128,7 @@ impl Connection {
         if len > 0 && len == room && len < TINY_DATA && !end {
             self.budgets.draw(Budget::TinyData);
         } else if len > 0 {
-            self.budgets.sent();
+            self.budgets.sent(len);
         }
         if end {
             self.ended_by_us(stream);
