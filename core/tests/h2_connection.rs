@@ -1,8 +1,8 @@
 //! Both sides of HTTP/2 with each other: what one writes the other takes for the same.
 
-mod h2;
+mod h2_support;
 
-use h2::Pair;
+use h2_support::Pair;
 use sluicegate::http::h2::{Event, Kind};
 
 #[test]

@@ -109,11 +109,11 @@ fn check_forward_alone(actions: &[Read<'_>], place: &Where<'_>) {
         let known = place.groups.values().find(|known| known.id == group.group)?;
         Some(known.version).filter(|version| *version != ProtocolVersion::Http1)
     };
-    let forwards = actions.iter().filter_map(|read| match &read.action {
+    let mut forwards = actions.iter().filter_map(|read| match &read.action {
         Some(Action::Forward(forward)) => forward.groups.iter().find_map(newer),
         _ => None,
     });
-    if let Some(version) = forwards.last() {
+    if let Some(version) = forwards.next_back() {
         let forward = |read: &&Read<'_>| matches!(read.action, Some(Action::Forward(_)));
         for other in actions.iter().filter(|read| !forward(read)) {
             let version = version.name();

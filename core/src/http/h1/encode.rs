@@ -96,7 +96,7 @@ impl Encoder {
         debug_assert!(!matches!(self, Encoder::Length(_)), "ended while {self:?}");
         if *self == Encoder::Chunked {
             out.extend_from_slice(b"0\r\n");
-            trailer_lines(trailers).filter(|line| is_forwarded(line)).for_each(|line| out.extend_from_slice(line));
+            passing_trailers(trailers, out);
             out.extend_from_slice(b"\r\n");
         }
         *self = Encoder::None;
@@ -109,6 +109,11 @@ impl Encoder {
             Encoder::Chunked | Encoder::UntilClose => true,
         }
     }
+}
+
+/// Appends those of the trailer lines that may be passed on.
+pub fn passing_trailers(trailers: &[u8], out: &mut Vec<u8>) {
+    trailer_lines(trailers).filter(|line| is_forwarded(line)).for_each(|line| out.extend_from_slice(line));
 }
 
 fn hex_digits(len: usize) -> usize {

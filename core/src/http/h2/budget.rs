@@ -57,11 +57,13 @@ impl core::fmt::Display for Budget {
     }
 }
 
-/// How much a budget is, and what fills it up, in frames or streams.
+/// How much a budget is, what draws on it, and what fills it up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
     /// May be drawn at once.
     pub max: u16,
+    /// What one frame or stream draws; more than 1 where others give back less than one.
+    pub cost: u16,
     /// Comes back every second (see [`Connection::forgive`](super::Connection::forgive)).
     pub second: u16,
     /// Comes back with a request that begins on a server, an answer that begins on a client.
@@ -74,11 +76,12 @@ pub struct Allowance {
     pub received: u16,
 }
 
-const NOTHING: Allowance = Allowance { max: 0, second: 0, begun: 0, ended: 0, sent: 0, received: 0 };
+const NOTHING: Allowance = Allowance { max: 0, cost: 1, second: 0, begun: 0, ended: 0, sent: 0, received: 0 };
 
 /// Browsers cancel some 60 images at once; callers of gRPC give up a call now and then. Below the 128 streams that may be
-/// open, so nobody has more requests let through by cancelling than by waiting.
-pub const RESETS: Allowance = Allowance { max: 100, second: 4, ended: 1, ..NOTHING };
+/// open: nobody has more requests let through by cancelling than by waiting. In quarters of a stream, so that cancelling one
+/// of five requests goes on for ever.
+pub const RESETS: Allowance = Allowance { max: 400, cost: 4, second: 16, ended: 1, ..NOTHING };
 
 /// A caller of gRPC pings every 10 seconds at most, and once per round trip while it receives data, to measure.
 pub const PINGS: Allowance = Allowance { max: 100, second: 2, begun: 1, sent: 1, ..NOTHING };
@@ -122,10 +125,11 @@ const fn column(which: usize) -> [u16; PLACES] {
         let row = ALL[at];
         column[at] = match which {
             0 => row.max,
-            1 => row.second,
-            2 => row.begun,
-            3 => row.ended,
-            4 => row.sent,
+            1 => row.cost,
+            2 => row.second,
+            3 => row.begun,
+            4 => row.ended,
+            5 => row.sent,
             _ => row.received,
         };
         at += 1;
@@ -134,11 +138,12 @@ const fn column(which: usize) -> [u16; PLACES] {
 }
 
 const MAX: [u16; PLACES] = column(0);
-const SECOND: [u16; PLACES] = column(1);
-const BEGUN: [u16; PLACES] = column(2);
-const ENDED: [u16; PLACES] = column(3);
-const SENT: [u16; PLACES] = column(4);
-const RECEIVED: [u16; PLACES] = column(5);
+const COST: [u16; PLACES] = column(1);
+const SECOND: [u16; PLACES] = column(2);
+const BEGUN: [u16; PLACES] = column(3);
+const ENDED: [u16; PLACES] = column(4);
+const SENT: [u16; PLACES] = column(5);
+const RECEIVED: [u16; PLACES] = column(6);
 
 /// What one connection has drawn.
 #[derive(Clone, Debug, Default)]
@@ -152,9 +157,9 @@ impl Budgets {
     #[inline]
     pub fn draw(&mut self, budget: Budget) {
         let at = budget as usize;
-        if let (Some(drawn), Some(&max)) = (self.drawn.get_mut(at), MAX.get(at)) {
-            *drawn = drawn.saturating_add(1);
-            if *drawn > max {
+        if let (Some(drawn), Some(max), Some(cost)) = (self.drawn.get_mut(at), MAX.get(at), COST.get(at)) {
+            *drawn = drawn.saturating_add(*cost);
+            if *drawn > *max {
                 self.overdrawn = Some(budget);
             }
         }

@@ -76,6 +76,11 @@ impl FieldList {
         self.spans.is_empty()
     }
 
+    /// Bytes of memory that it holds.
+    pub fn memory(&self) -> usize {
+        self.bytes.capacity() + self.spans.capacity() * size_of::<Span>()
+    }
+
     /// What a receiver that limits the size of lists counts: every octet, and [`OVERHEAD`] for each field.
     pub fn size(&self) -> usize {
         self.used + self.spans.len() * OVERHEAD

@@ -76,7 +76,8 @@ impl ReceiveWindow {
     pub fn receive(&mut self, frame: usize, payload: usize) -> Result<(), Exceeded> {
         self.left -= frame as i64;
         self.held += payload as i64;
-        if self.left < 0 { Err(Exceeded) } else { Ok(()) }
+        // A frame without payload may come whatever the window is (RFC 9113 section 6.9.1).
+        if self.left < 0 && frame > 0 { Err(Exceeded) } else { Ok(()) }
     }
 
     /// So many bytes of payload were used up.
@@ -174,6 +175,8 @@ mod tests {
         assert_eq!(window.credit(), Some(10_849));
         window.shift(16_384 - 65_535);
         assert_eq!(window.left(), -32_767);
+        assert_eq!(window.clone().receive(0, 0), Ok(()));
+        assert_eq!(window.clone().receive(1, 1), Err(Exceeded));
         assert_eq!(window.credit(), Some(49_151));
         assert_eq!(window.left(), 16_384);
     }

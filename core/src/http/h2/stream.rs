@@ -88,9 +88,9 @@ pub struct Stream {
 /// that goes leaves its place to the next one.
 #[derive(Debug, Default)]
 pub struct Streams {
-    index: Vec<(StreamId, u16)>,
+    index: Vec<(StreamId, u32)>,
     places: Vec<Stream>,
-    free: Vec<u16>,
+    free: Vec<u32>,
 }
 
 impl Streams {
@@ -117,21 +117,21 @@ impl Streams {
     #[inline]
     pub fn get(&self, id: StreamId) -> Option<&Stream> {
         let at = self.at(id)?;
-        self.places.get(usize::from(self.index.get(at)?.1))
+        self.places.get(self.index.get(at)?.1 as usize)
     }
 
     /// That stream, if it lives.
     #[inline]
     pub fn get_mut(&mut self, id: StreamId) -> Option<&mut Stream> {
         let at = self.at(id)?;
-        self.places.get_mut(usize::from(self.index.get(at)?.1))
+        self.places.get_mut(self.index.get(at)?.1 as usize)
     }
 
     /// A new stream, above all that live.
     pub fn push(&mut self, stream: Stream) {
         debug_assert!(self.index.last().is_none_or(|last| last.0 < stream.id), "identifiers rise");
-        let place = self.free.pop().unwrap_or(self.places.len() as u16);
-        match self.places.get_mut(usize::from(place)) {
+        let place = self.free.pop().unwrap_or(self.places.len() as u32);
+        match self.places.get_mut(place as usize) {
             Some(free) => *free = stream,
             None => self.places.push(stream),
         }
@@ -143,7 +143,7 @@ impl Streams {
         let at = self.at(id)?;
         let (_, place) = self.index.remove(at);
         self.free.push(place);
-        self.places.get(usize::from(place)).copied()
+        self.places.get(place as usize).copied()
     }
 
     /// The highest that lives.
@@ -159,7 +159,7 @@ impl Streams {
     /// All that live, from the lowest.
     pub fn each(&mut self, mut visit: impl FnMut(&mut Stream)) {
         for (_, place) in &self.index {
-            if let Some(stream) = self.places.get_mut(usize::from(*place)) {
+            if let Some(stream) = self.places.get_mut(*place as usize) {
                 visit(stream);
             }
         }
@@ -224,7 +224,7 @@ impl Departed {
     pub fn receive(&mut self, id: StreamId, bytes: usize) -> Option<bool> {
         let (_, window) = self.reset.iter_mut().find(|entry| entry.0 == id)?;
         *window -= bytes as i64;
-        Some(*window >= 0)
+        Some(*window >= 0 || bytes == 0)
     }
 
     /// The peer's own end of a stream that we had reset came: no more may.

@@ -114,10 +114,10 @@ impl Connection {
 
     /// Opens the connection's window by what came.
     pub(super) fn give_credit(&mut self) {
-        if self.settled {
-            if let Some(credit) = self.receive.credit() {
-                frame::write_window_update(StreamId::CONNECTION, credit, self.control.bytes());
-            }
+        if self.settled
+            && let Some(credit) = self.receive.credit()
+        {
+            frame::write_window_update(StreamId::CONNECTION, credit, self.control.bytes());
         }
     }
 }

@@ -1,5 +1,8 @@
 //! The control frames that wait to be sent: one buffer that is reused, with what was sent of it.
 
+/// Bytes of room that are kept for the next frames: a quiet connection holds no more.
+const KEPT: usize = 1024;
+
 /// Bytes that wait.
 #[derive(Debug, Default)]
 pub(super) struct Control {
@@ -23,8 +26,7 @@ impl Control {
         debug_assert!(n <= self.pending().len(), "more was sent than there was");
         self.sent += n;
         if self.sent >= self.bytes.len() {
-            self.bytes.clear();
-            self.sent = 0;
+            self.clear();
         }
     }
 
@@ -32,8 +34,13 @@ impl Control {
     pub(super) fn drain_into(&mut self, out: &mut Vec<u8>) {
         if !self.bytes.is_empty() {
             out.extend_from_slice(self.pending());
-            self.bytes.clear();
-            self.sent = 0;
+            self.clear();
         }
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT);
+        self.sent = 0;
     }
 }

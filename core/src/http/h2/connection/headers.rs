@@ -79,20 +79,18 @@ impl Connection {
         }
         let block = *block;
         self.block = None;
-        let mut collected = core::mem::take(&mut self.collected);
-        let event = self.complete(block, &collected);
-        collected.clear();
-        self.collected = collected;
-        event
+        // Blocks in several frames are rare: their room is not kept.
+        let collected = core::mem::take(&mut self.collected);
+        self.complete(block, &collected)
     }
 
     /// What HEADERS mean on that stream (RFC 9113 section 5.1).
     fn purpose(&self, id: StreamId, end: bool) -> Result<Purpose, Breach> {
+        if self.side == Side::Server && id > self.highest {
+            return self.purpose_of_new(id);
+        }
         let Some(stream) = self.streams.get(id) else {
-            return match self.side {
-                Side::Server => self.purpose_on_server(id),
-                Side::Client => self.purpose_on_client(id),
-            };
+            return self.purpose_of_gone(id);
         };
         Ok(match stream.remote {
             Remote::Head if stream.local == Local::Idle => return Err(Breach::IdleStream),
@@ -105,33 +103,28 @@ impl Connection {
         })
     }
 
-    /// The stream does not live: it is new, or it is gone.
-    fn purpose_on_server(&self, id: StreamId) -> Result<Purpose, Breach> {
+    /// A request, if we take it.
+    fn purpose_of_new(&self, id: StreamId) -> Result<Purpose, Breach> {
         if !id.is_clients() {
             return Err(Breach::NotYourStream);
         }
-        if id > self.highest {
-            return Ok(if self.has_left() {
-                Purpose::Ignore
-            } else if self.streams.len() >= self.terms.max_concurrent_streams as usize {
-                Purpose::Refuse(ErrorCode::RefusedStream)
-            } else {
-                Purpose::Open
-            });
-        }
-        match self.past(id)? {
-            Past::ResetByUs => Ok(Purpose::Ignore),
-            Past::ResetByPeer => Ok(Purpose::Refuse(ErrorCode::StreamClosed)),
-            Past::Ended => Err(Breach::ClosedStream),
-            Past::Unknown => Err(Breach::StreamsFall),
-        }
+        Ok(if self.has_left() {
+            Purpose::Ignore
+        } else if self.streams.len() >= self.terms.max_concurrent_streams as usize {
+            Purpose::Refuse(ErrorCode::RefusedStream)
+        } else {
+            Purpose::Open
+        })
     }
 
-    /// Whatever is gone was once opened by us, and what crossed our reset long ago is no fault.
-    fn purpose_on_client(&self, id: StreamId) -> Result<Purpose, Breach> {
-        match self.past(id)? {
-            Past::Ended => Err(Breach::ClosedStream),
-            Past::ResetByUs | Past::ResetByPeer | Past::Unknown => Ok(Purpose::Ignore),
+    fn purpose_of_gone(&self, id: StreamId) -> Result<Purpose, Breach> {
+        match (self.past(id)?, self.side) {
+            (Past::Ended, _) => Err(Breach::ClosedStream),
+            (Past::ResetByUs, _) => Ok(Purpose::Ignore),
+            (Past::ResetByPeer, Side::Server) => Ok(Purpose::Refuse(ErrorCode::StreamClosed)),
+            (Past::Unknown, Side::Server) => Err(Breach::StreamsFall),
+            // Whatever is gone was once opened by us, and what crossed our reset long ago is no fault.
+            (Past::ResetByPeer | Past::Unknown, Side::Client) => Ok(Purpose::Ignore),
         }
     }
 
@@ -150,7 +143,13 @@ impl Connection {
             Purpose::Open => self.open_by_peer(block),
             Purpose::Answer => self.answer(block),
             Purpose::Trailers => self.trailers(block),
-            Purpose::Refuse(code) => self.refuse_block(block, code),
+            Purpose::Refuse(code) => {
+                if code == ErrorCode::RefusedStream {
+                    // Before it acknowledged our settings the peer could not know how many it may open.
+                    self.budgets.draw(if self.settled { Budget::Resets } else { Budget::Strays });
+                }
+                self.refuse_block(block, code)
+            }
             Purpose::Ignore => {
                 self.budgets.draw(Budget::Strays);
                 if block.end {
@@ -172,23 +171,24 @@ impl Connection {
 
     /// A request.
     fn open_by_peer(&mut self, block: Block) -> Option<Event> {
+        let length = match content_length(&self.fields) {
+            Ok(length) if !(block.end && length.is_some_and(|length| length > 0)) => length,
+            _ => return self.refuse_block(block, ErrorCode::ProtocolError),
+        };
         self.budgets.begun();
         self.requests = self.requests.saturating_add(1);
         self.taken = block.stream;
         self.streams.push(Stream {
             id: block.stream,
-            remote: Remote::Body,
+            remote: if block.end { Remote::Ended } else { Remote::Body },
             local: Local::Head,
-            send: SendWindow::new(self.peer().initial_window),
+            send: SendWindow::new(self.peer.initial_window),
             receive: self.new_receive_window(),
-            body_left: None,
+            body_left: length,
             no_body: false,
         });
         self.mind_requests_max();
-        match content_length(&self.fields) {
-            Ok(length) => self.body_begins(block, length),
-            Err(Invalid) => self.refuse_block(block, ErrorCode::ProtocolError),
-        }
+        Some(Event::Head { stream: block.stream, kind: Kind::Head, end: block.end })
     }
 
     pub(super) fn new_receive_window(&self) -> ReceiveWindow {

@@ -45,8 +45,10 @@ pub struct Connection {
     fields: FieldList,
     decoder: Decoder,
     encoder: Encoder,
-    /// What the peer announced; `None` until it did.
-    announced: Option<Settings>,
+    /// What the peer announced, or what holds until it does.
+    peer: Settings,
+    /// The peer announced its settings.
+    announced: bool,
     /// The peer acknowledged our settings: from now on it keeps to them.
     settled: bool,
     streams: Streams,
@@ -161,7 +163,8 @@ impl Connection {
             fields: FieldList::new(),
             decoder: Decoder::new(Settings::DEFAULT.header_table_size as usize),
             encoder: Encoder::new(),
-            announced: None,
+            peer: Settings::DEFAULT,
+            announced: false,
             settled: false,
             streams: Streams::default(),
             departed: Departed::default(),
@@ -218,11 +221,6 @@ impl Connection {
     /// it at most once in each.
     pub fn forgive(&mut self, seconds: u32) {
         self.budgets.forgive(seconds);
-    }
-
-    /// What the peer announced, or what holds until it did.
-    fn peer(&self) -> Settings {
-        self.announced.unwrap_or(Settings::DEFAULT)
     }
 }
 

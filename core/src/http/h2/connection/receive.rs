@@ -73,6 +73,10 @@ impl Connection {
         Received::quiet(used)
     }
 
+    fn skip_frame(&mut self, head: FrameHead, input: &[u8]) -> Received {
+        Received::quiet(HEAD_LEN + self.skip(head.len, input.len() - HEAD_LEN).used)
+    }
+
     fn frame(&mut self, input: &[u8]) -> Result<Received, Breach> {
         let Some(head) = FrameHead::read(input) else { return Ok(Received::MORE) };
         self.admit(&head)?;
@@ -80,11 +84,10 @@ impl Connection {
             FrameType::Data => return self.data_frame(head, input),
             FrameType::Unknown(_) => {
                 self.budgets.draw(Budget::Unknown);
-                self.reading = Reading::Skip(head.len);
-                let skipped = self.skip(head.len, input.len() - HEAD_LEN);
-                return Ok(Received::quiet(HEAD_LEN + skipped.used));
+                return Ok(self.skip_frame(head, input));
             }
             FrameType::GoAway => return self.goaway(head, input),
+            FrameType::Priority if head.len != PRIORITY_LEN => return self.misshapen_priority(head, input),
             _ => {}
         }
         let Some(payload) = input.get(HEAD_LEN..HEAD_LEN + head.len) else { return Ok(Received::MORE) };
@@ -111,7 +114,7 @@ impl Connection {
         if self.control.pending().len() > CONTROL_MAX {
             return Err(Breach::ControlUnread);
         }
-        if self.announced.is_none() && (head.kind != FrameType::Settings || head.has(ACK)) {
+        if !self.announced && (head.kind != FrameType::Settings || head.has(ACK)) {
             return Err(Breach::NoSettings);
         }
         match (&self.block, head.kind) {
@@ -145,12 +148,10 @@ impl Connection {
             FrameType::Settings if head.len > SETTINGS_IN_FRAME_MAX * SETTING_LEN => {
                 return Err(Breach::Flood(Budget::Settings));
             }
-            FrameType::Settings => head.len % SETTING_LEN == 0,
+            FrameType::Settings => head.len.is_multiple_of(SETTING_LEN),
             FrameType::Headers | FrameType::Continuation => return self.admit_block(head),
-            // A wrong length of PRIORITY only concerns its stream (RFC 9113 section 6.3); what cannot be one at all is not
-            // waited for.
-            FrameType::Priority => head.len <= SETTINGS_IN_FRAME_MAX * SETTING_LEN,
-            FrameType::Data | FrameType::PushPromise | FrameType::Unknown(_) => true,
+            // A wrong length of PRIORITY only concerns its stream.
+            FrameType::Priority | FrameType::Data | FrameType::PushPromise | FrameType::Unknown(_) => true,
         };
         if fits { Ok(()) } else { Err(Breach::BadFrameSize) }
     }
@@ -175,7 +176,7 @@ impl Connection {
 
     fn settings(&mut self, payload: &[u8]) -> Result<Option<Event>, Breach> {
         self.budgets.draw(Budget::Settings);
-        let before = self.peer();
+        let before = self.peer;
         let now = before.changed(self.side, payload)?;
         let delta = i64::from(now.initial_window) - i64::from(before.initial_window);
         let mut overflow = Ok(());
@@ -189,7 +190,7 @@ impl Connection {
         if now.header_table_size != now.header_table_least {
             self.encoder.resize(now.header_table_size as usize);
         }
-        self.announced = Some(now);
+        (self.peer, self.announced) = (now, true);
         frame::write_settings(ACK, &[], self.control.bytes());
         Ok(Some(Event::Settled))
     }
@@ -228,18 +229,25 @@ impl Connection {
 
     fn priority(&mut self, id: StreamId, payload: &[u8]) -> Result<Option<Event>, Breach> {
         self.budgets.draw(Budget::Priorities);
-        let (code, breach) = if payload.len() != PRIORITY_LEN {
-            (ErrorCode::FrameSizeError, Breach::BadFrameSize)
-        } else if frame::dependency(payload) == Some(id) {
-            (ErrorCode::ProtocolError, Breach::DependsOnItself)
-        } else {
+        if frame::dependency(payload) != Some(id) {
             return Ok(None);
-        };
-        // A stream that does not live cannot be reset.
-        if self.streams.get(id).is_none() {
-            return Err(breach);
         }
-        Ok(self.refuse(id, code))
+        self.bad_priority(id, ErrorCode::ProtocolError, Breach::DependsOnItself)
+    }
+
+    /// "A PRIORITY frame with a length other than 5 octets MUST be treated as a stream error" (RFC 9113 section 6.3).
+    fn misshapen_priority(&mut self, head: FrameHead, input: &[u8]) -> Result<Received, Breach> {
+        self.budgets.draw(Budget::Priorities);
+        let event = self.bad_priority(head.stream, ErrorCode::FrameSizeError, Breach::BadFrameSize)?;
+        Ok(Received { event, ..self.skip_frame(head, input) })
+    }
+
+    /// A stream that does not live cannot be reset, so there the fault is the connection's.
+    fn bad_priority(&mut self, id: StreamId, code: ErrorCode, breach: Breach) -> Result<Option<Event>, Breach> {
+        match self.known(id) {
+            Ok(Some(_)) => Ok(self.refuse(id, code)),
+            _ => Err(breach),
+        }
     }
 
     fn reset_by_peer(&mut self, id: StreamId, payload: &[u8]) -> Result<Option<Event>, Breach> {
@@ -266,7 +274,7 @@ impl Connection {
                 return Err(Breach::ZeroIncrement);
             }
             self.send.shift(i64::from(increment)).map_err(|Overflow| Breach::WindowOverflow)?;
-            return Ok(Some(Event::Room(None)));
+            return Ok((self.send.left() > 0).then_some(Event::Room(None)));
         }
         if self.known(id)?.is_none() {
             return Ok(None);
@@ -278,7 +286,7 @@ impl Connection {
         if stream.send.shift(i64::from(increment)).is_err() {
             return Ok(self.refuse(id, ErrorCode::FlowControlError));
         }
-        Ok(stream.may_send().then_some(Event::Room(Some(id))))
+        Ok((self.room(id) > 0).then_some(Event::Room(Some(id))))
     }
 
     fn goaway(&mut self, head: FrameHead, input: &[u8]) -> Result<Received, Breach> {
@@ -286,7 +294,6 @@ impl Connection {
         self.budgets.draw(Budget::Strays);
         let last = StreamId::new(frame::word(payload).ok_or(Breach::BadFrameSize)?);
         let code = ErrorCode::new(payload.get(4..).and_then(frame::word).ok_or(Breach::BadFrameSize)?);
-        self.reading = Reading::Skip(head.len - GOAWAY_LEN);
         let skipped = self.skip(head.len - GOAWAY_LEN, input.len() - HEAD_LEN - GOAWAY_LEN);
         self.peer_leaves(last);
         Ok(Received { used: HEAD_LEN + GOAWAY_LEN + skipped.used, event: Some(Event::GoAway { last, code }) })

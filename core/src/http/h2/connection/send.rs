@@ -25,7 +25,7 @@ impl Connection {
             id,
             remote: Remote::Head,
             local: Local::Idle,
-            send: SendWindow::new(self.peer().initial_window),
+            send: SendWindow::new(self.peer.initial_window),
             receive: self.new_receive_window(),
             body_left: None,
             no_body: false,
@@ -43,11 +43,10 @@ impl Connection {
     /// How many streams may be opened now: none on a server, before the peer announced its settings, when either side is
     /// leaving, and when identifiers run out.
     pub fn available(&self) -> usize {
-        let Some(peer) = self.announced else { return 0 };
-        if self.side == Side::Server || self.peer_is_leaving || self.is_shutting_down() || self.failed.is_some() {
+        if !self.announced || self.side == Side::Server || self.peer_is_leaving || self.is_shutting_down() {
             return 0;
         }
-        let at_a_time = peer.max_concurrent_streams.min(self.terms.max_concurrent_streams) as usize;
+        let at_a_time = self.peer.max_concurrent_streams.min(self.terms.max_concurrent_streams) as usize;
         let ids = StreamId::MAX.value().saturating_sub(self.highest.value()) / 2;
         let left = ids.min(self.terms.requests_max.saturating_sub(self.requests));
         at_a_time.saturating_sub(self.streams.len()).min(left as usize)
@@ -99,7 +98,7 @@ impl Connection {
 
     /// The longest payload that we send.
     fn frame_max(&self) -> usize {
-        self.peer().max_frame.min(PAYLOAD_MAX)
+        self.peer.max_frame.min(PAYLOAD_MAX)
     }
 
     /// Bytes of payload that one DATA frame may carry on that stream now.
@@ -126,7 +125,7 @@ impl Connection {
             self.send.debit(len);
         }
         // Only if the peer's windows, rather than what there is to send, made it so small.
-        if len == room && len < TINY_DATA && !end {
+        if len > 0 && len == room && len < TINY_DATA && !end {
             self.budgets.draw(Budget::TinyData);
         } else if len >= TINY_DATA {
             self.budgets.sent();
@@ -169,7 +168,7 @@ impl Connection {
 
     /// Resets a stream, whether or not it lives; an event for the owner if it did.
     pub(super) fn refuse(&mut self, id: StreamId, code: ErrorCode) -> Option<Event> {
-        if code.blames_peer() || code == ErrorCode::RefusedStream && self.streams.get(id).is_none() {
+        if code.blames_peer() {
             self.budgets.draw(Budget::Resets);
         }
         frame::write_reset(id, code, self.control.bytes());

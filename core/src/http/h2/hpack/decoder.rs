@@ -92,6 +92,16 @@ impl Decoder {
         Decoder { table: Table::new(table_max.min(super::TABLE_SIZE_DEFAULT)), table_max, failed: false }
     }
 
+    /// The size of the table now, as RFC 7541 section 4.1 counts it.
+    pub fn table_size(&self) -> usize {
+        self.table.size()
+    }
+
+    /// Bytes of memory that it holds: no more than three times `table_max`, and some hundreds.
+    pub fn memory(&self) -> usize {
+        self.table.memory()
+    }
+
     /// Decodes a whole block; `out` then has its fields and no others.
     pub fn decode(&mut self, block: &[u8], limits: &Limits, out: &mut FieldList) -> Result<(), DecodeError> {
         out.clear();

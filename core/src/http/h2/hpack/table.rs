@@ -34,6 +34,14 @@ impl Table {
         self.entries.len()
     }
 
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    pub(super) fn memory(&self) -> usize {
+        self.bytes.capacity() + self.entries.capacity() * size_of::<Entry>()
+    }
+
     pub(super) fn size_max(&self) -> usize {
         self.size_max
     }
