@@ -141,7 +141,7 @@ impl Decoder {
         let mut room = Room(limits.list_size);
         while let Some((&first, rest)) = block.split_first() {
             block = match first {
-                FIRST_ENTRY..0xff => self.entries(block, &mut room, out)?,
+                FIRST_ENTRY..=0xfe => self.entries(block, &mut room, out)?,
                 0x80.. => self.indexed(first, rest, &mut room, out)?,
                 0x40.. => {
                     let start = out.used();
@@ -164,7 +164,7 @@ impl Decoder {
     #[inline(never)]
     fn entries<'b>(&self, mut block: &'b [u8], room: &mut Room, out: &mut FieldList) -> Result<&'b [u8], DecodeError> {
         let (mut start, mut end, mut ahead) = (0, 0, out.used() as u32);
-        while let Some((&first @ FIRST_ENTRY..0xff, rest)) = block.split_first() {
+        while let Some((&first @ FIRST_ENTRY..=0xfe, rest)) = block.split_first() {
             let entry = self.table.entry(usize::from(first - FIRST_ENTRY)).ok_or(Why::NoSuchEntry)?;
             room.take(entry.len())?;
             if entry.start != end {
