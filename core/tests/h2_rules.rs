@@ -90,7 +90,7 @@ fn frames_of_fixed_length_have_that_length() {
         (Settings, 0, 0, 6),
         (GoAway, 0, 0, 8),
     ] {
-        let of = |len: usize| [post(1), frame(kind, flags, stream, &vec![0, 0, 0, 1].repeat(4)[..len])];
+        let of = |len: usize| [post(1), frame(kind, flags, stream, &[0, 0, 0, 1].repeat(4)[..len])];
         End::settled_server().sees(&of(len).concat());
         let longer = (kind != GoAway).then_some(len + 1);
         for wrong in [len.checked_sub(1), longer].into_iter().flatten() {

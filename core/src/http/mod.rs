@@ -5,13 +5,16 @@
 //! and duplicates of fields are kept as they came, since a balancer must forward them so.
 
 pub mod answer;
+mod asked;
 pub mod date;
+pub mod grpc;
 pub mod h1;
 pub mod h2;
 pub mod names;
 pub mod refusal;
 pub mod target;
 
+pub use asked::{Asked, Mismatch};
 pub use refusal::{BadResponse, Refusal};
 
 use smallvec::SmallVec;

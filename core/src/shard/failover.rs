@@ -11,6 +11,7 @@ use super::session::seat;
 use super::wire::{Back, BackPhase, Role, WireState};
 use super::{ExchangeId, Shard, WireId};
 use crate::buffer::Buffer;
+use crate::exchange::Exchange;
 use crate::observe::Cause;
 use crate::target::Outstanding;
 use crate::time::Mono;
@@ -71,6 +72,20 @@ impl Shard {
         true
     }
 
+    /// The connection takes no more streams, and nothing was sent on this one: the request takes another connection to the same
+    /// target. `false` if the exchange has to fail.
+    pub(crate) fn move_on(&mut self, id: WireId, exchange: ExchangeId) -> bool {
+        let Some(back) = self.wires.get_mut(id.0).and_then(WireState::back_mut) else { return false };
+        let (origin, Some(errand)) = (back.origin, back.errand.take()) else { return false };
+        if !self.pool.is_registered(origin) {
+            return false;
+        }
+        let Some((output, _)) = self.take_unsent(id) else { return false };
+        self.remove(id);
+        self.send_to(exchange, origin, errand, output, None);
+        true
+    }
+
     /// The same errand for another target of the group that has not refused yet.
     fn next_errand(&mut self, mut errand: Errand) -> Option<Errand> {
         errand.refused.push(u32::try_from(errand.chosen.target).ok()?);
@@ -127,10 +142,11 @@ impl Shard {
 
     /// Sends what was not sent yet on another connection to that target.
     fn send_to(&mut self, id: ExchangeId, origin: OriginId, errand: Errand, mut output: Buffer, until: Option<Mono>) {
-        let Some((idle, front)) = self.exchanges.get(id).map(|exchange| (exchange.idle, exchange.front)) else {
+        let Some(&Exchange { idle, front, facts, .. }) = self.exchanges.get(id) else {
             return output.release(&mut self.buffers);
         };
         let back = self.connect(origin, idle);
+        self.tell_manner(front, back, facts.is_call);
         if let Some(exchange) = self.exchanges.get_mut(id) {
             exchange.back = Some(back);
         }

@@ -178,7 +178,7 @@ pub fn run(bytes: &[u8]) {
     while let Some(verb) = script.verb() {
         world.act(verb);
     }
-    world.finish(bytes.len() % 2 == 0);
+    world.finish(bytes.len().is_multiple_of(2));
 }
 
 impl World {

@@ -1,5 +1,5 @@
 //! HTTP/2 (RFC 9113) as bytes in and bytes out: a [`Connection`] is one side of one connection and has no socket, no clock and
-//! nobody's body in it.
+//! nobody's body in it. How its heads become those of HTTP/1.1, which all decisions are made about, is in [`bridge`].
 //!
 //! # How it is driven
 //!
@@ -115,6 +115,7 @@
 //! ones. Whether a request is well-formed beyond that (RFC 9113 sections 8.2 and 8.3) is for whoever reads the fields to say,
 //! with [`Connection::reset`]. How long anything may take is for whoever has a clock.
 
+pub mod bridge;
 pub mod budget;
 pub mod connection;
 pub mod error;
@@ -127,5 +128,6 @@ pub mod stream;
 
 pub use connection::{Connection, Event, Kind, Received, Side};
 pub use error::{Breach, ConnectionError, ErrorCode};
+pub use fields::FieldList;
 pub use settings::Terms;
 pub use stream::StreamId;
