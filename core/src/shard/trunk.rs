@@ -79,13 +79,15 @@ impl Shard {
             trunk
         });
         let role = Role::Back(Back { origin, idle, reused_at: None, errand: None, phase: BackPhase::Idle });
-        self.join(trunk, role, place)
+        let manner = Manner { is_secure: place.tls.is_some(), ..Manner::default() };
+        self.join(trunk, role, manner)
     }
 
     /// A connection of its own for a check.
-    pub(super) fn connect_check(&mut self, role: Role, place: Place) -> WireId {
+    pub(super) fn connect_check(&mut self, role: Role, place: Place, is_call: bool) -> WireId {
         let trunk = self.lay(None, place, Duration::ZERO);
-        self.join(trunk, role, place)
+        let manner = Manner { takes_trailers: is_call, is_secure: place.tls.is_some(), ..Manner::default() };
+        self.join(trunk, role, manner)
     }
 
     fn takes_another(&self, trunk: WireId, origin: OriginId) -> bool {
@@ -116,9 +118,8 @@ impl Shard {
     }
 
     /// Another stream, which waits for its turn to be opened.
-    fn join(&mut self, trunk: WireId, role: Role, place: Place) -> WireId {
+    fn join(&mut self, trunk: WireId, role: Role, manner: Manner) -> WireId {
         self.carried += usize::from(!matches!(role, Role::Probe(_)));
-        let manner = Manner { is_secure: place.tls.is_some(), ..Manner::default() };
         let mut wire = WireState::new(role, self.now.mono);
         wire.leg.bare = true;
         wire.carried = Some(Carried::new(trunk, None, ErrorCode::Cancel, manner));

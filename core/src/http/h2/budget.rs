@@ -70,7 +70,7 @@ pub struct Allowance {
     pub begun: u16,
     /// Comes back with a stream that ended in order on both sides.
     pub ended: u16,
-    /// Comes back with a DATA frame that we sent and that was not tiny: what the peer receives makes it say things.
+    /// Comes back with a DATA frame that we sent and that no window kept tiny: what the peer receives makes it say things.
     pub sent: u16,
     /// Comes back with a DATA frame that carried payload.
     pub received: u16,
@@ -109,6 +109,9 @@ pub const INTERIMS: Allowance = Allowance { max: 100, second: 2, begun: 4, ..NOT
 
 /// Where a window ends there may be a rest of a few bytes, once in a window.
 pub const TINY_DATAS: Allowance = Allowance { max: 100, second: 2, begun: 1, sent: 1, ..NOTHING };
+
+/// Small messages are about so long, in bytes: gRPC puts 5 before each.
+const MESSAGE_BYTES: usize = 8;
 
 /// In the order of [`Budget`].
 const ALL: [Allowance; 10] =
@@ -188,9 +191,13 @@ impl Budgets {
         self.fill(&ENDED);
     }
 
-    /// A DATA frame was sent.
-    pub fn sent(&mut self) {
+    /// A DATA frame was sent, with so many bytes. A peer that gets many small messages in one may tell of its window after
+    /// each.
+    pub fn sent(&mut self, len: usize) {
         self.fill(&SENT);
+        if let Some(drawn) = self.drawn.get_mut(Budget::WindowUpdates as usize) {
+            *drawn = drawn.saturating_sub(u16::try_from(len / MESSAGE_BYTES).unwrap_or(u16::MAX));
+        }
     }
 
     /// A DATA frame with payload was received.

@@ -102,6 +102,24 @@ impl FieldList {
     /// Writes octets of the field that is being written.
     #[inline]
     pub(super) fn append(&mut self, octets: &[u8]) {
+        if let Some(room) = self.bytes[self.used..].get_mut(..octets.len()) {
+            room.copy_from_slice(octets);
+            self.used += octets.len();
+        } else {
+            self.append_wider(octets);
+        }
+    }
+
+    /// Closes a field from `start` on before its octets are appended; returns its end.
+    #[inline]
+    pub(super) fn close_ahead(&mut self, start: u32, name: usize, len: usize) -> u32 {
+        let end = start + len as u32;
+        self.spans.push(Span { name_end: start + name as u32, end });
+        end
+    }
+
+    #[cold]
+    fn append_wider(&mut self, octets: &[u8]) {
         self.room(octets.len())[..octets.len()].copy_from_slice(octets);
         self.used += octets.len();
     }
@@ -111,7 +129,7 @@ impl FieldList {
     pub(super) fn room(&mut self, len: usize) -> &mut [u8] {
         let end = self.used + len;
         if end > self.bytes.len() {
-            self.widen(end);
+            self.bytes.resize(end.next_multiple_of(256).max(2 * self.bytes.len()), 0);
         }
         &mut self.bytes[self.used..]
     }
@@ -127,11 +145,6 @@ impl FieldList {
     #[inline]
     pub(super) fn close(&mut self, name_end: usize) {
         self.spans.push(Span { name_end: name_end as u32, end: self.used as u32 });
-    }
-
-    #[cold]
-    fn widen(&mut self, end: usize) {
-        self.bytes.resize(end.next_multiple_of(256).max(2 * self.bytes.len()), 0);
     }
 }
 

@@ -9,6 +9,7 @@
 //!            (server begins here)       a reset by either side: gone
 //! ```
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 
 use super::flow::{ReceiveWindow, SendWindow};
@@ -91,6 +92,8 @@ pub struct Streams {
     index: Vec<(StreamId, u32)>,
     places: Vec<Stream>,
     free: Vec<u32>,
+    /// Where in the index the last one was found: whoever writes a head and data asks for the same stream again and again.
+    found: Cell<usize>,
 }
 
 impl Streams {
@@ -106,11 +109,14 @@ impl Streams {
 
     #[inline]
     fn at(&self, id: StreamId) -> Option<usize> {
-        // The newest is the one most asked for.
-        match self.index.last() {
-            Some(&(last, _)) if last == id => Some(self.index.len() - 1),
-            _ => self.index.binary_search_by_key(&id, |entry| entry.0).ok(),
+        let is_at = |at: usize| self.index.get(at).is_some_and(|entry| entry.0 == id);
+        let last = self.index.len().wrapping_sub(1);
+        if is_at(self.found.get()) {
+            return Some(self.found.get());
         }
+        let at = if is_at(last) { last } else { self.index.binary_search_by_key(&id, |entry| entry.0).ok()? };
+        self.found.set(at);
+        Some(at)
     }
 
     /// That stream, if it lives.

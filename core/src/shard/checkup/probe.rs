@@ -129,7 +129,8 @@ impl Shard {
         let place = probe.place;
         probe.target.update_health(Health::begun);
         if place.http2 {
-            let wire = self.connect_check(Role::Probe(probe), place);
+            let is_call = probe.check.kind == CheckKind::Grpc;
+            let wire = self.connect_check(Role::Probe(probe), place, is_call);
             self.checkups.probes += 1;
             return self.rearm(wire);
         }

@@ -20,6 +20,7 @@ mod request_fields;
 mod request_head;
 mod response_fields;
 mod response_head;
+mod text;
 mod trailers;
 
 pub use malformed::Malformed;

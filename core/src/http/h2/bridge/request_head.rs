@@ -1,7 +1,8 @@
 //! A client's request: from the list of its fields to the text of an HTTP/1.1 head.
 
 use super::Malformed;
-use super::checks::{self, Spelling, line};
+use super::checks::{self, Spelling};
+use super::text::Text;
 use crate::http::grpc::is_grpc;
 use crate::http::h2::fields::FieldList;
 use crate::http::names::is_token;
@@ -46,8 +47,11 @@ impl RequestFacts {
 /// `CONNECT` becomes text too: it is refused where an HTTP/1.1 client's is. So is a request without an authority.
 pub fn request_head(fields: &FieldList, end: bool, out: &mut Vec<u8>) -> Result<RequestFacts, Malformed> {
     let start = out.len();
-    out.reserve(fields.size());
-    let written = Pseudo::take(fields).and_then(|(pseudo, rest)| pseudo.write(rest, end, out));
+    let clean = !checks::has_controls(fields.since(0));
+    // What counts for each field is more than a line adds to it.
+    let mut text = Text::new(out, fields.size());
+    let written = Pseudo::take(fields).and_then(|(pseudo, rest)| pseudo.write(rest, clean, end, &mut text));
+    text.finish();
     if written.is_err() {
         out.truncate(start);
     }
@@ -91,21 +95,22 @@ impl<'a> Pseudo<'a> {
     fn write(
         &self,
         rest: impl Iterator<Item = Field<'a>> + Clone,
+        clean: bool,
         end: bool,
-        out: &mut Vec<u8>,
+        text: &mut Text<'_>,
     ) -> Result<RequestFacts, Malformed> {
         let (method, target) = self.method_and_target()?;
         if let Some(authority) = self.authority {
             checks::authority(authority)?;
         }
         for part in [method, b" ", target, b" HTTP/1.1\r\n"] {
-            out.extend_from_slice(part);
+            text.put(part);
         }
         if let Some(authority) = self.authority {
-            line(b"Host", authority, out);
+            text.line(b"Host", authority);
         }
         let facts = RequestFacts { is_post: method == b"POST", is_head: method == b"HEAD", ..RequestFacts::default() };
-        let mut message = Message { pseudo: self, has_host: false, has_cookies: false, facts, out };
+        let mut message = Message { pseudo: self, clean, has_host: false, has_cookies: false, facts, text };
         let mut rest = rest;
         while let Some(field) = rest.next() {
             message.field(&field, &rest)?;
@@ -139,15 +144,17 @@ impl<'a> Pseudo<'a> {
 }
 
 /// The fields of a request on their way into the text.
-struct Message<'m, 'a> {
+struct Message<'m, 'o, 'a> {
     pseudo: &'m Pseudo<'a>,
+    /// Nowhere in the list is a control character.
+    clean: bool,
     has_host: bool,
     has_cookies: bool,
     facts: RequestFacts,
-    out: &'m mut Vec<u8>,
+    text: &'m mut Text<'o>,
 }
 
-impl<'a> Message<'_, 'a> {
+impl<'a> Message<'_, '_, 'a> {
     /// A field, with those behind it.
     #[inline]
     fn field(
@@ -157,7 +164,7 @@ impl<'a> Message<'_, 'a> {
     ) -> Result<(), Malformed> {
         let Field { name, value } = *field;
         self.facts.has_odd_name |= checks::name(name)? == Spelling::Odd;
-        checks::value(value)?;
+        checks::value_in(self.clean, value)?;
         match name {
             b"connection" | b"keep-alive" | b"proxy-connection" | b"transfer-encoding" | b"upgrade" => {
                 return Err(Malformed::ConnectionField);
@@ -174,7 +181,7 @@ impl<'a> Message<'_, 'a> {
             b"content-type" => self.facts.is_grpc |= is_grpc(value),
             _ => {}
         }
-        line(name, value, self.out);
+        self.text.line(name, value);
         Ok(())
     }
 
@@ -187,7 +194,7 @@ impl<'a> Message<'_, 'a> {
             return Err(Malformed::TwoAuthorities);
         }
         if self.pseudo.authority.is_none() {
-            line(b"Host", host, self.out);
+            self.text.line(b"Host", host);
         }
         Ok(())
     }
@@ -197,23 +204,23 @@ impl<'a> Message<'_, 'a> {
         if first.is_empty() || core::mem::replace(&mut self.has_cookies, true) {
             return;
         }
-        self.out.extend_from_slice(b"cookie: ");
-        self.out.extend_from_slice(first);
+        self.text.put(b"cookie: ");
+        self.text.put(first);
         for cookie in behind.filter(|field| field.name == b"cookie" && !field.value.is_empty()) {
-            self.out.extend_from_slice(b"; ");
-            self.out.extend_from_slice(cookie.value);
+            self.text.put(b"; ");
+            self.text.put(cookie.value);
         }
-        self.out.extend_from_slice(b"\r\n");
+        self.text.put(b"\r\n");
     }
 
     fn end(self, method: &[u8], end: bool) -> Result<RequestFacts, Malformed> {
         match self.facts.content_length {
             Some(1..) if end => return Err(Malformed::BodyMissing),
-            None if !end && method != b"CONNECT" => line(b"transfer-encoding", b"chunked", self.out),
-            None if end && matches!(method, b"POST" | b"PUT" | b"PATCH") => line(b"content-length", b"0", self.out),
+            None if !end && method != b"CONNECT" => self.text.line(b"transfer-encoding", b"chunked"),
+            None if end && matches!(method, b"POST" | b"PUT" | b"PATCH") => self.text.line(b"content-length", b"0"),
             _ => {}
         }
-        self.out.extend_from_slice(b"\r\n");
+        self.text.put(b"\r\n");
         Ok(self.facts)
     }
 }

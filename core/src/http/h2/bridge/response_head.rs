@@ -1,7 +1,8 @@
 //! A target's response: from the list of its fields to the text of an HTTP/1.1 head.
 
 use super::Malformed;
-use super::checks::{self, line};
+use super::checks;
+use super::text::Text;
 use crate::http::Field;
 use crate::http::h2::fields::FieldList;
 
@@ -29,39 +30,42 @@ impl ResponseFacts {
 /// status that allows no body neither is written. There is no reason phrase.
 pub fn response_head(fields: &FieldList, end: bool, out: &mut Vec<u8>) -> Result<ResponseFacts, Malformed> {
     let start = out.len();
-    out.reserve(fields.size());
-    let written = write(fields, end, out);
+    // What counts for each field is more than a line adds to it.
+    let mut text = Text::new(out, fields.size());
+    let written = write(fields, end, &mut text);
+    text.finish();
     if written.is_err() {
         out.truncate(start);
     }
     written
 }
 
-fn write(fields: &FieldList, end: bool, out: &mut Vec<u8>) -> Result<ResponseFacts, Malformed> {
+fn write(fields: &FieldList, end: bool, text: &mut Text<'_>) -> Result<ResponseFacts, Malformed> {
+    let clean = !checks::has_controls(fields.since(0));
     let mut rest = fields.iter();
     let status = status(rest.next())?;
     if end && status < 200 {
         return Err(Malformed::InterimEnd);
     }
-    out.extend_from_slice(b"HTTP/1.1 ");
-    out.extend_from_slice(itoa::Buffer::new().format(status).as_bytes());
-    out.extend_from_slice(b" \r\n");
+    text.put(b"HTTP/1.1 ");
+    text.put(itoa::Buffer::new().format(status).as_bytes());
+    text.put(b" \r\n");
     let has_no_length = matches!(status, 100..=199 | 204);
     let mut content_length = None;
     for Field { name, value } in rest {
-        field(name, value)?;
+        field(name, value, clean)?;
         if name == b"content-length" {
             checks::length(&mut content_length, value)?;
             if has_no_length {
                 continue;
             }
         }
-        line(name, value, out);
+        text.line(name, value);
     }
     if content_length.is_none() && !has_no_length && status != 304 {
-        line(b"transfer-encoding", b"chunked", out);
+        text.line(b"transfer-encoding", b"chunked");
     }
-    out.extend_from_slice(b"\r\n");
+    text.put(b"\r\n");
     Ok(ResponseFacts { status, content_length })
 }
 
@@ -81,9 +85,10 @@ fn status(first: Option<Field<'_>>) -> Result<u16, Malformed> {
     }
 }
 
-fn field(name: &[u8], value: &[u8]) -> Result<(), Malformed> {
+#[inline]
+fn field(name: &[u8], value: &[u8], clean: bool) -> Result<(), Malformed> {
     checks::name(name)?;
-    checks::value(value)?;
+    checks::value_in(clean, value)?;
     match name {
         b"connection" | b"keep-alive" | b"proxy-connection" | b"transfer-encoding" | b"upgrade" => {
             Err(Malformed::ConnectionField)

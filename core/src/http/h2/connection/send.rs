@@ -127,8 +127,8 @@ impl Connection {
         // Only if the peer's windows, rather than what there is to send, made it so small.
         if len > 0 && len == room && len < TINY_DATA && !end {
             self.budgets.draw(Budget::TinyData);
-        } else if len >= TINY_DATA {
-            self.budgets.sent();
+        } else if len > 0 {
+            self.budgets.sent(len);
         }
         if end {
             self.ended_by_us(stream);

@@ -86,6 +86,9 @@ pub struct Decoder {
 /// Changes of the table's size that a block may begin with (RFC 7541 section 4.2).
 const RESIZES_MAX: usize = 2;
 
+/// How the newest entry of the dynamic table is written; what takes more than one octet begins with 0xff.
+const FIRST_ENTRY: u8 = 0x80 | (statics::LEN as u8 + 1);
+
 impl Decoder {
     /// `table_max` is what is announced as SETTINGS_HEADER_TABLE_SIZE; it stays so.
     pub fn new(table_max: usize) -> Decoder {
@@ -102,14 +105,17 @@ impl Decoder {
         self.table.memory()
     }
 
-    /// Decodes a whole block; `out` then has its fields and no others.
+    /// Decodes a whole block; `out` then has its fields and no others, or none if there is an error.
     pub fn decode(&mut self, block: &[u8], limits: &Limits, out: &mut FieldList) -> Result<(), DecodeError> {
         out.clear();
         if self.failed {
             return Err(Why::Failed.into());
         }
         let result = self.resizes(block).map_err(DecodeError::from).and_then(|rest| self.fields(rest, limits, out));
-        self.failed = result.is_err();
+        if result.is_err() {
+            self.failed = true;
+            out.clear();
+        }
         result
     }
 
@@ -132,42 +138,58 @@ impl Decoder {
     }
 
     fn fields(&mut self, mut block: &[u8], limits: &Limits, out: &mut FieldList) -> Result<(), DecodeError> {
+        let mut room = Room(limits.list_size);
         while let Some((&first, rest)) = block.split_first() {
-            if out.len() == limits.fields {
-                return Err(DecodeError::TooManyFields);
-            }
             block = match first {
-                0x80.. => self.indexed(first, rest, limits, out)?,
+                FIRST_ENTRY..=0xfe => self.entries(block, &mut room, out)?,
+                0x80.. => self.indexed(first, rest, &mut room, out)?,
                 0x40.. => {
                     let start = out.used();
-                    let (name_end, rest) = self.literal(first, 6, rest, limits, out)?;
+                    let (name_end, rest) = self.literal(first, 6, rest, &mut room, out)?;
                     let (name, value) = out.since(start).split_at(name_end - start);
                     self.table.insert(name, value);
                     rest
                 }
                 0x20.. => return Err(Why::LateResize.into()),
                 // Never to be indexed or just not now: on the other side of a load balancer, the field's name decides.
-                _ => self.literal(first, 4, rest, limits, out)?.1,
+                _ => self.literal(first, 4, rest, &mut room, out)?.1,
             };
-            if out.size() > limits.list_size {
-                return Err(DecodeError::ListTooLarge);
-            }
         }
-        Ok(())
+        // No sooner: the size of the list bounds them, too.
+        if out.len() > limits.fields { Err(DecodeError::TooManyFields) } else { Ok(()) }
     }
 
+    /// Fields that are in the dynamic table, up to the next that is not. Those that came one after the other come so
+    /// again, and are copied at once.
+    #[inline(never)]
+    fn entries<'b>(&self, mut block: &'b [u8], room: &mut Room, out: &mut FieldList) -> Result<&'b [u8], DecodeError> {
+        let (mut start, mut end, mut ahead) = (0, 0, out.used() as u32);
+        while let Some((&first @ FIRST_ENTRY..=0xfe, rest)) = block.split_first() {
+            let entry = self.table.entry(usize::from(first - FIRST_ENTRY)).ok_or(Why::NoSuchEntry)?;
+            room.take(entry.len())?;
+            if entry.start != end {
+                out.append(self.table.octets(start, end));
+                start = entry.start;
+            }
+            end = entry.end;
+            ahead = out.close_ahead(ahead, entry.name_len(), entry.len());
+            block = rest;
+        }
+        out.append(self.table.octets(start, end));
+        Ok(block)
+    }
+
+    /// A field that is in a table, wherever (RFC 7541 section 6.1).
     fn indexed<'b>(
         &self,
         first: u8,
         rest: &'b [u8],
-        limits: &Limits,
+        room: &mut Room,
         out: &mut FieldList,
     ) -> Result<&'b [u8], DecodeError> {
         let (index, rest) = integer::read(first, 7, rest)?;
-        let (field, name) = self.entry(index)?;
-        if out.size() + field.len() + OVERHEAD > limits.list_size {
-            return Err(DecodeError::ListTooLarge);
-        }
+        let (field, name) = self.field(index)?;
+        room.take(field.len())?;
         let start = out.used();
         out.append(field);
         out.close(start + name);
@@ -180,31 +202,45 @@ impl Decoder {
         first: u8,
         bits: u32,
         rest: &'b [u8],
-        limits: &Limits,
+        room: &mut Room,
         out: &mut FieldList,
     ) -> Result<(usize, &'b [u8]), DecodeError> {
+        let start = out.used();
         let (index, mut rest) = integer::read(first, bits, rest)?;
         if index == 0 {
             rest = string(rest, out)?;
         } else {
-            let (field, name) = self.entry(index)?;
-            if out.size() + name + OVERHEAD > limits.list_size {
-                return Err(DecodeError::ListTooLarge);
-            }
+            let (field, name) = self.field(index)?;
+            // Before the name is copied: it may be long where the block is not.
+            Room(room.0).take(name)?;
             out.append(&field[..name]);
         }
         let name_end = out.used();
         let rest = string(rest, out)?;
+        room.take(out.used() - start)?;
         out.close(name_end);
         Ok((name_end, rest))
     }
 
-    fn entry(&self, index: usize) -> Result<(&[u8], usize), Why> {
-        let entry = match index.checked_sub(statics::LEN + 1) {
-            Some(index) => self.table.entry(index),
+    #[inline]
+    fn field(&self, index: usize) -> Result<(&[u8], usize), Why> {
+        let field = match index.checked_sub(statics::LEN + 1) {
+            Some(index) => self.table.field(index),
             None => statics::entry(index),
         };
-        entry.ok_or(Why::NoSuchEntry)
+        field.ok_or(Why::NoSuchEntry)
+    }
+}
+
+/// How much more the list may hold.
+struct Room(usize);
+
+impl Room {
+    /// A field of so many octets.
+    #[inline]
+    fn take(&mut self, octets: usize) -> Result<(), DecodeError> {
+        self.0 = self.0.checked_sub(octets + OVERHEAD).ok_or(DecodeError::ListTooLarge)?;
+        Ok(())
     }
 }
 

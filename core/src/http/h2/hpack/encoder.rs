@@ -114,7 +114,7 @@ impl Encoder {
     #[inline]
     fn entry(&self, index: usize) -> Option<(&[u8], usize)> {
         match index.checked_sub(statics::LEN + 1) {
-            Some(index) => self.table.entry(index),
+            Some(index) => self.table.field(index),
             None => statics::entry(index),
         }
     }

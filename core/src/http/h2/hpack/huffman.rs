@@ -65,14 +65,25 @@ struct Long {
 pub(super) fn decode(code: &[u8], out: &mut FieldList) -> Result<(), Why> {
     let room = out.room(code.len() * 8 / BITS_MIN + STRIDE);
     let mut bits = Bits { word: 0, count: 0, rest: code };
-    let mut len = decode_most(&mut bits, room)?;
-    bits.fill();
-    while !bits.are_padding() {
-        let (octet, length) = bits.symbol()?;
-        bits.skip(length);
-        *room.get_mut(len).ok_or(Why::BadPadding)? = octet;
-        len += 1;
+    let mut len = 0;
+    loop {
         bits.fill();
+        let next = room.get_mut(len..).and_then(|room| room.first_chunk_mut());
+        let next = next.ok_or(Why::BadPadding)?;
+        let full = bits.count >= SHORT_BITS * STRIDE as u32;
+        let short = if full { decode_short::<true>(&mut bits, next) } else { decode_short::<false>(&mut bits, next) };
+        len += short;
+        if short == STRIDE {
+            continue;
+        }
+        if bits.count < BITS_MAX {
+            bits.fill();
+        }
+        if bits.are_padding() {
+            break;
+        }
+        *room.get_mut(len).ok_or(Why::BadPadding)? = decode_long(&mut bits)?;
+        len += 1;
     }
     out.grow(len);
     Ok(())
@@ -81,30 +92,13 @@ pub(super) fn decode(code: &[u8], out: &mut FieldList) -> Result<(), Why> {
 /// Octets that are decoded between two looks at what is left: so many short codes are in a word for certain.
 const STRIDE: usize = 7;
 
-/// Decodes as long as whole words can be read, and never the last octets.
+/// Decodes short codes up to the next long one, or up to the end; returns how many. If the word is full it has bits for
+/// all of them.
 #[inline]
-fn decode_most(bits: &mut Bits<'_>, room: &mut [u8]) -> Result<usize, Why> {
-    let mut len = 0;
-    while bits.fill_fast() {
-        let Some(octets) = room.get_mut(len..).and_then(|room| room.first_chunk_mut()) else { break };
-        let short = decode_short(bits, octets);
-        len += short;
-        if short < STRIDE && bits.fill_fast() {
-            let (octet, length) = long_symbol((bits.word >> 32) as u32)?;
-            bits.skip(length);
-            *room.get_mut(len).ok_or(Why::BadPadding)? = octet;
-            len += 1;
-        }
-    }
-    Ok(len)
-}
-
-/// Decodes short codes up to the next long one; returns how many.
-#[inline]
-fn decode_short(bits: &mut Bits<'_>, octets: &mut [u8; STRIDE]) -> usize {
+fn decode_short<const FULL: bool>(bits: &mut Bits<'_>, octets: &mut [u8; STRIDE]) -> usize {
     for (at, next) in octets.iter_mut().enumerate() {
         let (octet, length) = SHORT[(bits.word >> (64 - SHORT_BITS)) as usize];
-        if length == 0 {
+        if length == 0 || (!FULL && u32::from(length) > bits.count) {
             return at;
         }
         *next = octet;
@@ -113,46 +107,43 @@ fn decode_short(bits: &mut Bits<'_>, octets: &mut [u8; STRIDE]) -> usize {
     STRIDE
 }
 
-/// The next bits of a code, from the highest of a word down. Behind the last one, bits are zero.
+/// Decodes a long code.
+#[inline]
+fn decode_long(bits: &mut Bits<'_>) -> Result<u8, Why> {
+    let word = (bits.word >> 32) as u32;
+    let long = LONG.iter().find(|long| u64::from(word) < long.beyond).ok_or(Why::EndOfString)?;
+    // A short code is not taken for a long one: there would be less of it than it takes.
+    if long.bits > bits.count || word < long.first {
+        return Err(Why::BadPadding);
+    }
+    bits.skip(long.bits);
+    let at = usize::from(long.at) + ((word - long.first) >> (32 - long.bits)) as usize;
+    let symbol = LONG_SYMBOLS.get(at).copied().unwrap_or(EOS as u16);
+    u8::try_from(symbol).map_err(|_| Why::EndOfString)
+}
+
+/// The next bits of a code, from the highest of a word down. Behind the last, all bits are set, as those of padding are.
 struct Bits<'a> {
     word: u64,
-    /// How many bits of the word are there.
+    /// How many bits of the word are of the code.
     count: u32,
     rest: &'a [u8],
 }
 
 impl Bits<'_> {
-    /// At least 56 bits are there then, unless the end is near.
+    /// Afterwards there are at least 56, or all that are left.
     #[inline]
-    fn fill_fast(&mut self) -> bool {
-        let Some(octets) = self.rest.first_chunk() else { return false };
-        self.word |= u64::from_be_bytes(*octets) >> self.count;
-        let octets = (63 - self.count) / 8;
+    fn fill(&mut self) {
+        let next = self.rest.first_chunk().copied().unwrap_or_else(|| last(self.rest));
+        self.word |= u64::from_be_bytes(next) >> self.count;
+        let octets = ((63 - self.count) / 8).min(self.rest.len() as u32);
         self.count += 8 * octets;
         self.rest = &self.rest[octets as usize..];
-        true
-    }
-
-    fn fill(&mut self) {
-        while self.count <= 56 {
-            let Some((&octet, rest)) = self.rest.split_first() else { break };
-            self.word |= u64::from(octet) << (56 - self.count);
-            self.count += 8;
-            self.rest = rest;
-        }
     }
 
     /// Whether all that is left is padding: fewer than eight bits, all of them set (RFC 7541 section 5.2).
     fn are_padding(&self) -> bool {
-        self.count < 8 && self.rest.is_empty() && self.word.leading_ones() == self.count
-    }
-
-    /// The next octet and the length of its code, all of which must be there.
-    fn symbol(&self) -> Result<(u8, u32), Why> {
-        let (octet, length) = SHORT[(self.word >> (64 - SHORT_BITS)) as usize];
-        let (octet, length) =
-            if length > 0 { (octet, u32::from(length)) } else { long_symbol((self.word >> 32) as u32)? };
-        if length > self.count { Err(Why::BadPadding) } else { Ok((octet, length)) }
+        self.count < 8 && self.rest.is_empty() && self.word.leading_ones() >= self.count
     }
 
     #[inline]
@@ -162,13 +153,11 @@ impl Bits<'_> {
     }
 }
 
-/// The octet whose code `bits` begins with, and how long that is.
-fn long_symbol(bits: u32) -> Result<(u8, u32), Why> {
-    let found = LONG.iter().find(|long| u64::from(bits) < long.beyond);
-    let long = found.ok_or(Why::EndOfString)?;
-    let at = usize::from(long.at) + (bits.wrapping_sub(long.first) >> (32 - long.bits)) as usize;
-    let symbol = LONG_SYMBOLS.get(at).copied().unwrap_or(EOS as u16);
-    Ok((u8::try_from(symbol).map_err(|_| Why::EndOfString)?, long.bits))
+/// The last octets of a code, and padding.
+fn last(rest: &[u8]) -> [u8; 8] {
+    let mut octets = [0xff; 8];
+    octets.iter_mut().zip(rest).for_each(|(octet, code)| *octet = *code);
+    octets
 }
 
 /// How many octets `string` takes.

@@ -29,7 +29,7 @@ impl<const PAIRS: usize> Seen<PAIRS> {
 
     #[inline]
     pub(super) fn look(&self, hash: u64) -> Sight {
-        let [one, other] = self.0[hash as usize % PAIRS];
+        let [one, other] = &self.0[hash as usize % PAIRS];
         let tag = tag(hash);
         if one.hash == tag {
             Sight::At(one.place)

@@ -1,101 +1,137 @@
 //! The dynamic table (RFC 7541 section 2.3.2): the fields that were sent lately, newest first, as many as fit.
 
-use std::collections::VecDeque;
-
 use crate::http::h2::fields::OVERHEAD;
 
-/// Entries in order, and their octets one behind the other in one buffer, which is at most about twice the size of the
-/// table: what was dropped is moved away when it is half of the buffer.
+/// Entries in order, and their octets one behind the other. What was dropped stays in front until more than half of it
+/// is that; so a table of any size takes at most about twice as much, and moves each octet once on average.
 pub(super) struct Table {
-    bytes: Vec<u8>,
-    /// The position of the first byte among all that were ever there, modulo 2^32.
-    base: u32,
+    octets: Vec<u8>,
     /// Oldest first.
-    entries: VecDeque<Entry>,
+    entries: Vec<Entry>,
+    /// How many of the entries were dropped.
+    dropped: usize,
     /// As RFC 7541 section 4.1 counts it.
     size: usize,
     size_max: usize,
 }
 
+/// What a table has room for at first: the fields of an ordinary head.
+const OCTETS_FIRST: usize = 1024;
+const ENTRIES_FIRST: usize = 32;
+
+/// Where an entry is among the octets: from `start` to `end`, its name up to `name_end`.
 #[derive(Clone, Copy)]
-struct Entry {
-    start: u32,
-    name: u32,
-    len: u32,
+pub(super) struct Entry {
+    pub(super) start: u32,
+    pub(super) name_end: u32,
+    pub(super) end: u32,
+}
+
+impl Entry {
+    fn move_by(&mut self, octets: u32) {
+        self.start -= octets;
+        self.name_end -= octets;
+        self.end -= octets;
+    }
+
+    #[inline]
+    pub(super) fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    #[inline]
+    pub(super) fn name_len(self) -> usize {
+        (self.name_end - self.start) as usize
+    }
 }
 
 impl Table {
-    pub(super) fn new(size_max: usize) -> Table {
-        Table { bytes: Vec::new(), base: 0, entries: VecDeque::new(), size: 0, size_max }
+    pub(super) const fn new(size_max: usize) -> Table {
+        Table { octets: Vec::new(), entries: Vec::new(), dropped: 0, size: 0, size_max }
     }
 
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.entries.len()
+        self.entries.len() - self.dropped
     }
 
     pub(super) fn size(&self) -> usize {
         self.size
     }
 
-    pub(super) fn memory(&self) -> usize {
-        self.bytes.capacity() + self.entries.capacity() * size_of::<Entry>()
-    }
-
     pub(super) fn size_max(&self) -> usize {
         self.size_max
     }
 
+    pub(super) fn memory(&self) -> usize {
+        self.octets.capacity() + self.entries.capacity() * size_of::<Entry>()
+    }
+
+    /// Where the entry is; 0 is the newest.
+    #[inline]
+    pub(super) fn entry(&self, index: usize) -> Option<Entry> {
+        let live = self.entries.get(self.dropped..)?;
+        live.get(live.len().wrapping_sub(index + 1)).copied()
+    }
+
+    /// The octets of an entry, or of several that follow each other.
+    #[inline]
+    pub(super) fn octets(&self, start: u32, end: u32) -> &[u8] {
+        self.octets.get(start as usize..end as usize).unwrap_or_default()
+    }
+
     /// Name and value in one piece, and the length of the name; 0 is the newest.
     #[inline]
-    pub(super) fn entry(&self, index: usize) -> Option<(&[u8], usize)> {
-        let at = self.entries.len().checked_sub(index + 1)?;
-        let Entry { start, name, len } = *self.entries.get(at)?;
-        let start = start.wrapping_sub(self.base) as usize;
-        Some((&self.bytes[start..start + len as usize], name as usize))
+    pub(super) fn field(&self, index: usize) -> Option<(&[u8], usize)> {
+        let entry = self.entry(index)?;
+        Some((self.octets(entry.start, entry.end), entry.name_len()))
     }
 
     /// Makes room for that size, and never takes more from now on.
     pub(super) fn resize(&mut self, size_max: usize) {
         self.size_max = size_max;
-        self.evict_to(size_max);
+        self.drop_to(size_max);
     }
 
     /// Adds a field in front; the oldest go until it fits. One that is larger than the table empties it, and is not
     /// there afterwards (RFC 7541 section 4.4).
     pub(super) fn insert(&mut self, name: &[u8], value: &[u8]) {
         let len = name.len() + value.len();
-        let Some(left) = self.size_max.checked_sub(len + OVERHEAD) else {
-            self.evict_to(0);
-            return;
-        };
-        self.evict_to(left);
-        self.make_room(len);
-        let start = self.base.wrapping_add(self.bytes.len() as u32);
-        self.bytes.extend_from_slice(name);
-        self.bytes.extend_from_slice(value);
-        self.entries.push_back(Entry { start, name: name.len() as u32, len: len as u32 });
+        let Some(left) = self.size_max.checked_sub(len + OVERHEAD) else { return self.drop_to(0) };
+        self.drop_to(left);
+        if self.octets.len() + len > self.octets.capacity() || self.entries.len() == self.entries.capacity() {
+            self.make_room();
+        }
+        let start = self.octets.len() as u32;
+        self.entries.push(Entry { start, name_end: start + name.len() as u32, end: start + len as u32 });
+        self.octets.extend_from_slice(name);
+        self.octets.extend_from_slice(value);
         self.size += len + OVERHEAD;
     }
 
-    fn evict_to(&mut self, size: usize) {
+    #[inline]
+    fn drop_to(&mut self, size: usize) {
         while self.size > size {
-            let Some(oldest) = self.entries.pop_front() else { break };
-            self.size -= oldest.len as usize + OVERHEAD;
+            let Some(oldest) = self.entries.get(self.dropped) else { break };
+            self.size -= oldest.len() + OVERHEAD;
+            self.dropped += 1;
         }
     }
 
-    /// Moves what is there to the front before the buffer would grow, if that gains as much as it moves.
-    fn make_room(&mut self, len: usize) {
-        if self.bytes.len() + len <= self.bytes.capacity() {
+    /// Instead of growing, forgets what was dropped if that is half of all.
+    #[cold]
+    fn make_room(&mut self) {
+        if self.octets.capacity() == 0 {
+            self.octets.reserve_exact(OCTETS_FIRST.min(self.size_max));
+            self.entries.reserve_exact(ENTRIES_FIRST.min(self.size_max / OVERHEAD));
             return;
         }
-        let live = self.size - self.entries.len() * OVERHEAD;
-        let dead = self.bytes.len() - live;
-        if dead >= live {
-            self.bytes.copy_within(dead.., 0);
-            self.bytes.truncate(live);
-            self.base = self.base.wrapping_add(dead as u32);
+        let start = self.entries.get(self.dropped).map_or(self.octets.len(), |oldest| oldest.start as usize);
+        if 2 * start >= self.octets.len() || 2 * self.dropped >= self.entries.len() {
+            self.octets.drain(..start);
+            self.entries.drain(..self.dropped);
+            self.entries.iter_mut().for_each(|entry| entry.move_by(start as u32));
+            self.dropped = 0;
         }
     }
 }
