@@ -287,7 +287,7 @@ impl Shard {
         self.enlist(connection, id);
     }
 
-    fn return_credit(&mut self, id: WireId) {
+    pub(super) fn return_credit(&mut self, id: WireId) {
         let Some(WireState { leg, carried: Some(carried), .. }) = self.wires.get_mut(id.0) else { return };
         let used = carried.unreturned.saturating_sub(leg.input.len());
         let (connection, Some(stream)) = (carried.connection, carried.stream) else { return };
