@@ -259,6 +259,10 @@ impl Shard {
         self.say_control(id);
         while let Some(stream) = self.whose_turn(id) {
             match self.say_some(id, stream) {
+                // No memory to say it with: it is not said.
+                Said::Full if self.wires.get(id.0).is_some_and(|wire| wire.leg.output.is_empty()) => {
+                    return self.kill(id);
+                }
                 // The first in turn the next time.
                 Said::Full => return self.line_up(id, |streams| streams.ready.push_front(stream)),
                 Said::Wait => return,
@@ -341,7 +345,7 @@ impl Shard {
         let Some(wire) = self.wires.get(id.0).filter(|wire| !wire.dead) else { return };
         let Some(streams) = wire.streams.as_ref().filter(|streams| streams.is_empty()) else { return };
         match wire.role {
-            Role::Front(_) if streams.h2.has_left() => self.bow_out(id),
+            Role::Front(_) if streams.h2.has_left() || streams.h2.peer_is_leaving() => self.bow_out(id),
             Role::Trunk(ref trunk) if trunk.leaves => self.dismiss(id),
             _ => {}
         }
