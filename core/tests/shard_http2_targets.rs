@@ -301,6 +301,7 @@ fn a_connection_without_streams_for_the_idle_timeout_closes_and_not_before() {
     assert_eq!(net.lab.peers[target].fate, Fate::Open);
     net.pass_seconds(1);
     assert_eq!(net.lab.peers[target].fate, Fate::Close);
+    assert_eq!(net.speakers[&target].goaways.len(), 1, "it is told");
     assert_eq!(net.lab.shard.census().backs, 0);
     net.over();
 }
@@ -412,16 +413,20 @@ fn a_call_that_fails_gets_the_status_of_grpc_for_it() {
 
 #[test]
 fn a_target_that_breaks_the_rules_of_http2_is_told_and_costs_a_502() {
-    let (mut net, client) = quiet();
-    let stream = net.get(client, "/");
-    net.run();
-    let target = net.target();
-    // DATA on a stream that nobody opened.
-    net.speaker(target).out.extend([0, 0, 1, 0, 0, 0, 0, 0, 99, b'x']);
-    net.run();
-    let talk = net.talk(client, stream);
-    assert_eq!((talk.status(), talk.field("x-sluicegate-cause")), ("502", Some("TargetBrokeHttp2")));
-    assert_eq!(net.speakers[&target].goaways.len(), 1);
-    assert_eq!(net.lab.peers[target].fate, Fate::Close);
-    net.over();
+    for to_targets in [Protocol::Http, Protocol::Https] {
+        let mut net = Net::with(Http2, to_targets, |_, _| ());
+        net.reply = None;
+        let client = net.client();
+        let stream = net.get(client, "/");
+        net.run();
+        let target = net.target();
+        // DATA on a stream that nobody opened.
+        net.speaker(target).out.extend([0, 0, 1, 0, 0, 0, 0, 0, 99, b'x']);
+        net.run();
+        let talk = net.talk(client, stream);
+        assert_eq!((talk.status(), talk.field("x-sluicegate-cause")), ("502", Some("TargetBrokeHttp2")));
+        assert_eq!(net.speakers[&target].goaways, [(0, ErrorCode::ProtocolError)], "{to_targets:?}");
+        assert_eq!(net.lab.peers[target].fate, Fate::Close);
+        net.over();
+    }
 }

@@ -31,7 +31,7 @@ impl Shard {
         let Some(wire) = self.wires.get(id.0) else { return &[] };
         match &wire.secure {
             Some(secure) => secure.outgoing(),
-            None if wire.dead => &[],
+            None if wire.dead && !matches!(wire.role, Role::Trunk(_)) => &[],
             None => wire.leg.pending(),
         }
     }

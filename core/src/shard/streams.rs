@@ -287,7 +287,7 @@ impl Shard {
         }
     }
 
-    fn say_control(&mut self, id: WireId) {
+    pub(super) fn say_control(&mut self, id: WireId) {
         let Shard { wires, buffers, .. } = self;
         let Some(WireState { leg, streams: Some(streams), dead: false, .. }) = wires.get_mut(id.0) else { return };
         let payment = streams.payment();
@@ -324,7 +324,6 @@ impl Shard {
     fn breach(&mut self, id: WireId, error: &ConnectionError) {
         self.record_breach(id, error);
         if self.wires.get(id.0).is_some_and(|wire| wire.front().is_none()) {
-            self.say_control(id);
             return self.trunk_is_broken(id, Cause::of_target(error.why));
         }
         self.go_quiet(id);
@@ -353,10 +352,17 @@ impl Shard {
 
     /// The client is told that no stream is taken any more, then the connection closes.
     pub(super) fn bow_out(&mut self, id: WireId) {
-        if let Some(streams) = self.wires.get_mut(id.0).and_then(|wire| wire.streams.as_mut()) {
+        self.give_up(id);
+        self.go_quiet(id);
+    }
+
+    /// The peer is told that nothing more is to be expected, if it does not know.
+    pub(super) fn give_up(&mut self, id: WireId) {
+        if let Some(streams) = self.wires.get_mut(id.0).and_then(|wire| wire.streams.as_mut())
+            && !streams.h2.has_left()
+        {
             streams.h2.give_up(ErrorCode::NoError);
         }
-        self.go_quiet(id);
     }
 
     /// All streams of a client end; what the connection has to say still leaves, then it closes.

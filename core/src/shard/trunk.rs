@@ -12,6 +12,7 @@ use super::streams::Streams;
 use super::timer::Deadline;
 use super::wire::{Back, BackPhase, Role, WireState};
 use super::{DialError, Effect, ExchangeId, Shard, WireId};
+use crate::buffer::Buffer;
 use crate::http::h2::{Connection, ErrorCode, Terms};
 use crate::observe::Cause;
 use crate::time::Mono;
@@ -290,9 +291,31 @@ impl Shard {
                 exchange.record.caused(cause);
             }
         }
-        if self.wires.get(id.0).and_then(|wire| wire.front()).is_none() {
-            self.kill(id);
+        self.hang_up_trunk(id);
+    }
+
+    /// Closes a connection whose target is told why: what HTTP/2 still has to say leaves with TLS's goodbye (RFC 9113 section
+    /// 5.4.1).
+    fn hang_up_trunk(&mut self, id: WireId) {
+        self.say_control(id);
+        self.seal(id);
+        self.say_goodbye(id);
+        let Some(wire) = self.wires.get_mut(id.0) else { return };
+        let last_words = if wire.secure.is_none() { core::mem::take(&mut wire.leg.output) } else { Buffer::default() };
+        self.kill(id);
+        if let Some(wire) = self.wires.get_mut(id.0) {
+            wire.leg.output = last_words;
         }
+    }
+
+    /// A connection to a target that nobody needs any more. `false` if it is none.
+    pub(super) fn dismiss_trunk(&mut self, id: WireId) -> bool {
+        let is_made = self.wires.get_mut(id.0).and_then(WireState::trunk_mut).is_some_and(|trunk| trunk.is_open());
+        if is_made {
+            self.give_up(id);
+            self.hang_up_trunk(id);
+        }
+        is_made
     }
 
     /// The target takes no more streams on that connection: those in progress go on, but for those that it will never answer.
