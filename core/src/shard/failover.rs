@@ -77,11 +77,12 @@ impl Shard {
     /// The target has said that it has not looked at the request, nor will (RFC 9113 section 8.7), and all that was sent of it is
     /// known: it is asked once more, on another connection. `false` if the exchange has to fail.
     pub(crate) fn repeat(&mut self, id: WireId, exchange: ExchangeId) -> bool {
-        let Shard { wires, buffers, pool, .. } = self;
+        let Shard { wires, exchanges, buffers, pool, .. } = self;
         let Some(WireState { leg, role: Role::Back(back), carried: Some(carried), .. }) = wires.get_mut(id.0) else {
             return false;
         };
-        if !pool.is_registered(back.origin) || !leg.input.is_empty() {
+        let is_unanswered = exchanges.get(exchange).is_some_and(Exchange::awaits_head) && leg.input.is_empty();
+        if !pool.is_registered(back.origin) || !is_unanswered {
             return false;
         }
         let (Some(head), Some(mut errand)) = (carried.take_head(), back.errand.take()) else { return false };

@@ -370,10 +370,10 @@ impl Shard {
         };
         if carried.end_said {
             carried.farewell = ErrorCode::NoError;
-            if wire.leg.ended {
+            if wire.leg.ended || carried.credited > 0 || carried.unreturned > 0 {
                 return self.remove(id);
             }
-            // Its client is not cut off at once: it may just be about to end.
+            // A client that has not begun its body may just be about to end without one.
             wire.leg.activity = self.now.mono;
             if let Some(front) = wire.front_mut() {
                 front.phase = Phase::LastWords;
