@@ -375,6 +375,33 @@ fn whoever_receives_may_measure_and_open_windows_with_each_frame() {
 }
 
 #[test]
+fn whoever_gets_many_small_messages_in_a_frame_may_open_its_window_after_each() {
+    let lasts = |updates: usize| {
+        let mut server = server();
+        server.sees(&[get(1), window_update(0, 1 << 30), window_update(1, 1 << 30)].concat());
+        server.head(id(1), &[(":status", "200")], false);
+        let updates = window_update(1, 1).repeat(updates);
+        (0..2 * u32::from(budget::WINDOW_UPDATES.max)).all(|_| {
+            server.data(id(1), &[0; 80], false);
+            server.take();
+            server.feed(&updates).1.is_none()
+        })
+    };
+    let forgiven = 80 / 8 + usize::from(budget::WINDOW_UPDATES.sent);
+    assert!(lasts(forgiven));
+    assert!(!lasts(forgiven + 1));
+    // Also after a whole frame of them.
+    let mut server = server();
+    server.sees(&[get(1), window_update(0, 1 << 30), window_update(1, 1 << 30)].concat());
+    server.head(id(1), &[(":status", "200")], false);
+    for _ in 0..10 {
+        server.data(id(1), &[0; 16_384], false);
+        server.sees(&window_update(1, 8).repeat(16_384 / 8));
+        server.take();
+    }
+}
+
+#[test]
 fn a_conversation_byte_by_byte_goes_on_for_ever() {
     let mut server = with_stream();
     server.head(id(1), &[(":status", "200")], false);
