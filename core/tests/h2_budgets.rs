@@ -39,9 +39,12 @@ fn with_stream() -> End {
     server
 }
 
+/// The n-th frame of a flood.
+type Flood<'a> = &'a dyn Fn(u32) -> Vec<u8>;
+
 #[test]
 fn each_budget_lasts_as_long_as_it_says() {
-    let frames: [(Allowance, Budget, &dyn Fn(u32) -> Vec<u8>); 7] = [
+    let frames: [(Allowance, Budget, Flood<'_>); 7] = [
         (budget::PINGS, Budget::Pings, &|_| ping()),
         (budget::PINGS, Budget::Pings, &|_| frame(FrameType::Ping, ACK, 0, b"unwanted")),
         (budget::PRIORITIES, Budget::Priorities, &|n| priority(n | 1, 0)),
@@ -178,7 +181,7 @@ fn one_of_five_requests_may_be_cancelled_for_ever_and_one_of_four_not() {
 
 #[test]
 fn time_fills_every_budget() {
-    let all: [(Allowance, &dyn Fn(u32) -> Vec<u8>); 8] = [
+    let all: [(Allowance, Flood<'_>); 8] = [
         (budget::PINGS, &|_| ping()),
         (budget::SETTINGS, &|_| settings(&[])),
         (budget::PRIORITIES, &|_| priority(3, 0)),

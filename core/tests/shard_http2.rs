@@ -76,13 +76,16 @@ fn names_are_in_lower_case_for_a_target_of_http1_but_for_those_that_the_balancer
     let head = asks("GET", "/a", &[("accept", "*/*"), ("cookie", "a=1"), ("x-one", "1"), ("cookie", "b=2")]);
     let heard = asked(&head, b"", End::Plain);
     let lines: Vec<&str> = heard.trim_end().split("\r\n").collect();
-    assert_eq!(lines[..5], [
-        "GET /a HTTP/1.1",
-        "X-Forwarded-For: 192.0.2.1",
-        "X-Forwarded-Proto: https",
-        "X-Forwarded-Port: 443",
-        "Host: a.example",
-    ]);
+    assert_eq!(
+        lines[..5],
+        [
+            "GET /a HTTP/1.1",
+            "X-Forwarded-For: 192.0.2.1",
+            "X-Forwarded-Proto: https",
+            "X-Forwarded-Port: 443",
+            "Host: a.example",
+        ]
+    );
     assert!(lines[5].starts_with("X-Amzn-Trace-Id: Root=1-"), "{heard}");
     assert_eq!(lines[6..], ["accept: */*", "cookie: a=1; b=2", "x-one: 1"]);
 }
@@ -97,18 +100,21 @@ fn a_target_of_http2_gets_all_names_in_lower_case_and_nothing_that_is_of_one_con
         net.run();
         let heard = net.talk(net.target(), 1);
         let names: Vec<&str> = heard.head().iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, [
-            ":method",
-            ":scheme",
-            ":authority",
-            ":path",
-            "x-forwarded-for",
-            "x-forwarded-proto",
-            "x-forwarded-port",
-            "x-amzn-trace-id",
-            "accept",
-            "cookie",
-        ]);
+        assert_eq!(
+            names,
+            [
+                ":method",
+                ":scheme",
+                ":authority",
+                ":path",
+                "x-forwarded-for",
+                "x-forwarded-proto",
+                "x-forwarded-port",
+                "x-amzn-trace-id",
+                "accept",
+                "cookie",
+            ]
+        );
         assert_eq!(heard.field(":scheme"), Some(scheme));
         assert_eq!((heard.field(":authority"), heard.field(":path")), (Some("a.example"), Some("/a?b")));
         assert_eq!((heard.field("cookie"), heard.text().as_str()), (Some("a=1; b=2"), "all"));
@@ -239,11 +245,11 @@ fn a_body_that_comes_short_of_or_beyond_its_length_resets_its_stream_alone() {
     for (length, body) in [("4", "abc"), ("2", "abc")] {
         let (mut net, client) = silent();
         let other = net.get(client, "/other");
-        let stream =
-            net.ask(client, &asks("POST", "/", &[("content-length", length)]), body.as_bytes(), End::Plain);
+        let stream = net.ask(client, &asks("POST", "/", &[("content-length", length)]), body.as_bytes(), End::Plain);
         net.run();
         assert_eq!(net.talk(client, stream).reset, Some(ErrorCode::ProtocolError));
-        let target = net.targets().into_iter().find(|&target| net.lab.heard(target).starts_with("GET /other ")).unwrap();
+        let target =
+            net.targets().into_iter().find(|&target| net.lab.heard(target).starts_with("GET /other ")).unwrap();
         net.lab.says(target, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
         net.run();
         assert_eq!(net.talk(client, other).text(), "hi");
@@ -301,10 +307,8 @@ fn trailers_of_an_answer_follow_its_body_whatever_the_target_speaks() {
 
 #[test]
 fn interim_answers_come_before_the_final_one() {
-    let talk = answered(
-        "GET",
-        "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
-    );
+    let talk =
+        answered("GET", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
     assert_eq!(field(&talk.heads[0], ":status"), Some("103"));
     assert_eq!(field(&talk.heads[0], "link"), Some("</a>"));
     assert_eq!((talk.heads.len(), talk.status(), talk.text().as_str()), (2, "200", "hi"));

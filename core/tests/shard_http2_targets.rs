@@ -351,7 +351,8 @@ fn a_target_that_refuses_connections_leaves_its_requests_to_another() {
 
 #[test]
 fn a_target_alone_that_cannot_be_reached_costs_an_error() {
-    for (error, status) in [(DialError::Refused, "502"), (DialError::Unreachable, "502"), (DialError::TimedOut, "504")] {
+    for (error, status) in [(DialError::Refused, "502"), (DialError::Unreachable, "502"), (DialError::TimedOut, "504")]
+    {
         let mut net = Net::new(Http2);
         net.lab.refusals.insert(target(1), error);
         let client = net.client();

@@ -46,6 +46,13 @@ impl World {
         if let Some(wire) = old.map(|socket| socket.wire) {
             self.fail(format!("{wire:?} has been silent for more than {} s", longest / SECONDS));
         }
+        let browsers = self.peers.iter().flatten().filter_map(|peer| match peer {
+            Peer::Browser(browser) => Some(browser),
+            _ => None,
+        });
+        if let Some(browser) = browsers.into_iter().find(|browser| browser.silence(now) > longest) {
+            self.fail(format!("a stream has been silent for too long: {}", browser.situation()));
+        }
     }
 
     /// Everything is over: nothing may be left.
@@ -53,6 +60,7 @@ impl World {
         for peer in self.peers.iter().flatten() {
             match peer {
                 Peer::Client(client) => client.satisfied()?,
+                Peer::Browser(browser) => browser.satisfied()?,
                 Peer::Attacker(attacker) => attacker.satisfied()?,
                 Peer::Witness(witness) => witness.testify()?,
                 Peer::Fumbler(fumbler) => fumbler.satisfied()?,
@@ -62,7 +70,7 @@ impl World {
         let census = self.shard.census();
         let memory = census.memory;
         if (census.fronts, census.handshakes, census.backs, census.pooled, census.probes) != (0, 0, 0, 0, 0)
-            || census.exchanges != 0
+            || (census.exchanges, census.streams) != (0, 0)
             || (memory.lent, memory.admitted, memory.metered) != (0, 0, 0)
         {
             return Err(format!("after the end there is still {census:?}"));
@@ -79,6 +87,7 @@ impl World {
         for peer in self.peers.iter().flatten() {
             match peer {
                 Peer::Client(client) if !client.over => drop(writeln!(out, "  {}", client.situation())),
+                Peer::Browser(browser) if !browser.over => drop(writeln!(out, "  {}", browser.situation())),
                 Peer::Target(target) if !target.over => drop(writeln!(out, "  {}", target.situation())),
                 Peer::Attacker(attacker) if !attacker.over => drop(writeln!(out, "  {}", attacker.situation())),
                 Peer::Witness(witness) if !witness.over => drop(writeln!(out, "  {}", witness.situation())),

@@ -10,7 +10,7 @@ use super::scenario::{Faults, Scenario};
 use super::spec::{Course, Ender, Flow, Manner, Spec, stream};
 use super::veil::Habits;
 
-fn spec(id: u64, scenario: Scenario, faults: &Faults, chance: &mut Chance) -> Spec {
+pub(super) fn spec(id: u64, scenario: Scenario, faults: &Faults, chance: &mut Chance) -> Spec {
     let course = match chance.below(12) {
         0 => Course::Redirect,
         1 => Course::Fixed,
@@ -172,7 +172,7 @@ pub(super) fn client(number: u64, scenario: Scenario, faults: &Faults, idle: u64
 }
 
 /// How a client treats its TLS, if it speaks any.
-fn habits(scenario: Scenario, chance: &mut Chance) -> Habits {
+pub(super) fn habits(scenario: Scenario, chance: &mut Chance) -> Habits {
     let late = scenario.bad_handshakes() && chance.one_in(4);
     let finishes_after =
         if late { chance.pick(&[SECONDS, 8 * SECONDS, 9_999 * MILLIS, 10_001 * MILLIS, 12 * SECONDS]) } else { 0 };

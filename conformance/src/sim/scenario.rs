@@ -16,6 +16,7 @@ use sluicegate::shard::{ListenerId, Options};
 
 use super::chance::Chance;
 use super::deal::client;
+use super::h2::deal::visit;
 use super::hostile;
 use super::net::{MICROS, MILLIS, SECONDS, Time};
 use super::secrecy::Secrecy;
@@ -57,13 +58,15 @@ pub enum Scenario {
     Sealed,
     /// TLS handshakes that fail, stop, come late or in pieces, on either side, and more of them than are allowed.
     Handshakes,
+    /// As sealed, with clients that speak HTTP/2 among them.
+    Streams,
     /// All of it over TLS, steps of handshakes that take seconds, few connections and little memory.
     Gale,
 }
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Scenario; 13] = [
+    pub const ALL: [Scenario; 14] = [
         Scenario::Calm,
         Scenario::Bulk,
         Scenario::Pipelines,
@@ -77,10 +80,15 @@ impl Scenario {
         Scenario::Sealed,
         Scenario::Handshakes,
         Scenario::Gale,
+        Scenario::Streams,
     ];
 
     pub(super) fn over_tls(self) -> bool {
-        matches!(self, Scenario::Sealed | Scenario::Handshakes | Scenario::Gale)
+        matches!(self, Scenario::Sealed | Scenario::Handshakes | Scenario::Gale) || self.over_http2()
+    }
+
+    pub(super) fn over_http2(self) -> bool {
+        matches!(self, Scenario::Streams)
     }
 
     pub(super) fn bad_handshakes(self) -> bool {
@@ -102,7 +110,9 @@ impl Scenario {
         let wide = Sizes { body: 300_000, windows: &[10_000, 30_000, 200_000], segments: &[5_000, 16_000] };
         match self {
             Scenario::Bulk => chance.pick(&[middle, wide, wide]),
-            Scenario::Calm | Scenario::Storm | Scenario::Sealed => chance.pick(&[narrow, narrow, narrow, middle, wide]),
+            Scenario::Calm | Scenario::Storm | Scenario::Sealed | Scenario::Streams => {
+                chance.pick(&[narrow, narrow, narrow, middle, wide])
+            }
             _ => chance.pick(&[narrow, narrow, middle]),
         }
     }
@@ -149,9 +159,14 @@ pub(crate) fn world(seed: u64, scenario: Scenario) -> World {
     let mut world = World::new(seed, Arc::clone(&config), options, weather, hosts.clone());
     let clients = chance.between(1, 8);
     for number in 0..clients {
+        let at = chance.below(2 * SECONDS);
+        if scenario.over_http2() && !chance.one_in(4) {
+            let visit = visit(number, scenario, &faults, &mut chance);
+            world.net.at(at, Event::Visit(Box::new(visit), ListenerId(PORT)));
+            continue;
+        }
         let plan = client(number, scenario, &faults, idle, &mut chance);
         let listener = if chance.one_in(4) { SECOND_PORT } else { PORT };
-        let at = chance.below(2 * SECONDS);
         world.net.at(at, Event::Connect(Box::new(plan), ListenerId(listener)));
     }
     let disturbs = matches!(scenario, Scenario::Storm | Scenario::Gale) && chance.one_in(3);

@@ -34,6 +34,11 @@ impl Places {
         }
     }
 
+    /// The first listener is one of them.
+    pub(super) fn with_listener(self) -> Places {
+        Places { first: true, ..self }
+    }
+
     pub(super) fn listens(self, port: u16) -> bool {
         if port == PORT { self.first } else { self.second }
     }
@@ -46,6 +51,8 @@ pub(crate) struct Tls {
     pub(super) clock: Clock,
     pub(super) provider: Provider,
     connectors: Vec<Connector>,
+    /// Those of clients that ask for HTTP/2.
+    browsers: Vec<Connector>,
     acceptors: Vec<Arc<Acceptor>>,
     identities: Vec<Arc<Identity>>,
     checked_every: Option<Duration>,
@@ -58,8 +65,8 @@ impl Tls {
         let provider = seeded::provider(chance.fork());
         let old = provider.without(&[Version::Tls13]);
         let identities: Vec<_> = (0..2).map(|n| identity(HOSTS[n], n as u8, &provider)).collect();
-        let connector = |provider: &Provider| {
-            let connector = Connector::new(policy("TLS13-1-2-2021-06"), provider, &clock, &[]);
+        let connector = |provider: &Provider, protocols: &[&[u8]]| {
+            let connector = Connector::new(policy("TLS13-1-2-2021-06"), provider, &clock, protocols);
             connector.expect("the policy can be served").naming_hosts()
         };
         let acceptor = |provider: &Provider| {
@@ -67,7 +74,8 @@ impl Tls {
             Arc::new(Acceptor::new(&terms, provider, &clock, None, &[]).expect("the policy can be served"))
         };
         Tls {
-            connectors: vec![connector(&provider), connector(&provider), connector(&old)],
+            connectors: vec![connector(&provider, &[]), connector(&provider, &[]), connector(&old, &[])],
+            browsers: vec![connector(&provider, &[b"h2", b"http/1.1"]), connector(&old, &[b"h2"])],
             acceptors: vec![acceptor(&provider), acceptor(&old)],
             clock,
             provider,
@@ -97,8 +105,17 @@ impl Tls {
 
     /// The session of another client. Clients of one kind resume each other's.
     pub(super) fn client(&mut self) -> Session {
-        let (connector, host) = (self.chance.below(self.connectors.len() as u64), self.chance.pick(&HOSTS));
-        self.connectors[connector as usize].session(host).expect("a good name")
+        self.session(|tls| &tls.connectors)
+    }
+
+    /// The session of another client that asks for HTTP/2.
+    pub(super) fn browser(&mut self) -> Session {
+        self.session(|tls| &tls.browsers)
+    }
+
+    fn session(&mut self, of: impl Fn(&Tls) -> &[Connector]) -> Session {
+        let (connector, host) = (self.chance.below(of(self).len() as u64), self.chance.pick(&HOSTS));
+        of(self)[connector as usize].session(host).expect("a good name")
     }
 
     /// The targets' health is checked from now on.

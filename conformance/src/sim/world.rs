@@ -17,6 +17,7 @@ use super::attacker::{Attacker, Attempt};
 use super::chance::{Chance, mix};
 use super::client::{Client, Plan};
 use super::fumbler::{Fumble, Fumbler};
+use super::h2::browser::{Browser, Visit};
 use super::net::{Arrival, Conn, Happening, MICROS, MILLIS, Manners, Net, Readiness, SECONDS, Side, Time};
 use super::run::lines_shown;
 use super::scripted::Scripted;
@@ -33,6 +34,7 @@ const EPOCH_MICROS: u64 = 1_767_225_600_000_000;
 #[derive(Debug)]
 pub(crate) enum Event {
     Connect(Box<Plan>, ListenerId),
+    Visit(Box<Visit>, ListenerId),
     Attempt(Box<Attempt>, ListenerId),
     Fumble(Box<Fumble>, ListenerId),
     Drive(WireId),
@@ -51,6 +53,7 @@ pub(crate) enum Event {
 #[derive(Debug)]
 pub(super) enum Peer {
     Client(Box<Client>),
+    Browser(Box<Browser>),
     Target(Box<Target>),
     Script(Scripted),
     Attacker(Box<Attacker>),
@@ -248,6 +251,7 @@ impl World {
         match happening {
             Happening::Arrives(conn, side, what) => self.arrives(conn, side, what),
             Happening::Other(Event::Connect(plan, listener)) => self.connect(*plan, listener),
+            Happening::Other(Event::Visit(visit, listener)) => self.visit(*visit, listener),
             Happening::Other(Event::Attempt(attempt, listener)) => self.attempt(*attempt, listener),
             Happening::Other(Event::Fumble(fumble, listener)) => self.fumble(*fumble, listener),
             Happening::Other(Event::Drive(wire)) => self.drive(wire),
@@ -521,6 +525,9 @@ impl World {
             Peer::Client(client) => client
                 .tick(&mut self.net, &mut self.ledger)
                 .map_err(|what| format!("client {}: {what}", client.address)),
+            Peer::Browser(browser) => browser
+                .tick(&mut self.net, &mut self.ledger)
+                .map_err(|what| format!("browser {}: {what}", browser.address)),
             Peer::Target(target) if target.over => Ok(None),
             Peer::Target(target) => target
                 .tick(&mut self.net, &mut self.ledger)

@@ -1,0 +1,10 @@
+//! HTTP/2 in a world: peers that speak it, on either side of the balancer, and hold it to its rules.
+//!
+//! - `frames` are what goes over the wire, `talk` is one end of a connection and all rules that the balancer has to keep.
+//! - `browser` is a client with many requests at a time.
+//! - `deal` makes them up.
+
+pub(super) mod browser;
+pub(super) mod deal;
+mod frames;
+mod talk;
