@@ -282,6 +282,26 @@ fn interim_answers_are_bounded() {
 }
 
 #[test]
+fn what_crosses_our_own_resets_is_nobodys_fault_unless_it_does_not_end() {
+    let mut client = End::settled_client();
+    let mut cancelled = std::collections::VecDeque::new();
+    for n in 0..FLOOD {
+        let stream = client.side.open().unwrap();
+        client.head(stream, &GET, true);
+        client.side.reset(stream, ErrorCode::Cancel);
+        cancelled.push_back(2 * n + 1);
+        client.take();
+        if cancelled.len() > 200 {
+            let late = cancelled.pop_front().unwrap();
+            client.sees(&[headers(late, &[(":status", "200")], false), reset(late, ErrorCode::Cancel)].concat());
+        }
+    }
+    let last = cancelled.pop_back().unwrap();
+    let strays = u32::from(budget::STRAYS.max);
+    assert_eq!(lasts(&mut client, |_| headers(last, &[("x", "y")], false)), (8 + strays, Budget::Strays));
+}
+
+#[test]
 fn a_target_that_answers_garbage_loses_its_connection_in_the_end() {
     let mut client = End::settled_client();
     for n in 0..=100 {
