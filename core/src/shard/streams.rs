@@ -147,11 +147,25 @@ impl Shard {
             }
         }
         if self.wires.get(id.0).is_some_and(|wire| wire.leg.ended) {
-            // Nobody says more on any stream, or reads: a peer of HTTP/2 does not close one direction alone.
-            return self.kill(id);
+            return self.peer_has_closed(id);
         }
         self.bow_out_if_done(id);
         self.notice(id);
+    }
+
+    /// Nobody says more on any stream, or reads: a peer of HTTP/2 does not close one direction alone. What a target has answered
+    /// before is still for its clients.
+    fn peer_has_closed(&mut self, id: WireId) {
+        if !self.trunk_closes(id) {
+            return self.kill(id);
+        }
+        for stream in self.streams_of(id).map_or_else(Vec::new, Streams::all) {
+            match self.wires.get(stream.0).is_some_and(|wire| wire.leg.ended) {
+                true => self.stream_is_reset(stream, ErrorCode::NoError),
+                false => self.lost(stream),
+            }
+        }
+        self.bow_out_if_done(id);
     }
 
     /// Time that has passed is credited to the budgets.

@@ -318,6 +318,16 @@ impl Shard {
         is_made
     }
 
+    /// The target has closed the connection; whether streams were open on it.
+    pub(super) fn trunk_closes(&mut self, id: WireId) -> bool {
+        let Some(trunk) = self.wires.get_mut(id.0).and_then(WireState::trunk_mut).filter(|trunk| trunk.is_open()) else {
+            return false;
+        };
+        trunk.leaves = true;
+        self.pool_forgets_trunk(id);
+        true
+    }
+
     /// The target takes no more streams on that connection: those in progress go on, but for those that it will never answer.
     pub(super) fn trunk_leaves(&mut self, id: WireId, beyond: Vec<WireId>) {
         self.pool_forgets_trunk(id);
