@@ -255,25 +255,34 @@ impl Buffer {
         if bytes.is_empty() {
             return true;
         }
-        let whole = self.len() + bytes.len();
+        if !self.make_room(bytes.len(), payment, buffers) {
+            return false;
+        }
+        self.tail_mut(bytes.len()).copy_from_slice(bytes);
+        self.end += bytes.len();
+        true
+    }
+
+    /// Makes room for `n` more bytes, in a larger page if it must: [`Buffer::append`] takes so many then. `false` if that is
+    /// refused.
+    #[must_use]
+    pub fn make_room(&mut self, n: usize, payment: Payment, buffers: &mut Buffers) -> bool {
+        let whole = self.len() + n;
         if self.page.is_none() {
             let size = if whole > PAGE { LARGE_PAGE } else { PAGE };
             self.page = buffers.take(size, payment);
         }
-        if self.tail() < bytes.len() {
+        if self.tail() < n {
             self.pack();
         }
-        if self.tail() < bytes.len() && whole <= LARGE_PAGE {
+        if self.tail() < n && whole <= LARGE_PAGE {
             self.enlarge(payment, buffers);
         }
-        let end = self.end;
-        let Some(room) = self.page.as_mut().and_then(|page| page.bytes.get_mut(end..end + bytes.len())) else {
+        let fits = self.tail() >= n && self.page.is_some();
+        if !fits {
             self.release_if_empty(buffers);
-            return false;
-        };
-        room.copy_from_slice(bytes);
-        self.end += bytes.len();
-        true
+        }
+        fits
     }
 
     /// Bytes between the end and the end of the page.

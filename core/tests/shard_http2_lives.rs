@@ -11,7 +11,7 @@ use std::time::Duration;
 use http2_support::{End, Net, asks, fields, target};
 use sluicegate::config::Protocol;
 use sluicegate::config::ProtocolVersion::{Http1, Http2};
-use sluicegate::http::h2::{ErrorCode, Terms, frame};
+use sluicegate::http::h2::{ErrorCode, frame};
 use sluicegate::shard::Fate;
 
 const LAST_OF_ALL: u32 = (1 << 31) - 1;
@@ -77,8 +77,7 @@ fn a_client_may_have_128_streams_at_a_time_and_the_next_is_refused() {
 /// Guide CONN-10.
 #[test]
 fn after_10000_requests_a_connection_takes_no_more_and_ends() {
-    let mut net = Net::new(Http2);
-    net.client_terms = Terms::client();
+    let mut net = Net::with(Http2, Protocol::Http, |_, options| options.access_log = false);
     let client = net.client();
     let mut served = 0;
     for round in 0..100 {

@@ -229,7 +229,10 @@ impl Shard {
         let WireState { leg, carried: Some(carried), .. } = wire else { return Said::Some { more: false } };
         let number = match carried.stream {
             Some(number) => number,
-            None if leg.pending().is_empty() || !has_room_for_head(output, leg.pending().len()) => return Said::Wait,
+            None if leg.pending().is_empty() => return Said::Wait,
+            None if !output.is_empty() && !output.make_room(encoded_max(leg.pending().len()), payment, buffers) => {
+                return Said::Wait;
+            }
             None => match streams.begin(stream) {
                 Some(number) => *carried.stream.insert(number),
                 None => return Said::Wait,
@@ -256,9 +259,13 @@ impl Shard {
                 self.finish_if_said(stream);
                 Said::Some { more: self.may_speak(stream) }
             }
-            Err(Unspeakable) => {
+            Err(Unspeakable::Garbled) => {
                 // The peer could not make sense of anything after it.
                 self.kill(id);
+                Said::Some { more: false }
+            }
+            Err(Unspeakable::Starved) => {
+                self.stream_is_starved(stream);
                 Said::Some { more: false }
             }
         }
@@ -398,7 +405,12 @@ impl Shard {
 }
 
 /// What would have to be said cannot be.
-struct Unspeakable;
+enum Unspeakable {
+    /// It is no head.
+    Garbled,
+    /// There is no memory for it. Nothing of it was said.
+    Starved,
+}
 
 /// One turn of one stream.
 struct Speech<'a> {
@@ -439,21 +451,21 @@ impl Speech<'_> {
             true => Scanner::response().scan_response(bytes).ok(),
             false => Scanner::request().scan(bytes).ok(),
         };
-        let Some(Scan::Head { len, .. }) = scan else { return Err(Unspeakable) };
-        if !has_room_for_head(self.out, len) {
+        let Some(Scan::Head { len, .. }) = scan else { return Err(Unspeakable::Garbled) };
+        if !has_room(self.out, encoded_max(len), self.payment, self.buffers)? {
             return Ok(0);
         }
         let end = self.is_all && self.leg.output.len() == at + len && self.leg.trailers.pending.is_empty();
         let mut room = FieldRoom::default();
         self.scratch.clear();
         let is_final = if self.is_answer {
-            let Ok(response) = parse_response(&bytes[..len], &mut room) else { return Err(Unspeakable) };
+            let Ok(response) = parse_response(&bytes[..len], &mut room) else { return Err(Unspeakable::Garbled) };
             let is_final = response.status >= 200;
             bridge::response_fields(&response, self.fields);
             self.h2.write_head(self.number, pairs(self.fields), end && is_final, self.scratch);
             is_final
         } else {
-            let Ok(request) = parse_request(&bytes[..len], &mut room) else { return Err(Unspeakable) };
+            let Ok(request) = parse_request(&bytes[..len], &mut room) else { return Err(Unspeakable::Garbled) };
             let Manner { is_secure, takes_trailers, .. } = self.carried.manner;
             let scheme = if is_secure { "https" } else { "http" };
             if request.method == b"HEAD" {
@@ -465,7 +477,8 @@ impl Speech<'_> {
             true
         };
         (self.carried.head_said, self.carried.end_said) = (is_final, end && is_final);
-        if self.out.append(self.scratch, self.payment, self.buffers) { Ok(len) } else { Err(Unspeakable) }
+        append(self.out, self.scratch, self.payment, self.buffers);
+        Ok(len)
     }
 
     /// Says a piece of the body that begins at that byte.
@@ -497,11 +510,10 @@ impl Speech<'_> {
         if self.carried.end_said || !self.is_all || self.leg.output.len() > at {
             return Ok(());
         }
-        let trailers = core::mem::take(&mut self.leg.trailers.pending);
-        if !has_room_for_head(self.out, trailers.len()) {
-            self.leg.trailers.pending = trailers;
+        if !has_room(self.out, encoded_max(self.leg.trailers.pending.len()), self.payment, self.buffers)? {
             return Ok(());
         }
+        let trailers = core::mem::take(&mut self.leg.trailers.pending);
         self.scratch.clear();
         if trailers.is_empty() {
             self.scratch.extend_from_slice(&self.h2.data(self.number, 0, true));
@@ -510,13 +522,29 @@ impl Speech<'_> {
             self.h2.write_head(self.number, pairs(self.fields), true, self.scratch);
         }
         self.carried.end_said = true;
-        if self.out.append(self.scratch, self.payment, self.buffers) { Ok(()) } else { Err(Unspeakable) }
+        append(self.out, self.scratch, self.payment, self.buffers);
+        Ok(())
     }
 }
 
-/// Whether there is room for a head whose text is so long; where nothing else waits there always is.
-fn has_room_for_head(out: &Buffer, len: usize) -> bool {
-    out.is_empty() || out.len() + len <= LARGE_PAGE / 2
+/// The most bytes that frames with a head, or trailers, of so many bytes of text have. A field costs HPACK three bytes more
+/// than its name and value, and six if they are long; text costs four (RFC 7541 sections 5.1 and 6.2).
+const fn encoded_max(len: usize) -> usize {
+    len + len / 32 + 64
+}
+
+/// Whether there is room for so many bytes now. There will be once others have left, unless there are none.
+fn has_room(out: &mut Buffer, n: usize, payment: Payment, buffers: &mut Buffers) -> Result<bool, Unspeakable> {
+    match out.make_room(n, payment, buffers) {
+        true => Ok(true),
+        false if out.is_empty() => Err(Unspeakable::Starved),
+        false => Ok(false),
+    }
+}
+
+fn append(out: &mut Buffer, bytes: &[u8], payment: Payment, buffers: &mut Buffers) {
+    let fits = out.append(bytes, payment, buffers);
+    debug_assert!(fits, "room was made for it");
 }
 
 fn pairs(fields: &FieldList) -> impl Iterator<Item = (&[u8], &[u8])> {

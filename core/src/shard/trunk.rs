@@ -127,6 +127,8 @@ impl Shard {
         if let Some(streams) = self.wires.get_mut(trunk.0).and_then(|wire| wire.streams.as_mut()) {
             streams.waiting.push_back(id);
         }
+        // Before other requests have taken what is left: without its connection none of them gets anywhere.
+        self.admit_streams(trunk);
         id
     }
 
@@ -294,14 +296,20 @@ impl Shard {
         self.hang_up_trunk(id);
     }
 
-    /// Closes a connection whose target is told why: what HTTP/2 still has to say leaves with TLS's goodbye (RFC 9113 section
-    /// 5.4.1).
+    /// Closes a connection. Its target is told why, if that can be said in a word (RFC 9113 section 5.4.1).
     fn hang_up_trunk(&mut self, id: WireId) {
         self.say_control(id);
-        self.seal(id);
-        self.say_goodbye(id);
         let Some(wire) = self.wires.get_mut(id.0) else { return };
-        let last_words = if wire.secure.is_none() { core::mem::take(&mut wire.leg.output) } else { Buffer::default() };
+        let mut last_words = Buffer::default();
+        match &wire.secure {
+            None => last_words = core::mem::take(&mut wire.leg.output),
+            Some(secure) if secure.session.is_some() => {
+                self.seal(id);
+                self.say_goodbye(id);
+            }
+            // TLS is in the middle of what it read.
+            Some(_) => {}
+        }
         self.kill(id);
         if let Some(wire) = self.wires.get_mut(id.0) {
             wire.leg.output = last_words;
