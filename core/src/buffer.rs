@@ -32,6 +32,8 @@ const TAIL_MIN: usize = PAGE / 4;
 pub enum Payment {
     /// Paid for when its exchange was admitted; never refused. One [`PAGE`] per buffer.
     Admitted,
+    /// Paid for, whatever the size of the page: a window was set aside before it was advertised.
+    Reserved,
     /// Metered: refused when the ceiling is reached.
     Metered,
     /// Metered, and refused beyond a share of the ceiling: for what is no request, so that it cannot take the memory of
@@ -84,7 +86,8 @@ impl Buffers {
     }
 
     fn take(&mut self, size: usize, payment: Payment) -> Option<Page> {
-        let metered = if payment == Payment::Admitted && size == PAGE { 0 } else { size };
+        let is_paid = payment == Payment::Reserved || payment == Payment::Admitted && size == PAGE;
+        let metered = if is_paid { 0 } else { size };
         let aside = if payment == Payment::Aside { size } else { 0 };
         if self.metered + metered > self.ceiling / 2 || self.aside + aside > self.ceiling / ASIDE_SHARE && aside > 0 {
             return None;
@@ -307,7 +310,7 @@ impl Buffer {
         if self.page.as_ref().is_none_or(|page| page.bytes.len() >= LARGE_PAGE) {
             return self.pack();
         }
-        let payment = if payment == Payment::Aside { payment } else { Payment::Metered };
+        let payment = if payment == Payment::Admitted { Payment::Metered } else { payment };
         let Some(mut larger) = buffers.take(LARGE_PAGE, payment) else { return self.pack() };
         let held = self.len();
         larger.bytes[..held].copy_from_slice(self.bytes());

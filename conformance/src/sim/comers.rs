@@ -20,7 +20,11 @@ impl World {
         let habits = if is_secure { plan.habits } else { Habits::default() };
         let mut client = Client::new(conn, address, Plan { habits, ..plan.clone() });
         for spec in plan.specs {
+            let (id, is_free) = (spec.id, plan.lenient);
             self.ledger.enter(spec, address, is_secure);
+            if let Some(entry) = self.ledger.entries.get_mut(&id) {
+                entry.is_free = is_free;
+            }
         }
         if self.sockets[conn].is_none() {
             client.over = true;
@@ -38,6 +42,9 @@ impl World {
         let is_secure = self.veil_client(conn, listener, visit.habits, true);
         for ask in &visit.asks {
             self.ledger.enter(ask.spec.clone(), address, is_secure);
+            if let Some(entry) = self.ledger.entries.get_mut(&ask.spec.id) {
+                entry.is_free = visit.lenient || ask.cancelled_after.is_some();
+            }
         }
         let mut browser = Browser::new(conn, address, visit, self.chance.fork());
         browser.over = self.sockets[conn].is_none();

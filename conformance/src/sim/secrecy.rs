@@ -104,7 +104,7 @@ impl World {
     pub(super) fn veil_target(&mut self, conn: Conn, host: &Host) {
         let (Some(tls), Some(group)) = (&mut self.tls, self.config.groups.get(host.group)) else { return };
         if group.protocol == Protocol::Https {
-            let session = tls.target();
+            let session = tls.target(host.dialect.is_some());
             self.net.tap(conn);
             let finishes_after = if let Some(Fault::Slow(span)) = host.fault() { span } else { 0 };
             let now = self.net.now;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate::config::{Config, HealthCheck, Protocol};
+use sluicegate::config::{Config, HealthCheck, Protocol, ProtocolVersion};
 use sluicegate::tls::{Acceptor, Clock, Connector, Identity, Policy, Provider, Session, Terms, Version};
 
 use super::certificate::identity;
@@ -54,6 +54,8 @@ pub(crate) struct Tls {
     /// Those of clients that ask for HTTP/2.
     browsers: Vec<Connector>,
     acceptors: Vec<Arc<Acceptor>>,
+    /// Those of targets that speak HTTP/2.
+    origins: Vec<Arc<Acceptor>>,
     identities: Vec<Arc<Identity>>,
     checked_every: Option<Duration>,
     chance: Chance,
@@ -69,14 +71,15 @@ impl Tls {
             let connector = Connector::new(policy("TLS13-1-2-2021-06"), provider, &clock, protocols);
             connector.expect("the policy can be served").naming_hosts()
         };
-        let acceptor = |provider: &Provider| {
+        let acceptor = |provider: &Provider, protocols: &[&[u8]]| {
             let terms = Terms::new(policy("TLS13-1-2-2021-06"), Arc::clone(&identities[0]));
-            Arc::new(Acceptor::new(&terms, provider, &clock, None, &[]).expect("the policy can be served"))
+            Arc::new(Acceptor::new(&terms, provider, &clock, None, protocols).expect("the policy can be served"))
         };
         Tls {
             connectors: vec![connector(&provider, &[]), connector(&provider, &[]), connector(&old, &[])],
             browsers: vec![connector(&provider, &[b"h2", b"http/1.1"]), connector(&old, &[b"h2"])],
-            acceptors: vec![acceptor(&provider), acceptor(&old)],
+            acceptors: vec![acceptor(&provider, &[]), acceptor(&old, &[])],
+            origins: vec![acceptor(&provider, &[b"http/1.1", b"h2"]), acceptor(&old, &[b"h2"])],
             clock,
             provider,
             identities,
@@ -96,7 +99,7 @@ impl Tls {
             group.protocol = Protocol::Https;
         }
         for group in &mut config.groups {
-            if let Some(interval) = self.checked_every {
+            if let Some(interval) = self.checked_every.filter(|_| group.protocol_version != ProtocolVersion::Grpc) {
                 let path = HEALTH.to_owned();
                 group.health_check = HealthCheck { protocol: group.protocol, path, interval, ..HealthCheck::default() };
             }
@@ -138,9 +141,9 @@ impl Tls {
     }
 
     /// The session of another connection to a target.
-    pub(super) fn target(&mut self) -> Session {
-        let acceptor = self.chance.below(self.acceptors.len() as u64);
-        self.acceptors[acceptor as usize].session()
+    pub(super) fn target(&mut self, http2: bool) -> Session {
+        let acceptors = if http2 { &self.origins } else { &self.acceptors };
+        acceptors[self.chance.below(acceptors.len() as u64) as usize].session()
     }
 }
 

@@ -18,6 +18,7 @@ use super::chance::{Chance, mix};
 use super::client::{Client, Plan};
 use super::fumbler::{Fumble, Fumbler};
 use super::h2::browser::{Browser, Visit};
+use super::h2::origin::Origin;
 use super::net::{Arrival, Conn, Happening, MICROS, MILLIS, Manners, Net, Readiness, SECONDS, Side, Time};
 use super::run::lines_shown;
 use super::scripted::Scripted;
@@ -55,6 +56,7 @@ pub(super) enum Peer {
     Client(Box<Client>),
     Browser(Box<Browser>),
     Target(Box<Target>),
+    Origin(Box<Origin>),
     Script(Scripted),
     Attacker(Box<Attacker>),
     Witness(Box<Witness>),
@@ -103,6 +105,8 @@ pub(crate) struct World {
     pub(super) idle: Time,
     pub(super) memory_max: usize,
     pub(super) handshakes_max: usize,
+    /// There is an access log.
+    pub(super) logs: bool,
     pub(crate) lent_most: usize,
     pub(crate) shed: u64,
     /// Scripted targets: an address that tests accept connections at.
@@ -124,6 +128,7 @@ impl World {
         World {
             memory_max: options.memory_max,
             handshakes_max: options.handshakes_max,
+            logs: options.access_log,
             shard: Shard::new(Arc::clone(&config), options, chance.next()),
             config,
             net: Net::new(chance.fork()),
@@ -360,6 +365,7 @@ impl World {
                 gap: 0,
                 http10: false,
                 rude: false,
+                dialect: None,
             });
             return self.net.at(at, Event::Dialed(wire, Ok(self.hosts.len() - 1)));
         }
@@ -396,6 +402,10 @@ impl World {
             let fumbler = Fumbler::target(conn, host.address, fumble, self.net.now);
             self.peers[conn] = Some(Peer::Fumbler(Box::new(fumbler)));
             self.net.tap(conn);
+        } else if let Some(dialect) = host.dialect {
+            let origin = Origin::new(conn, host.clone(), dialect, self.net.now, self.chance.fork());
+            self.peers[conn] = Some(Peer::Origin(Box::new(origin)));
+            self.veil_target(conn, &host);
         } else {
             self.peers[conn] = Some(Peer::Target(Box::new(Target::new(conn, host.clone(), self.net.now))));
             self.veil_target(conn, &host);
@@ -532,6 +542,9 @@ impl World {
             Peer::Target(target) => target
                 .tick(&mut self.net, &mut self.ledger)
                 .map_err(|what| format!("target, conn {}: {what}", target.conn)),
+            Peer::Origin(origin) => origin
+                .tick(&mut self.net, &mut self.ledger)
+                .map_err(|what| format!("origin, conn {}: {what}", origin.conn)),
             Peer::Attacker(attacker) => attacker
                 .tick(&mut self.net, &mut self.ledger)
                 .map_err(|what| format!("client {}: {what}", attacker.address)),

@@ -160,8 +160,7 @@ impl Shard {
             Role::Front(Front { phase: Phase::Handshake { .. }, .. })
             | Role::Back(Back { phase: BackPhase::Securing { .. }, .. }) => {}
             Role::Front(Front { phase: Phase::Streams, .. }) | Role::Trunk(_) => self.hear(id),
-            // What its client still says is dropped with the stream.
-            Role::Front(Front { phase: Phase::Answered, .. }) => {}
+            Role::Front(Front { phase: Phase::Answered | Phase::LastWords, .. }) => self.hear_last_words(id),
             // A target that says something unasked, or leaves: it serves nobody any more.
             Role::Back(Back { phase: BackPhase::Idle, .. }) => self.kill(id),
             Role::Back(Back { phase: BackPhase::Busy(exchange), .. })

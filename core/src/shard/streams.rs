@@ -147,11 +147,25 @@ impl Shard {
             }
         }
         if self.wires.get(id.0).is_some_and(|wire| wire.leg.ended) {
-            // Nobody says more on any stream, or reads: a peer of HTTP/2 does not close one direction alone.
-            return self.kill(id);
+            return self.peer_has_closed(id);
         }
         self.bow_out_if_done(id);
         self.notice(id);
+    }
+
+    /// Nobody says more on any stream, or reads: a peer of HTTP/2 does not close one direction alone. What a target has answered
+    /// before is still for its clients.
+    fn peer_has_closed(&mut self, id: WireId) {
+        if !self.trunk_closes(id) {
+            return self.kill(id);
+        }
+        for stream in self.streams_of(id).map_or_else(Vec::new, Streams::all) {
+            match self.wires.get(stream.0).is_some_and(|wire| wire.leg.ended) {
+                true => self.stream_is_reset(stream, ErrorCode::NoError),
+                false => self.lost(stream),
+            }
+        }
+        self.bow_out_if_done(id);
     }
 
     /// Time that has passed is credited to the budgets.
@@ -263,6 +277,10 @@ impl Shard {
         self.say_control(id);
         while let Some(stream) = self.whose_turn(id) {
             match self.say_some(id, stream) {
+                // No memory to say it with: it is not said.
+                Said::Full if self.wires.get(id.0).is_some_and(|wire| wire.leg.output.is_empty()) => {
+                    return self.kill(id);
+                }
                 // The first in turn the next time.
                 Said::Full => return self.line_up(id, |streams| streams.ready.push_front(stream)),
                 Said::Wait => return,
@@ -344,7 +362,7 @@ impl Shard {
         let Some(wire) = self.wires.get(id.0).filter(|wire| !wire.dead) else { return };
         let Some(streams) = wire.streams.as_ref().filter(|streams| streams.is_empty()) else { return };
         match wire.role {
-            Role::Front(_) if streams.h2.has_left() => self.bow_out(id),
+            Role::Front(_) if streams.h2.has_left() || streams.h2.peer_is_leaving() => self.bow_out(id),
             Role::Trunk(ref trunk) if trunk.leaves => self.dismiss(id),
             _ => {}
         }

@@ -205,12 +205,12 @@ impl Shard {
         let Some(WireState { role: Role::Trunk(trunk), streams: Some(streams), .. }) = self.wires.get_mut(id.0) else {
             return;
         };
-        let available = streams.h2.available();
+        let available = streams.h2.available() + streams.h2.streams();
+        if let Some(origin) = trunk.origin {
+            self.pool.set_streams_max(origin, available);
+        }
         if let TrunkPhase::Greeting { .. } = trunk.phase {
             trunk.phase = TrunkPhase::Open;
-            if let Some(origin) = trunk.origin {
-                self.pool.set_streams_max(origin, available);
-            }
             if !self.admit_streams(id) {
                 return self.trunk_failed(id, Cause::OutOfMemory);
             }
@@ -335,6 +335,16 @@ impl Shard {
         true
     }
 
+    /// The target has closed the connection; whether streams were open on it.
+    pub(super) fn trunk_closes(&mut self, id: WireId) -> bool {
+        let Some(trunk) = self.wires.get_mut(id.0).and_then(WireState::trunk_mut).filter(|trunk| trunk.is_open()) else {
+            return false;
+        };
+        trunk.leaves = true;
+        self.pool_forgets_trunk(id);
+        true
+    }
+
     /// The target takes no more streams on that connection: those in progress go on, but for those that it will never answer.
     pub(super) fn trunk_leaves(&mut self, id: WireId, beyond: Vec<WireId>) {
         self.pool_forgets_trunk(id);
@@ -342,9 +352,11 @@ impl Shard {
             trunk.leaves = true;
         }
         for wire in beyond {
-            if let Some(exchange) = self.wires.get(wire.0).and_then(WireState::exchange)
-                && let Some(exchange) = self.exchanges.get_mut(exchange)
-            {
+            let exchange = self.wires.get(wire.0).and_then(WireState::exchange);
+            if exchange.is_some_and(|exchange| self.repeat(wire, exchange)) {
+                continue;
+            }
+            if let Some(exchange) = exchange.and_then(|exchange| self.exchanges.get_mut(exchange)) {
                 exchange.record.caused(Cause::TargetWentAway);
             }
             self.lost(wire);

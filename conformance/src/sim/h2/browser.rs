@@ -477,12 +477,16 @@ impl Ask {
         let mut fields = vec![
             (":method".to_owned(), spec.method.to_owned()),
             (":scheme".to_owned(), "https".to_owned()),
-            (":authority".to_owned(), format!("h{}.example", spec.id % 7)),
+            (":authority".to_owned(), spec.authority()),
             (":path".to_owned(), spec.path()),
             ("x-mark".to_owned(), format!("{:x}", spec.id)),
         ];
         if let Framing::Length(length) = spec.framing {
             fields.push(("content-length".to_owned(), length.to_string()));
+        }
+        if spec.call {
+            fields.push(("content-type".to_owned(), "application/grpc+proto".to_owned()));
+            fields.push(("te".to_owned(), "trailers".to_owned()));
         }
         fields
     }
