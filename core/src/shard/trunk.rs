@@ -7,7 +7,7 @@ use super::back::CONNECT_TIMEOUT;
 use super::failover::Errand;
 use super::handshake::TARGET_HANDSHAKE_TIMEOUT;
 use super::pool::{OriginId, Place};
-use super::stream::{Carried, Manner};
+use super::stream::{Carried, Manner, STALLED_MAX};
 use super::streams::Streams;
 use super::timer::Deadline;
 use super::wire::{Back, BackPhase, Role, WireState};
@@ -121,7 +121,7 @@ impl Shard {
     fn join(&mut self, trunk: WireId, role: Role, manner: Manner) -> WireId {
         self.carried += usize::from(!matches!(role, Role::Probe(_)));
         let mut wire = WireState::new(role, self.now.mono);
-        wire.leg.bare = true;
+        (wire.leg.bare, wire.leg.limit) = (true, STALLED_MAX);
         wire.carried = Some(Carried::new(trunk, None, ErrorCode::Cancel, manner));
         let id = WireId(self.wires.insert(wire));
         if let Some(streams) = self.wires.get_mut(trunk.0).and_then(|wire| wire.streams.as_mut()) {
@@ -328,7 +328,8 @@ impl Shard {
 
     /// The target has closed the connection; whether streams were open on it.
     pub(super) fn trunk_closes(&mut self, id: WireId) -> bool {
-        let Some(trunk) = self.wires.get_mut(id.0).and_then(WireState::trunk_mut).filter(|trunk| trunk.is_open()) else {
+        let Some(trunk) = self.wires.get_mut(id.0).and_then(WireState::trunk_mut).filter(|trunk| trunk.is_open())
+        else {
             return false;
         };
         trunk.leaves = true;
