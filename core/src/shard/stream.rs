@@ -326,7 +326,7 @@ impl Shard {
         self.enlist(connection, id);
     }
 
-    fn return_credit(&mut self, id: WireId) {
+    pub(super) fn return_credit(&mut self, id: WireId) {
         let Some(WireState { leg, role, carried: Some(carried), .. }) = self.wires.get_mut(id.0) else { return };
         // Targets are near: what they send needs no large window.
         let is_client = matches!(role, Role::Front(_));

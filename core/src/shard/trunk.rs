@@ -107,7 +107,8 @@ impl Shard {
     fn lay(&mut self, origin: Option<OriginId>, place: Place, idle: Duration) -> WireId {
         let now = self.now.mono;
         let until = now.after(CONNECT_TIMEOUT);
-        let trunk = Trunk { origin, idle, phase: TrunkPhase::Dialing { until }, leaves: false };
+        // That of a check serves nothing else.
+        let trunk = Trunk { origin, idle, phase: TrunkPhase::Dialing { until }, leaves: origin.is_none() };
         let mut wire = WireState::new(Role::Trunk(trunk), now);
         wire.secure = self.secure_for(place);
         wire.streams = Some(Streams::new(Connection::client(Terms::client()), now));
@@ -318,12 +319,20 @@ impl Shard {
 
     /// A connection to a target that nobody needs any more. `false` if it is none.
     pub(super) fn dismiss_trunk(&mut self, id: WireId) -> bool {
-        let is_made = self.wires.get_mut(id.0).and_then(WireState::trunk_mut).is_some_and(|trunk| trunk.is_open());
-        if is_made {
-            self.give_up(id);
-            self.hang_up_trunk(id);
+        match self.wires.get_mut(id.0).and_then(WireState::trunk_mut).map(|trunk| trunk.phase) {
+            Some(TrunkPhase::Dialing { .. }) => {
+                self.remove(id);
+                // Whoever dials finds the wire gone.
+                self.effects.push(Effect::Wake(id));
+            }
+            Some(TrunkPhase::Open) => {
+                self.give_up(id);
+                self.hang_up_trunk(id);
+            }
+            Some(TrunkPhase::Securing { .. } | TrunkPhase::Greeting { .. }) => self.kill(id),
+            None => return false,
         }
-        is_made
+        true
     }
 
     /// The target has closed the connection; whether streams were open on it.
