@@ -282,6 +282,26 @@ fn interim_answers_are_bounded() {
 }
 
 #[test]
+fn what_crosses_our_own_resets_is_nobodys_fault_unless_it_does_not_end() {
+    let mut client = End::settled_client();
+    let mut cancelled = std::collections::VecDeque::new();
+    for n in 0..FLOOD {
+        let stream = client.side.open().unwrap();
+        client.head(stream, &GET, true);
+        client.side.reset(stream, ErrorCode::Cancel);
+        cancelled.push_back(2 * n + 1);
+        client.take();
+        if cancelled.len() > 200 {
+            let late = cancelled.pop_front().unwrap();
+            client.sees(&[headers(late, &[(":status", "200")], false), reset(late, ErrorCode::Cancel)].concat());
+        }
+    }
+    let last = cancelled.pop_back().unwrap();
+    let strays = u32::from(budget::STRAYS.max);
+    assert_eq!(lasts(&mut client, |_| headers(last, &[("x", "y")], false)), (8 + strays, Budget::Strays));
+}
+
+#[test]
 fn a_target_that_answers_garbage_loses_its_connection_in_the_end() {
     let mut client = End::settled_client();
     for n in 0..=100 {
@@ -373,6 +393,33 @@ fn whoever_receives_may_measure_and_open_windows_with_each_frame() {
     for _ in 0..FLOOD {
         server.data(id(1), &[0; 1000], false);
         server.sees(&[ping(), window_update(0, 1000), window_update(1, 1000)].concat());
+        server.take();
+    }
+}
+
+#[test]
+fn whoever_gets_many_small_messages_in_a_frame_may_open_its_window_after_each() {
+    let lasts = |updates: usize| {
+        let mut server = server();
+        server.sees(&[get(1), window_update(0, 1 << 30), window_update(1, 1 << 30)].concat());
+        server.head(id(1), &[(":status", "200")], false);
+        let updates = window_update(1, 1).repeat(updates);
+        (0..2 * u32::from(budget::WINDOW_UPDATES.max)).all(|_| {
+            server.data(id(1), &[0; 80], false);
+            server.take();
+            server.feed(&updates).1.is_none()
+        })
+    };
+    let forgiven = 80 / 8 + usize::from(budget::WINDOW_UPDATES.sent);
+    assert!(lasts(forgiven));
+    assert!(!lasts(forgiven + 1));
+    // Also after a whole frame of them.
+    let mut server = server();
+    server.sees(&[get(1), window_update(0, 1 << 30), window_update(1, 1 << 30)].concat());
+    server.head(id(1), &[(":status", "200")], false);
+    for _ in 0..10 {
+        server.data(id(1), &[0; 16_384], false);
+        server.sees(&window_update(1, 8).repeat(16_384 / 8));
         server.take();
     }
 }

@@ -154,6 +154,16 @@ fn a_stream_with_a_window_below_nothing_may_still_end() {
 }
 
 #[test]
+fn a_stream_that_was_reset_before_it_knew_our_windows_has_them_too() {
+    let mut server = End::server();
+    server.sees(&post(1));
+    server.side.reset(id(1), ErrorCode::Cancel);
+    server.sees(&settings_ack());
+    assert_eq!(server.sees(&[body(1, 16_384), data(1, b"", false)].concat()), []);
+    assert_eq!(server.fails(&data(1, b"x", false)).why, Breach::ResetWindowExceeded);
+}
+
+#[test]
 fn a_streams_window_opens_by_halves_as_its_body_is_used_up_and_not_after_its_end() {
     let mut server = End::settled_server();
     server.sees(&[post(1), body(1, 16_384)].concat());

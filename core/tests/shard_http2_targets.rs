@@ -47,6 +47,11 @@ fn a_target_that_resets_a_stream_before_it_answers_costs_a_502_and_the_other_str
         let target = net.target();
         net.speaker(target).reset(1, code);
         net.run();
+        if code == ErrorCode::RefusedStream {
+            // It was asked once more, as it may be, and not again.
+            net.speaker(target).reset(5, code);
+            net.run();
+        }
         let cause = if code == ErrorCode::RefusedStream { "TargetRefusedStream" } else { "TargetResetStream" };
         let talk = net.talk(client, reset);
         assert_eq!((talk.status(), talk.field("x-sluicegate-cause")), ("502", Some(cause)), "{code:?}");
@@ -102,7 +107,25 @@ fn a_target_that_answers_early_and_wants_no_more_ends_the_clients_upload() {
 }
 
 #[test]
-fn requests_beyond_the_last_stream_of_a_goaway_get_a_502_and_those_before_it_their_answers() {
+fn a_request_that_was_refused_unseen_is_asked_once_more_with_its_body_if_nothing_of_that_had_left() {
+    let (mut net, client) = quiet();
+    let (plain, begun) = (net.get(client, "/plain"), net.ask(client, &asks("POST", "/begun", &[]), b"some", End::Open));
+    net.run();
+    let target = net.target();
+    for stream in [1, 3] {
+        net.speaker(target).reset(stream, ErrorCode::RefusedStream);
+    }
+    net.run();
+    assert_eq!(net.talk(client, begun).field("x-sluicegate-cause"), Some("TargetRefusedStream"));
+    net.speaker(target).say(5, &fields(&[(":status", "200")]), b"hi", End::Plain);
+    net.run();
+    assert_eq!(net.talk(client, plain).text(), "hi");
+    net.over();
+}
+
+/// RFC 9113 section 6.8.
+#[test]
+fn requests_beyond_the_last_stream_of_a_goaway_are_asked_once_more_and_those_before_it_get_their_answers() {
     let (mut net, client) = quiet();
     let streams = [net.get(client, "/1"), net.get(client, "/2"), net.get(client, "/3")];
     net.run();
@@ -111,19 +134,19 @@ fn requests_beyond_the_last_stream_of_a_goaway_get_a_502_and_those_before_it_the
     frame::write_goaway(sluicegate::http::h2::StreamId::new(3), ErrorCode::NoError, "", &mut goaway);
     net.speaker(first).out.extend(goaway);
     net.run();
-    let talk = net.talk(client, streams[2]);
-    assert_eq!((talk.status(), talk.field("x-sluicegate-cause")), ("502", Some("TargetWentAway")));
-    // A new request takes a new connection, those in progress go on.
+    // They and new requests take a new connection, those in progress go on.
     let later = net.get(client, "/4");
     net.run();
     assert_eq!(net.targets().len(), 2);
     let second = net.target();
-    net.speaker(second).say(1, &fields(&[(":status", "200")]), b"new", End::Plain);
+    for stream in [1, 3] {
+        net.speaker(second).say(stream, &fields(&[(":status", "200")]), b"new", End::Plain);
+    }
     for stream in [1, 3] {
         net.speaker(first).say(stream, &fields(&[(":status", "200")]), b"old", End::Plain);
     }
     net.run();
-    assert_eq!(net.talk(client, later).text(), "new");
+    assert!([later, streams[2]].iter().all(|stream| net.talk(client, *stream).text() == "new"));
     assert!(streams[..2].iter().all(|stream| net.talk(client, *stream).text() == "old"));
     assert_eq!(net.lab.peers[first].fate, Fate::Close, "nothing is left to be done there");
     net.over();
@@ -301,6 +324,7 @@ fn a_connection_without_streams_for_the_idle_timeout_closes_and_not_before() {
     assert_eq!(net.lab.peers[target].fate, Fate::Open);
     net.pass_seconds(1);
     assert_eq!(net.lab.peers[target].fate, Fate::Close);
+    assert_eq!(net.speakers[&target].goaways.len(), 1, "it is told");
     assert_eq!(net.lab.shard.census().backs, 0);
     net.over();
 }
@@ -400,6 +424,10 @@ fn a_call_that_fails_gets_the_status_of_grpc_for_it() {
                 let mut out = Vec::new();
                 let none = sluicegate::http::h2::StreamId::CONNECTION;
                 frame::write_goaway(none, ErrorCode::NoError, "", &mut out);
+                net.speaker(target).out.extend(out.iter());
+                net.run();
+                // The connection that the request took then is no better.
+                let target = net.target();
                 net.speaker(target).out.extend(out);
             }
             _ => net.pass_seconds(60),
@@ -412,16 +440,22 @@ fn a_call_that_fails_gets_the_status_of_grpc_for_it() {
 
 #[test]
 fn a_target_that_breaks_the_rules_of_http2_is_told_and_costs_a_502() {
-    let (mut net, client) = quiet();
-    let stream = net.get(client, "/");
-    net.run();
-    let target = net.target();
-    // DATA on a stream that nobody opened.
-    net.speaker(target).out.extend([0, 0, 1, 0, 0, 0, 0, 0, 99, b'x']);
-    net.run();
-    let talk = net.talk(client, stream);
-    assert_eq!((talk.status(), talk.field("x-sluicegate-cause")), ("502", Some("TargetBrokeHttp2")));
-    assert_eq!(net.speakers[&target].goaways.len(), 1);
-    assert_eq!(net.lab.peers[target].fate, Fate::Close);
-    net.over();
+    for to_targets in [Protocol::Http, Protocol::Https] {
+        let mut net = Net::with(Http2, to_targets, |_, _| ());
+        net.reply = None;
+        let client = net.client();
+        let stream = net.get(client, "/");
+        net.run();
+        let target = net.target();
+        // DATA on a stream that nobody opened.
+        net.speaker(target).out.extend([0, 0, 1, 0, 0, 0, 0, 0, 99, b'x']);
+        net.run();
+        let talk = net.talk(client, stream);
+        assert_eq!((talk.status(), talk.field("x-sluicegate-cause")), ("502", Some("TargetBrokeHttp2")));
+        if to_targets == Protocol::Http {
+            assert_eq!(net.speakers[&target].goaways, [(0, ErrorCode::ProtocolError)]);
+        }
+        assert_eq!(net.lab.peers[target].fate, Fate::Close);
+        net.over();
+    }
 }

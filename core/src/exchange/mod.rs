@@ -227,7 +227,8 @@ impl Exchange {
         };
         match cause.status() {
             Some(status) if !started => {
-                let named = cx.options.name_causes.then(|| cause.code());
+                let first = self.record.cause.unwrap_or(cause);
+                let named = cx.options.name_causes.then(|| first.code());
                 let answer = if self.facts.is_call { Answer::grpc_error(status) } else { Answer::error(status) };
                 self.answer(&answer.because(named), front, cx);
             }

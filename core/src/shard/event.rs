@@ -31,7 +31,7 @@ impl Shard {
         let Some(wire) = self.wires.get(id.0) else { return &[] };
         match &wire.secure {
             Some(secure) => secure.outgoing(),
-            None if wire.dead => &[],
+            None if wire.dead && !matches!(wire.role, Role::Trunk(_)) => &[],
             None => wire.leg.pending(),
         }
     }
@@ -160,8 +160,7 @@ impl Shard {
             Role::Front(Front { phase: Phase::Handshake { .. }, .. })
             | Role::Back(Back { phase: BackPhase::Securing { .. }, .. }) => {}
             Role::Front(Front { phase: Phase::Streams, .. }) | Role::Trunk(_) => self.hear(id),
-            // What its client still says is dropped with the stream.
-            Role::Front(Front { phase: Phase::Answered, .. }) => {}
+            Role::Front(Front { phase: Phase::Answered | Phase::LastWords, .. }) => self.hear_last_words(id),
             // A target that says something unasked, or leaves: it serves nobody any more.
             Role::Back(Back { phase: BackPhase::Idle, .. }) => self.kill(id),
             Role::Back(Back { phase: BackPhase::Busy(exchange), .. })

@@ -7,6 +7,7 @@ use super::doors::BackEnd;
 use super::failover::Errand;
 use super::plan::{Course, Plan, dns_name, fixed_response, front_idle, note};
 use super::pool::OriginId;
+use super::stream::LAST_WORDS;
 use super::timer::Deadline;
 use super::wire::{Front, Phase, WireState};
 use super::{ExchangeId, Shard, WireId};
@@ -29,10 +30,6 @@ pub(super) const LINGER: Duration = Duration::from_secs(5);
 /// How long a client that has no request in progress when draining begins may still send one. Closed at once it would lose
 /// what is on its way; this is longer than a request travels, and shorter than anybody waits for a program to end.
 pub(crate) const DRAIN_GRACE: Duration = Duration::from_secs(1);
-
-/// How long a stream whose answer is whole may be in line for its end to leave: that needs nothing of its client but that the
-/// connection goes on.
-const ANSWERED_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Sent at once when a client asks whether to go on (`wire.md` H10).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -295,7 +292,8 @@ impl Front {
             }
             Phase::Lingering { until, .. } => Some((until, Deadline::Linger)),
             Phase::Handshake { until, .. } => Some((until, Deadline::ClientHandshake)),
-            Phase::Answered => Some((activity.after(ANSWERED_TIMEOUT), Deadline::Linger)),
+            Phase::Answered => Some((activity.after(self.idle), Deadline::Linger)),
+            Phase::LastWords => Some((activity.after(LAST_WORDS), Deadline::Linger)),
             Phase::Busy(_) | Phase::Streams => None,
         }
     }

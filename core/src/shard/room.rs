@@ -97,6 +97,9 @@ impl Shard {
         if let Some(streams) = &wire.streams {
             return Some((LARGE_PAGE, streams.payment()));
         }
+        if wire.carried.as_ref().is_some_and(|carried| carried.widened) {
+            return Some((LARGE_PAGE, Payment::Reserved));
+        }
         match &wire.role {
             Role::Front(Front { phase: Phase::Head { .. }, .. }) => Some((LARGE_PAGE, Payment::Metered)),
             Role::Front(Front { phase: Phase::Busy(exchange), .. }) => {
@@ -104,7 +107,8 @@ impl Shard {
                 Some((PIPELINED_BYTES_MAX, if admitted > 0 { Payment::Admitted } else { Payment::Metered }))
             }
             Role::Front(Front {
-                phase: Phase::Lingering { .. } | Phase::Handshake { .. } | Phase::Streams | Phase::Answered,
+                phase:
+                    Phase::Lingering { .. } | Phase::Handshake { .. } | Phase::Streams | Phase::Answered | Phase::LastWords,
                 ..
             })
             | Role::Trunk(_) => Some((PAGE, Payment::Metered)),

@@ -2,8 +2,10 @@
 //! so everything that is decided of a request, and everything that happens to it, is the same for every version. Between
 //! the leg and the connection the heads are translated, and ends and trailers find their places.
 
+use core::time::Duration;
 use std::sync::Arc;
 
+use super::front::LINGER;
 use super::streams::frame_room;
 use super::wire::{BackPhase, Front, Phase, Role, WireState};
 use super::{Shard, WireId};
@@ -31,6 +33,12 @@ pub(crate) struct Carried {
     farewell: ErrorCode,
     /// What else a target is told of the request.
     pub(super) manner: Manner,
+    /// The head that was sent to a target, as long as nothing else was: should the target not look at it, another may.
+    head: Option<Box<[u8]>>,
+    /// Bytes of the peer's body that were used up.
+    credited: u64,
+    /// The peer's window is a large one.
+    pub(super) widened: bool,
 }
 
 /// What the head of a request does not say, or says only between neighbours.
@@ -43,6 +51,15 @@ pub(crate) struct Manner {
     /// The target is reached by TLS.
     pub(crate) is_secure: bool,
 }
+
+/// Bytes of a body after which its sender gets a larger window: so long are few, and those are mostly much longer.
+const LONG_BODY: u64 = 16 * 1024;
+
+/// The larger window, in bytes: what fits in a large page.
+const LARGE_WINDOW: u32 = 64 * 1024;
+
+/// How long a stream that was answered before its client had said all stays open for the rest, which is dropped.
+pub(super) const LAST_WORDS: Duration = LINGER;
 
 /// What came of a stream's turn to speak.
 pub(super) enum Said {
@@ -65,7 +82,15 @@ impl Carried {
             end_said: false,
             farewell,
             manner,
+            head: None,
+            credited: 0,
+            widened: false,
         }
+    }
+
+    /// All that was sent of the request, if that is its head and no more.
+    pub(super) fn take_head(&mut self) -> Option<Box<[u8]>> {
+        self.head.take()
     }
 }
 
@@ -164,6 +189,12 @@ impl Shard {
             wire.leg.output.release(&mut self.buffers);
             return self.drive(exchange);
         }
+        if let (Role::Back(_), Some(exchange), ErrorCode::RefusedStream) = (&wire.role, wire.exchange(), code)
+            && self.repeat(id, exchange)
+        {
+            return;
+        }
+        let Some(wire) = self.wires.get(id.0) else { return };
         if let (Role::Back(_), Some(exchange)) = (&wire.role, wire.exchange())
             && let Some(exchange) = self.exchanges.get_mut(exchange).filter(|exchange| exchange.awaits_head())
         {
@@ -198,7 +229,10 @@ impl Shard {
         let WireState { leg, carried: Some(carried), .. } = wire else { return Said::Some { more: false } };
         let number = match carried.stream {
             Some(number) => number,
-            None if leg.pending().is_empty() || !has_room_for_head(output, leg.pending().len()) => return Said::Wait,
+            None if leg.pending().is_empty() => return Said::Wait,
+            None if !output.is_empty() && !output.make_room(encoded_max(leg.pending().len()), payment, buffers) => {
+                return Said::Wait;
+            }
             None => match streams.begin(stream) {
                 Some(number) => *carried.stream.insert(number),
                 None => return Said::Wait,
@@ -225,9 +259,13 @@ impl Shard {
                 self.finish_if_said(stream);
                 Said::Some { more: self.may_speak(stream) }
             }
-            Err(Unspeakable) => {
+            Err(Unspeakable::Garbled) => {
                 // The peer could not make sense of anything after it.
                 self.kill(id);
+                Said::Some { more: false }
+            }
+            Err(Unspeakable::Starved) => {
+                self.stream_is_starved(stream);
                 Said::Some { more: false }
             }
         }
@@ -288,10 +326,30 @@ impl Shard {
             return;
         }
         carried.unreturned -= used;
+        carried.credited += used as u64;
+        let is_long = !carried.widened && !leg.ended && carried.credited >= LONG_BODY;
         let Some(streams) = self.wires.get_mut(connection.0).and_then(|wire| wire.streams.as_mut()) else { return };
         streams.h2.consumed(stream, used);
-        if !streams.h2.control().is_empty() {
+        let talks = !streams.h2.control().is_empty();
+        if is_long {
+            self.widen(id, connection, stream);
+        }
+        if talks {
             self.notice(connection);
+        }
+    }
+
+    /// A long body: its sender gets a larger window, if there is memory to set aside for that.
+    fn widen(&mut self, id: WireId, connection: WireId, stream: StreamId) {
+        let Some(exchange) = self.wires.get(id.0).and_then(WireState::exchange) else { return };
+        let Shard { wires, exchanges, buffers, .. } = self;
+        let (Some(connection), Some(wire)) = wires.pair_mut(connection.0, id.0) else { return };
+        let (Some(streams), Some(carried)) = (&mut connection.streams, &mut wire.carried) else { return };
+        let Some(exchange) = exchanges.get_mut(exchange).filter(|exchange| exchange.admitted > 0) else { return };
+        if buffers.admit(LARGE_PAGE) {
+            exchange.admitted += LARGE_PAGE;
+            carried.widened = true;
+            streams.h2.widen(stream, LARGE_WINDOW);
         }
     }
 
@@ -312,13 +370,30 @@ impl Shard {
     /// A client's stream whose end has left is done; what its client still wanted to say is of no interest (RFC 9113 section
     /// 8.1).
     fn finish_if_said(&mut self, id: WireId) {
-        let Some(WireState { role: Role::Front(Front { phase: Phase::Answered, .. }), carried: Some(carried), .. }) =
-            self.wires.get_mut(id.0)
+        let Some(wire) = self.wires.get_mut(id.0) else { return };
+        let WireState { role: Role::Front(Front { phase: Phase::Answered, .. }), carried: Some(carried), .. } = wire
         else {
             return;
         };
         if carried.end_said {
             carried.farewell = ErrorCode::NoError;
+            if wire.leg.ended || carried.credited > 0 || carried.unreturned > 0 {
+                return self.remove(id);
+            }
+            // A client that has not begun its body may just be about to end without one.
+            wire.leg.activity = self.now.mono;
+            if let Some(front) = wire.front_mut() {
+                front.phase = Phase::LastWords;
+            }
+            self.rearm(id);
+        }
+    }
+
+    /// What a client says on a stream that is answered: nobody wants it. If it is not the end, the client is told so.
+    pub(super) fn hear_last_words(&mut self, id: WireId) {
+        let Some(WireState { leg, carried: Some(carried), .. }) = self.wires.get_mut(id.0) else { return };
+        leg.discard_input(&mut self.buffers);
+        if carried.end_said {
             self.remove(id);
         }
     }
@@ -330,7 +405,12 @@ impl Shard {
 }
 
 /// What would have to be said cannot be.
-struct Unspeakable;
+enum Unspeakable {
+    /// It is no head.
+    Garbled,
+    /// There is no memory for it. Nothing of it was said.
+    Starved,
+}
 
 /// One turn of one stream.
 struct Speech<'a> {
@@ -371,21 +451,21 @@ impl Speech<'_> {
             true => Scanner::response().scan_response(bytes).ok(),
             false => Scanner::request().scan(bytes).ok(),
         };
-        let Some(Scan::Head { len, .. }) = scan else { return Err(Unspeakable) };
-        if !has_room_for_head(self.out, len) {
+        let Some(Scan::Head { len, .. }) = scan else { return Err(Unspeakable::Garbled) };
+        if !has_room(self.out, encoded_max(len), self.payment, self.buffers)? {
             return Ok(0);
         }
         let end = self.is_all && self.leg.output.len() == at + len && self.leg.trailers.pending.is_empty();
         let mut room = FieldRoom::default();
         self.scratch.clear();
         let is_final = if self.is_answer {
-            let Ok(response) = parse_response(&bytes[..len], &mut room) else { return Err(Unspeakable) };
+            let Ok(response) = parse_response(&bytes[..len], &mut room) else { return Err(Unspeakable::Garbled) };
             let is_final = response.status >= 200;
             bridge::response_fields(&response, self.fields);
             self.h2.write_head(self.number, pairs(self.fields), end && is_final, self.scratch);
             is_final
         } else {
-            let Ok(request) = parse_request(&bytes[..len], &mut room) else { return Err(Unspeakable) };
+            let Ok(request) = parse_request(&bytes[..len], &mut room) else { return Err(Unspeakable::Garbled) };
             let Manner { is_secure, takes_trailers, .. } = self.carried.manner;
             let scheme = if is_secure { "https" } else { "http" };
             if request.method == b"HEAD" {
@@ -393,10 +473,12 @@ impl Speech<'_> {
             }
             bridge::request_fields(&request, scheme, takes_trailers, self.fields);
             self.h2.write_head(self.number, pairs(self.fields), end, self.scratch);
+            self.carried.head = Some(bytes[..len].into());
             true
         };
         (self.carried.head_said, self.carried.end_said) = (is_final, end && is_final);
-        if self.out.append(self.scratch, self.payment, self.buffers) { Ok(len) } else { Err(Unspeakable) }
+        append(self.out, self.scratch, self.payment, self.buffers);
+        Ok(len)
     }
 
     /// Says a piece of the body that begins at that byte.
@@ -413,6 +495,7 @@ impl Speech<'_> {
             return 0;
         }
         let end = self.is_all && len == left && self.leg.held == 0 && self.leg.trailers.pending.is_empty();
+        self.carried.head = None;
         let header = self.h2.data(self.number, len, end);
         let payload = &self.leg.pending()[at..at + len];
         let fits = self.out.append(&header, self.payment, self.buffers)
@@ -427,11 +510,10 @@ impl Speech<'_> {
         if self.carried.end_said || !self.is_all || self.leg.output.len() > at {
             return Ok(());
         }
-        let trailers = core::mem::take(&mut self.leg.trailers.pending);
-        if !has_room_for_head(self.out, trailers.len()) {
-            self.leg.trailers.pending = trailers;
+        if !has_room(self.out, encoded_max(self.leg.trailers.pending.len()), self.payment, self.buffers)? {
             return Ok(());
         }
+        let trailers = core::mem::take(&mut self.leg.trailers.pending);
         self.scratch.clear();
         if trailers.is_empty() {
             self.scratch.extend_from_slice(&self.h2.data(self.number, 0, true));
@@ -440,13 +522,29 @@ impl Speech<'_> {
             self.h2.write_head(self.number, pairs(self.fields), true, self.scratch);
         }
         self.carried.end_said = true;
-        if self.out.append(self.scratch, self.payment, self.buffers) { Ok(()) } else { Err(Unspeakable) }
+        append(self.out, self.scratch, self.payment, self.buffers);
+        Ok(())
     }
 }
 
-/// Whether there is room for a head whose text is so long; where nothing else waits there always is.
-fn has_room_for_head(out: &Buffer, len: usize) -> bool {
-    out.is_empty() || out.len() + len <= LARGE_PAGE / 2
+/// The most bytes that frames with a head, or trailers, of so many bytes of text have. A field costs HPACK three bytes more
+/// than its name and value, and six if they are long; text costs four (RFC 7541 sections 5.1 and 6.2).
+const fn encoded_max(len: usize) -> usize {
+    len + len / 32 + 64
+}
+
+/// Whether there is room for so many bytes now. There will be once others have left, unless there are none.
+fn has_room(out: &mut Buffer, n: usize, payment: Payment, buffers: &mut Buffers) -> Result<bool, Unspeakable> {
+    match out.make_room(n, payment, buffers) {
+        true => Ok(true),
+        false if out.is_empty() => Err(Unspeakable::Starved),
+        false => Ok(false),
+    }
+}
+
+fn append(out: &mut Buffer, bytes: &[u8], payment: Payment, buffers: &mut Buffers) {
+    let fits = out.append(bytes, payment, buffers);
+    debug_assert!(fits, "room was made for it");
 }
 
 fn pairs(fields: &FieldList) -> impl Iterator<Item = (&[u8], &[u8])> {

@@ -273,6 +273,10 @@ impl Shard {
         self.say_control(id);
         while let Some(stream) = self.whose_turn(id) {
             match self.say_some(id, stream) {
+                // No memory to say it with: it is not said.
+                Said::Full if self.wires.get(id.0).is_some_and(|wire| wire.leg.output.is_empty()) => {
+                    return self.kill(id);
+                }
                 // The first in turn the next time.
                 Said::Full => return self.line_up(id, |streams| streams.ready.push_front(stream)),
                 Said::Wait => return,
@@ -297,7 +301,7 @@ impl Shard {
         }
     }
 
-    fn say_control(&mut self, id: WireId) {
+    pub(super) fn say_control(&mut self, id: WireId) {
         let Shard { wires, buffers, .. } = self;
         let Some(WireState { leg, streams: Some(streams), dead: false, .. }) = wires.get_mut(id.0) else { return };
         let payment = streams.payment();
@@ -334,7 +338,6 @@ impl Shard {
     fn breach(&mut self, id: WireId, error: &ConnectionError) {
         self.record_breach(id, error);
         if self.wires.get(id.0).is_some_and(|wire| wire.front().is_none()) {
-            self.say_control(id);
             return self.trunk_is_broken(id, Cause::of_target(error.why));
         }
         self.go_quiet(id);
@@ -355,7 +358,7 @@ impl Shard {
         let Some(wire) = self.wires.get(id.0).filter(|wire| !wire.dead) else { return };
         let Some(streams) = wire.streams.as_ref().filter(|streams| streams.is_empty()) else { return };
         match wire.role {
-            Role::Front(_) if streams.h2.has_left() => self.bow_out(id),
+            Role::Front(_) if streams.h2.has_left() || streams.h2.peer_is_leaving() => self.bow_out(id),
             Role::Trunk(ref trunk) if trunk.leaves => self.dismiss(id),
             _ => {}
         }
@@ -363,10 +366,17 @@ impl Shard {
 
     /// The client is told that no stream is taken any more, then the connection closes.
     pub(super) fn bow_out(&mut self, id: WireId) {
-        if let Some(streams) = self.wires.get_mut(id.0).and_then(|wire| wire.streams.as_mut()) {
+        self.give_up(id);
+        self.go_quiet(id);
+    }
+
+    /// The peer is told that nothing more is to be expected, if it does not know.
+    pub(super) fn give_up(&mut self, id: WireId) {
+        if let Some(streams) = self.wires.get_mut(id.0).and_then(|wire| wire.streams.as_mut())
+            && !streams.h2.has_left()
+        {
             streams.h2.give_up(ErrorCode::NoError);
         }
-        self.go_quiet(id);
     }
 
     /// All streams of a client end; what the connection has to say still leaves, then it closes.

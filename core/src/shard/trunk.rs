@@ -12,6 +12,7 @@ use super::streams::Streams;
 use super::timer::Deadline;
 use super::wire::{Back, BackPhase, Role, WireState};
 use super::{DialError, Effect, ExchangeId, Shard, WireId};
+use crate::buffer::Buffer;
 use crate::http::h2::{Connection, ErrorCode, Terms};
 use crate::observe::Cause;
 use crate::time::Mono;
@@ -126,6 +127,8 @@ impl Shard {
         if let Some(streams) = self.wires.get_mut(trunk.0).and_then(|wire| wire.streams.as_mut()) {
             streams.waiting.push_back(id);
         }
+        // Before other requests have taken what is left: without its connection none of them gets anywhere.
+        self.admit_streams(trunk);
         id
     }
 
@@ -201,12 +204,12 @@ impl Shard {
         let Some(WireState { role: Role::Trunk(trunk), streams: Some(streams), .. }) = self.wires.get_mut(id.0) else {
             return;
         };
-        let available = streams.h2.available();
+        let available = streams.h2.available() + streams.h2.streams();
+        if let Some(origin) = trunk.origin {
+            self.pool.set_streams_max(origin, available);
+        }
         if let TrunkPhase::Greeting { .. } = trunk.phase {
             trunk.phase = TrunkPhase::Open;
-            if let Some(origin) = trunk.origin {
-                self.pool.set_streams_max(origin, available);
-            }
             if !self.admit_streams(id) {
                 return self.trunk_failed(id, Cause::OutOfMemory);
             }
@@ -290,9 +293,37 @@ impl Shard {
                 exchange.record.caused(cause);
             }
         }
-        if self.wires.get(id.0).and_then(|wire| wire.front()).is_none() {
-            self.kill(id);
+        self.hang_up_trunk(id);
+    }
+
+    /// Closes a connection. Its target is told why, if that can be said in a word (RFC 9113 section 5.4.1).
+    fn hang_up_trunk(&mut self, id: WireId) {
+        self.say_control(id);
+        let Some(wire) = self.wires.get_mut(id.0) else { return };
+        let mut last_words = Buffer::default();
+        match &wire.secure {
+            None => last_words = core::mem::take(&mut wire.leg.output),
+            Some(secure) if secure.session.is_some() => {
+                self.seal(id);
+                self.say_goodbye(id);
+            }
+            // TLS is in the middle of what it read.
+            Some(_) => {}
         }
+        self.kill(id);
+        if let Some(wire) = self.wires.get_mut(id.0) {
+            wire.leg.output = last_words;
+        }
+    }
+
+    /// A connection to a target that nobody needs any more. `false` if it is none.
+    pub(super) fn dismiss_trunk(&mut self, id: WireId) -> bool {
+        let is_made = self.wires.get_mut(id.0).and_then(WireState::trunk_mut).is_some_and(|trunk| trunk.is_open());
+        if is_made {
+            self.give_up(id);
+            self.hang_up_trunk(id);
+        }
+        is_made
     }
 
     /// The target has closed the connection; whether streams were open on it.
@@ -313,9 +344,11 @@ impl Shard {
             trunk.leaves = true;
         }
         for wire in beyond {
-            if let Some(exchange) = self.wires.get(wire.0).and_then(WireState::exchange)
-                && let Some(exchange) = self.exchanges.get_mut(exchange)
-            {
+            let exchange = self.wires.get(wire.0).and_then(WireState::exchange);
+            if exchange.is_some_and(|exchange| self.repeat(wire, exchange)) {
+                continue;
+            }
+            if let Some(exchange) = exchange.and_then(|exchange| self.exchanges.get_mut(exchange)) {
                 exchange.record.caused(Cause::TargetWentAway);
             }
             self.lost(wire);

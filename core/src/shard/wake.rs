@@ -28,6 +28,9 @@ impl Shard {
 
     /// As [`kill`](Shard::kill), of a wire whose peer has got all that it was to get, and is told so where that can be told.
     pub(crate) fn dismiss(&mut self, id: WireId) {
+        if self.dismiss_trunk(id) {
+            return;
+        }
         self.say_goodbye(id);
         if !self.see_off(id) {
             self.kill(id);

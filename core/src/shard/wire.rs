@@ -100,6 +100,8 @@ pub(crate) enum Phase {
     Streams,
     /// The answer of a stream is there; its end has not left yet.
     Answered,
+    /// The whole answer of a stream has left; its client has not ended its request.
+    LastWords,
     /// The last answer is out: what comes is dropped until the client closes, so many bytes at most.
     Lingering { left: u64, until: Mono },
 }

@@ -95,8 +95,9 @@ pub const PRIORITIES: Allowance = Allowance { max: 200, second: 10, begun: 4, ..
 /// PRIORITY_UPDATE (RFC 9218) comes once or twice with each request, frames that mean nothing (GREASE) now and then.
 pub const UNKNOWN: Allowance = Allowance { max: 200, second: 10, begun: 4, ..NOTHING };
 
-/// At worst two for each DATA frame that we send, and one for each stream when it opens.
-pub const WINDOW_UPDATES: Allowance = Allowance { max: 500, second: 50, begun: 4, sent: 4, ..NOTHING };
+/// At worst two for each DATA frame that we send, one for each message in it, and one for each stream when it opens. They may
+/// all come at once, for messages on many streams: as many as 64 on each of 128.
+pub const WINDOW_UPDATES: Allowance = Allowance { max: 8_192, second: 50, begun: 4, sent: 4, ..NOTHING };
 
 /// Nobody needs them; some flush with them.
 pub const EMPTY_DATA: Allowance = Allowance { max: 100, second: 1, received: 1, ..NOTHING };

@@ -9,6 +9,7 @@
 //!            (server begins here)       a reset by either side: gone
 //! ```
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 
 use super::flow::{ReceiveWindow, SendWindow};
@@ -84,6 +85,9 @@ pub struct Stream {
     pub no_body: bool,
 }
 
+/// Streams that there is room for in a connection that has none.
+const STREAMS_KEPT: usize = 8;
+
 /// The streams that live, found by identifier. Those are only ever added at the top, so the index is sorted; a stream
 /// that goes leaves its place to the next one.
 #[derive(Debug, Default)]
@@ -91,6 +95,8 @@ pub struct Streams {
     index: Vec<(StreamId, u32)>,
     places: Vec<Stream>,
     free: Vec<u32>,
+    /// Where in the index the last one was found: whoever writes a head and data asks for the same stream again and again.
+    found: Cell<usize>,
 }
 
 impl Streams {
@@ -106,11 +112,14 @@ impl Streams {
 
     #[inline]
     fn at(&self, id: StreamId) -> Option<usize> {
-        // The newest is the one most asked for.
-        match self.index.last() {
-            Some(&(last, _)) if last == id => Some(self.index.len() - 1),
-            _ => self.index.binary_search_by_key(&id, |entry| entry.0).ok(),
+        let is_at = |at: usize| self.index.get(at).is_some_and(|entry| entry.0 == id);
+        let last = self.index.len().wrapping_sub(1);
+        if is_at(self.found.get()) {
+            return Some(self.found.get());
         }
+        let at = if is_at(last) { last } else { self.index.binary_search_by_key(&id, |entry| entry.0).ok()? };
+        self.found.set(at);
+        Some(at)
     }
 
     /// That stream, if it lives.
@@ -143,7 +152,20 @@ impl Streams {
         let at = self.at(id)?;
         let (_, place) = self.index.remove(at);
         self.free.push(place);
-        self.places.get(place as usize).copied()
+        let gone = self.places.get(place as usize).copied();
+        if self.index.is_empty() {
+            self.rest();
+        }
+        gone
+    }
+
+    /// None lives: what was needed for many is given back.
+    fn rest(&mut self) {
+        self.index.shrink_to(STREAMS_KEPT);
+        self.places.clear();
+        self.places.shrink_to(STREAMS_KEPT);
+        self.free.clear();
+        self.free.shrink_to(STREAMS_KEPT);
     }
 
     /// The highest that lives.
@@ -186,12 +208,24 @@ pub enum Past {
     Unknown,
 }
 
+/// Frames without data that may cross our reset of a stream: interim heads, a head, trailers, and a little more.
+const CROSSING_MAX: u8 = 8;
+
 /// The streams that are gone.
 #[derive(Debug, Default)]
 pub struct Departed {
-    /// Those that we reset, and what the peer may still send on them.
-    reset: VecDeque<(StreamId, i64)>,
+    reset: VecDeque<Crossed>,
     closed: VecDeque<(StreamId, Past)>,
+}
+
+/// A stream that we reset, and what may cross that on its way.
+#[derive(Clone, Copy, Debug)]
+struct Crossed {
+    id: StreamId,
+    /// Bytes of DATA.
+    window: i64,
+    /// Other frames.
+    frames: u8,
 }
 
 impl Departed {
@@ -200,7 +234,7 @@ impl Departed {
         if self.reset.len() >= RESET_MEMORY {
             self.reset.pop_front();
         }
-        self.reset.push_back((id, window));
+        self.reset.push_back(Crossed { id, window, frames: CROSSING_MAX });
     }
 
     /// A stream ended otherwise.
@@ -214,7 +248,7 @@ impl Departed {
 
     /// How that stream ended.
     pub fn how(&self, id: StreamId) -> Past {
-        if self.reset.iter().any(|entry| entry.0 == id) {
+        if self.reset.iter().any(|crossed| crossed.id == id) {
             return Past::ResetByUs;
         }
         self.closed.iter().rev().find(|entry| entry.0 == id).map_or(Past::Unknown, |entry| entry.1)
@@ -222,14 +256,25 @@ impl Departed {
 
     /// A frame of so many bytes came; says whether the peer might send as many, if it is a stream that we had reset.
     pub fn receive(&mut self, id: StreamId, bytes: usize) -> Option<bool> {
-        let (_, window) = self.reset.iter_mut().find(|entry| entry.0 == id)?;
-        *window -= bytes as i64;
-        Some(*window >= 0 || bytes == 0)
+        let crossed = self.crossed(id)?;
+        crossed.window -= bytes as i64;
+        Some(crossed.window >= 0 || bytes == 0)
+    }
+
+    /// A frame without data came; says whether that is no wonder, since we reset the stream.
+    pub fn may_cross(&mut self, id: StreamId) -> bool {
+        let Some(crossed) = self.crossed(id).filter(|crossed| crossed.frames > 0) else { return false };
+        crossed.frames -= 1;
+        true
+    }
+
+    fn crossed(&mut self, id: StreamId) -> Option<&mut Crossed> {
+        self.reset.iter_mut().find(|crossed| crossed.id == id)
     }
 
     /// The peer's own end of a stream that we had reset came: no more may.
     pub fn end(&mut self, id: StreamId, how: Past) {
-        if let Some(at) = self.reset.iter().position(|entry| entry.0 == id) {
+        if let Some(at) = self.reset.iter().position(|crossed| crossed.id == id) {
             self.reset.remove(at);
             self.closed(id, how);
         }
@@ -237,7 +282,7 @@ impl Departed {
 
     /// Every stream's window turned out to be larger or smaller than the peer thought.
     pub fn shift(&mut self, bytes: i64) {
-        self.reset.iter_mut().for_each(|entry| entry.1 += bytes);
+        self.reset.iter_mut().for_each(|crossed| crossed.window += bytes);
     }
 }
 
@@ -272,7 +317,22 @@ mod tests {
             }
             assert!(streams.is_empty());
         }
-        assert_eq!(streams.places.len(), 10);
+        for id in (1..100).step_by(2) {
+            streams.push(stream(2000 + id));
+            if id > 10 {
+                streams.remove(StreamId::new(2000 + id - 10));
+            }
+        }
+        assert_eq!(streams.places.len(), 6);
+    }
+
+    #[test]
+    fn a_connection_without_streams_keeps_room_for_a_few_only() {
+        let mut streams = Streams::default();
+        (1..1000).for_each(|id| streams.push(stream(id)));
+        (1..1000).for_each(|id| drop(streams.remove(StreamId::new(id))));
+        let kept = [streams.index.capacity(), streams.places.capacity(), streams.free.capacity()];
+        assert_eq!(kept, [STREAMS_KEPT; 3]);
     }
 
     #[test]

@@ -151,7 +151,9 @@ impl Connection {
                 self.refuse_block(block, code)
             }
             Purpose::Ignore => {
-                self.budgets.draw(Budget::Strays);
+                if !self.departed.may_cross(block.stream) {
+                    self.budgets.draw(Budget::Strays);
+                }
                 if block.end {
                     self.departed.end(block.stream, Past::Ended);
                 }

@@ -253,7 +253,9 @@ impl Connection {
     fn reset_by_peer(&mut self, id: StreamId, payload: &[u8]) -> Result<Option<Event>, Breach> {
         let code = ErrorCode::new(frame::word(payload).ok_or(Breach::BadFrameSize)?);
         let Some(stream) = self.known(id)? else {
-            self.budgets.draw(Budget::Strays);
+            if !self.departed.may_cross(id) {
+                self.budgets.draw(Budget::Strays);
+            }
             self.departed.end(id, Past::ResetByPeer);
             return Ok(None);
         };

@@ -260,3 +260,43 @@ fn frame_block(stream: StreamId, end: bool, from: usize, longest: usize, out: &m
         out.extend_from_slice(piece);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::h2::Terms;
+
+    fn client(terms: Terms) -> Connection {
+        let mut client = Connection::client(terms);
+        client.receive(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).unwrap();
+        client
+    }
+
+    /// Opens a stream and gives it up, as often as may be.
+    fn opens(client: &mut Connection, most: usize) -> Vec<u32> {
+        let mut opened = Vec::new();
+        while opened.len() < most {
+            let Some(stream) = client.open() else { break };
+            client.reset(stream, ErrorCode::Cancel);
+            opened.push(stream.value());
+        }
+        opened
+    }
+
+    #[test]
+    fn streams_are_opened_until_identifiers_run_out() {
+        let mut client = client(Terms::client());
+        assert_eq!(opens(&mut client, 3), [1, 3, 5]);
+        client.highest = StreamId::new((1 << 31) - 7);
+        assert_eq!(client.available(), 3);
+        assert_eq!(opens(&mut client, 9), [(1 << 31) - 5, (1 << 31) - 3, (1 << 31) - 1]);
+        assert_eq!((client.available(), client.open()), (0, None));
+    }
+
+    #[test]
+    fn a_client_makes_as_many_requests_as_its_terms_say() {
+        let mut client = client(Terms { requests_max: 3, ..Terms::client() });
+        assert_eq!(client.available(), 3);
+        assert_eq!(opens(&mut client, 9), [1, 3, 5]);
+    }
+}

@@ -32,8 +32,12 @@ impl Choice {
     #[inline]
     pub(super) fn to_spell_out(name: &[u8], hash: u64) -> Option<(usize, Choice)> {
         let choice = Choice::of(Some(statics::slot(hash)));
-        let likely = matches!(choice, Choice::Never | Choice::Secret);
-        if likely { statics::name(name, hash).map(|index| (index, choice)) } else { None }
+        if choice.spells_out() { statics::name(name, hash).map(|index| (index, choice)) } else { None }
+    }
+
+    #[inline]
+    pub(super) fn spells_out(self) -> bool {
+        matches!(self, Choice::Never | Choice::Secret)
     }
 
     /// How the literal begins that is not put into the table (RFC 7541 sections 6.2.2 and 6.2.3).

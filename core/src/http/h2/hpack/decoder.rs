@@ -86,11 +86,14 @@ pub struct Decoder {
 /// Changes of the table's size that a block may begin with (RFC 7541 section 4.2).
 const RESIZES_MAX: usize = 2;
 
-/// How the newest entry of the dynamic table is written; what takes more than one octet begins with 0xff.
+/// How the newest entry of the dynamic table is written, and the last one that takes one octet.
 const FIRST_ENTRY: u8 = 0x80 | (statics::LEN as u8 + 1);
+const LAST_ENTRY: u8 = 0xfe;
 
 impl Decoder {
-    /// `table_max` is what is announced as SETTINGS_HEADER_TABLE_SIZE; it stays so.
+    /// `table_max` is what is announced as SETTINGS_HEADER_TABLE_SIZE, and stays so. Less than
+    /// [`TABLE_SIZE_DEFAULT`](super::TABLE_SIZE_DEFAULT) is for peers that know before their first block, which in
+    /// HTTP/2 they cannot.
     pub fn new(table_max: usize) -> Decoder {
         Decoder { table: Table::new(table_max.min(super::TABLE_SIZE_DEFAULT)), table_max, failed: false }
     }
@@ -100,7 +103,7 @@ impl Decoder {
         self.table.size()
     }
 
-    /// Bytes of memory that it holds: no more than three times `table_max`, and some hundreds.
+    /// Bytes of memory that it holds: no more than four times `table_max`, and some hundreds.
     pub fn memory(&self) -> usize {
         self.table.memory()
     }
@@ -141,7 +144,7 @@ impl Decoder {
         let mut room = Room(limits.list_size);
         while let Some((&first, rest)) = block.split_first() {
             block = match first {
-                FIRST_ENTRY..=0xfe => self.entries(block, &mut room, out)?,
+                FIRST_ENTRY..=LAST_ENTRY => self.entries(block, &mut room, out)?,
                 0x80.. => self.indexed(first, rest, &mut room, out)?,
                 0x40.. => {
                     let start = out.used();
@@ -164,7 +167,7 @@ impl Decoder {
     #[inline(never)]
     fn entries<'b>(&self, mut block: &'b [u8], room: &mut Room, out: &mut FieldList) -> Result<&'b [u8], DecodeError> {
         let (mut start, mut end, mut ahead) = (0, 0, out.used() as u32);
-        while let Some((&first @ FIRST_ENTRY..=0xfe, rest)) = block.split_first() {
+        while let Some((&first @ FIRST_ENTRY..=LAST_ENTRY, rest)) = block.split_first() {
             let entry = self.table.entry(usize::from(first - FIRST_ENTRY)).ok_or(Why::NoSuchEntry)?;
             room.take(entry.len())?;
             if entry.start != end {

@@ -7,14 +7,15 @@ const FACTOR: u64 = 0x4e95_0046_4fd9_dc35;
 /// Slots of the static table's names.
 pub(super) const STATIC_SLOTS: usize = 256;
 
-/// Depends on the length, and on the first and the last eight octets.
+/// Of a name, with a seed of zero, and of a field: of its value, with its name's hash for a seed. Depends on the length,
+/// and on the first and the last eight octets.
 #[inline]
-pub(super) const fn hash(octets: &[u8]) -> u64 {
+pub(super) const fn hash(seed: u64, octets: &[u8]) -> u64 {
     let (first, last) = match (octets.first_chunk(), octets.last_chunk()) {
         (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
         _ => short(octets),
     };
-    let mixed = (first ^ octets.len() as u64).wrapping_mul(FACTOR);
+    let mixed = (seed ^ first ^ octets.len() as u64).wrapping_mul(FACTOR);
     (mixed.rotate_left(32) ^ last).wrapping_mul(FACTOR)
 }
 
@@ -29,14 +30,62 @@ const fn short(octets: &[u8]) -> (u64, u64) {
     }
 }
 
-/// Of a name's hash and a value's, that of the field.
+/// Whether two are the same; most are short, and then that is quicker than a call.
 #[inline]
-pub(super) const fn both(name: u64, value: u64) -> u64 {
-    (name.rotate_left(29) ^ value).wrapping_mul(FACTOR)
+pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let len = one.len();
+    if len > 32 {
+        one == other
+    } else if len >= 8 {
+        if len <= 16 { same_ends::<8>(one, other) } else { same_ends::<16>(one, other) }
+    } else if len >= 4 {
+        same_ends::<4>(one, other)
+    } else if len >= 2 {
+        same_ends::<2>(one, other)
+    } else {
+        one == other
+    }
+}
+
+#[inline]
+fn same_ends<const LEN: usize>(one: &[u8], other: &[u8]) -> bool {
+    one.first_chunk::<LEN>() == other.first_chunk() && one.last_chunk::<LEN>() == other.last_chunk()
 }
 
 /// Where a name of that hash is among the static ones, if it is one.
 #[inline]
 pub(super) const fn static_slot(hash: u64) -> usize {
     (hash >> 56) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn same_means_equal_wherever_they_differ() {
+        for len in 0..70 {
+            let one: Vec<u8> = (0..len).collect();
+            assert!(same(&one, &one.clone()));
+            for at in 0..one.len() {
+                let mut other = one.clone();
+                other[at] ^= 0x80;
+                assert!(!same(&one, &other), "{at} of {len}");
+            }
+            assert!(!same(&one, &[&one[..], &[0]].concat()));
+        }
+    }
+
+    #[test]
+    fn a_hash_depends_on_length_ends_and_seed() {
+        let of = |text: &str| hash(0, text.as_bytes());
+        let all = ["", "a", "b", "aa", "ab", "abc", "acc", "abcd", "abcde", "abcdefgh", "abcdefghi", "bbcdefghi"];
+        for (at, one) in all.iter().enumerate() {
+            assert!(all[..at].iter().all(|other| of(other) != of(one)), "{one}");
+            assert_ne!(of(one), hash(1, one.as_bytes()));
+        }
+    }
 }

@@ -270,3 +270,145 @@ const fn long_symbols() -> [u16; 257] {
     }
     symbols
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn encoded(string: &[u8]) -> Vec<u8> {
+        let mut out = vec![7];
+        encode(string, &mut out);
+        assert_eq!(out.len(), 1 + encoded_len(string));
+        out.split_off(1)
+    }
+
+    fn decoded(code: &[u8]) -> Result<Vec<u8>, Why> {
+        let mut list = FieldList::new();
+        list.append(b"before");
+        decode(code, &mut list)?;
+        Ok(list.since(6).to_vec())
+    }
+
+    #[test]
+    fn codes_are_those_of_appendix_b() {
+        // Some of each length.
+        for (symbol, code, length) in [
+            (b'0' as usize, 0x0, 5),
+            (b't' as usize, 0x9, 5),
+            (b' ' as usize, 0x14, 6),
+            (b'u' as usize, 0x2d, 6),
+            (b':' as usize, 0x5c, 7),
+            (b'z' as usize, 0x7b, 7),
+            (b'&' as usize, 0xf8, 8),
+            (b'Z' as usize, 0xfd, 8),
+            (b'!' as usize, 0x3f8, 10),
+            (b'?' as usize, 0x3fc, 10),
+            (b'\'' as usize, 0x7fa, 11),
+            (b'#' as usize, 0xffa, 12),
+            (0, 0x1ff8, 13),
+            (b'~' as usize, 0x1ffd, 13),
+            (b'^' as usize, 0x3ffc, 14),
+            (b'<' as usize, 0x7ffc, 15),
+            (b'\\' as usize, 0x7fff0, 19),
+            (128, 0xfffe6, 20),
+            (153, 0x1fffdc, 21),
+            (129, 0x3fffd2, 22),
+            (1, 0x7fffd8, 23),
+            (9, 0xffffea, 24),
+            (199, 0x1ffffec, 25),
+            (192, 0x3ffffe0, 26),
+            (203, 0x7ffffde, 27),
+            (2, 0xfffffe2, 28),
+            (249, 0xffffffe, 28),
+            (10, 0x3ffffffc, 30),
+            (13, 0x3ffffffd, 30),
+            (22, 0x3ffffffe, 30),
+            (EOS, 0x3fffffff, 30),
+        ] {
+            assert_eq!((CODES[symbol], LENGTHS[symbol]), (code, length), "{symbol}");
+        }
+    }
+
+    #[test]
+    fn no_code_begins_another_and_no_bits_are_without_one() {
+        let shares: u64 = LENGTHS.iter().map(|length| 1 << (BITS_MAX - u32::from(*length))).sum();
+        assert_eq!(shares, 1 << BITS_MAX);
+        let mut starts: Vec<u32> = (0..257).map(|at| CODES[at] << (32 - u32::from(LENGTHS[at]))).collect();
+        starts.sort_unstable();
+        assert!(starts.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+
+    #[test]
+    fn examples_of_appendix_c() {
+        assert_eq!(encoded(b"www.example.com"), b"\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff");
+        assert_eq!(encoded(b"no-cache"), b"\xa8\xeb\x10\x64\x9c\xbf");
+        assert_eq!(encoded(b"302"), b"\x64\x02");
+    }
+
+    #[test]
+    fn each_octet_comes_back_at_each_place_among_others() {
+        for octet in 0..=255 {
+            for before in 0..18 {
+                for behind in [0, 1, 2, 7, 8, 9, 30] {
+                    let string = [&vec![b'a'; before][..], &[octet], &vec![b'X'; behind]].concat();
+                    assert_eq!(decoded(&encoded(&string)).as_deref(), Ok(&string[..]));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_two_octets_come_back() {
+        for pair in 0..=u16::MAX {
+            let string = pair.to_be_bytes();
+            assert_eq!(decoded(&encoded(&string)).as_deref(), Ok(&string[..]));
+        }
+    }
+
+    /// Symbols by their codes and the lengths of those.
+    type Plain = BTreeMap<(u32, u8), usize>;
+
+    fn plain() -> Plain {
+        (0..257).map(|symbol| ((CODES[symbol], LENGTHS[symbol]), symbol)).collect()
+    }
+
+    /// What a reader does that takes one bit after the other.
+    fn decoded_by_bits(code: &[u8], plain: &Plain) -> Result<Vec<u8>, Why> {
+        let (mut string, mut bits, mut length) = (Vec::new(), 0_u32, 0);
+        for at in 0..code.len() * 8 {
+            bits = bits << 1 | u32::from(code[at / 8] >> (7 - at % 8) & 1);
+            length += 1;
+            if let Some(symbol) = plain.get(&(bits, length)) {
+                string.push(u8::try_from(*symbol).map_err(|_| Why::EndOfString)?);
+                (bits, length) = (0, 0);
+            }
+        }
+        let padding = length < 8 && bits == (1 << length) - 1;
+        if padding { Ok(string) } else { Err(Why::BadPadding) }
+    }
+
+    #[test]
+    fn any_octets_are_read_as_one_bit_after_the_other() {
+        let (plain, mut random) = (plain(), fastrand::Rng::with_seed(7541));
+        for round in 0..20_000 {
+            let mut code: Vec<u8> = (0..random.usize(..24)).map(|_| random.u8(..)).collect();
+            // Long codes and padding are rare among random ones.
+            for octet in &mut code {
+                *octet |= if random.bool() { 0 } else { [0xff, 0xf0, 0xfe, 0x3f][random.usize(..4)] };
+            }
+            assert_eq!(decoded(&code), decoded_by_bits(&code, &plain), "{round}: {code:x?}");
+        }
+    }
+
+    #[test]
+    fn all_short_codes_are_read_as_one_bit_after_the_other() {
+        let plain = plain();
+        for code in 0..=u16::MAX {
+            let code = code.to_be_bytes();
+            assert_eq!(decoded(&code), decoded_by_bits(&code, &plain), "{code:x?}");
+            assert_eq!(decoded(&code[1..]), decoded_by_bits(&code[1..], &plain));
+        }
+    }
+}

@@ -41,3 +41,51 @@ fn write_more(pattern: u8, mask: usize, value: usize, out: &mut Vec<u8>) {
     }
     out.push(left as u8);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(bits: u32, value: usize) -> Vec<u8> {
+        let mut out = Vec::new();
+        write(0, bits, value, &mut out);
+        out
+    }
+
+    #[test]
+    fn the_examples_of_appendix_c_1() {
+        assert_eq!(written(5, 10), [10]);
+        assert_eq!(written(5, 1337), [31, 154, 10]);
+        assert_eq!(written(8, 42), [42]);
+    }
+
+    #[test]
+    fn what_is_written_is_read_on_both_sides_of_each_length() {
+        for bits in 4..8 {
+            let mask = (1 << bits) - 1;
+            let edges = [0, mask, mask + 0x80, mask + 0x4000, mask + 0x20_0000, mask + 0x0fff_ffff];
+            for value in edges.iter().flat_map(|edge: &usize| [edge.saturating_sub(1), *edge, edge + 1]) {
+                let octets = written(bits, value);
+                let result = read(octets[0], bits, &octets[1..]);
+                if value > mask + 0x0fff_ffff {
+                    assert_eq!(result, Err(Why::IntegerTooLarge));
+                    continue;
+                }
+                assert_eq!(result, Ok((value, &[][..])), "{value} in {bits} bits");
+                let more = [&octets[1..], &[7]].concat();
+                assert_eq!(read(octets[0], bits, &more), Ok((value, &[7][..])));
+                if octets.len() > 1 {
+                    assert_eq!(read(octets[0], bits, &octets[1..octets.len() - 1]), Err(Why::Truncated));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_above_the_prefix_is_not_read() {
+        assert_eq!(read(0b1110_1010, 5, &[]), Ok((10, &[][..])));
+        let mut out = Vec::new();
+        write(0b0110_0000, 5, 10, &mut out);
+        assert_eq!(out, [0b0110_1010]);
+    }
+}

@@ -29,7 +29,7 @@ impl<const PAIRS: usize> Seen<PAIRS> {
 
     #[inline]
     pub(super) fn look(&self, hash: u64) -> Sight {
-        let [one, other] = &self.0[hash as usize % PAIRS];
+        let [one, other] = &self.0[pair::<PAIRS>(hash)];
         let tag = tag(hash);
         if one.hash == tag {
             Sight::At(one.place)
@@ -56,14 +56,53 @@ impl<const PAIRS: usize> Seen<PAIRS> {
 
     /// Its own, or the older one.
     fn slot_for(&mut self, hash: u64) -> &mut Slot {
-        let [one, other] = &mut self.0[hash as usize % PAIRS];
+        let [one, other] = &mut self.0[pair::<PAIRS>(hash)];
         let tag = tag(hash);
         if one.hash == tag || (other.hash != tag && one.place <= other.place) { one } else { other }
     }
 }
 
-/// Zero is what empty slots have.
+/// The upper half; the pair is found by bits below it, and not by the lowest, which depend on few octets.
 #[inline]
 fn tag(hash: u64) -> u32 {
-    (hash >> 32) as u32 | 1
+    (hash >> 32) as u32
+}
+
+#[inline]
+fn pair<const PAIRS: usize>(hash: u64) -> usize {
+    (hash >> 24) as usize % PAIRS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hashes that fall on one pair.
+    const A: u64 = 1 << 32;
+    const B: u64 = 2 << 32;
+    const C: u64 = 3 << 32;
+
+    #[test]
+    fn two_share_a_pair_and_the_third_drives_out_the_older() {
+        let mut seen = Seen::<4>::new();
+        assert_eq!(seen.look(A), Sight::New);
+        seen.note(A, 62);
+        seen.note(B, 63);
+        assert_eq!((seen.look(A), seen.look(B)), (Sight::At(62), Sight::At(63)));
+        seen.note(A, 64);
+        seen.note(C, 65);
+        assert_eq!((seen.look(A), seen.look(B), seen.look(C)), (Sight::At(64), Sight::New, Sight::At(65)));
+    }
+
+    #[test]
+    fn what_was_only_sent_drives_out_no_entry_that_is_there() {
+        let mut seen = Seen::<4>::new();
+        seen.note(A, 62);
+        seen.note(B, 63);
+        seen.glimpse(C, 62);
+        assert_eq!((seen.look(A), seen.look(C)), (Sight::At(62), Sight::New));
+        // Once the older is no more, it does.
+        seen.glimpse(C, 63);
+        assert_eq!((seen.look(A), seen.look(B), seen.look(C)), (Sight::New, Sight::At(63), Sight::At(NOWHERE)));
+    }
 }

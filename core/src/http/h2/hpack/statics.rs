@@ -82,7 +82,7 @@ pub(super) fn entry(index: usize) -> Option<(&'static [u8], usize)> {
 pub(super) fn name(name: &[u8], hash: u64) -> Option<usize> {
     let index = slot(hash);
     let (field, len) = entry(index)?;
-    (&field[..len] == name).then_some(index)
+    super::hash::same(field.get(..len)?, name).then_some(index)
 }
 
 /// The index of the only name that may have that hash; zero if none has.
@@ -127,7 +127,7 @@ const fn names() -> [u8; STATIC_SLOTS] {
     let mut at = LEN;
     while at > 0 {
         at -= 1;
-        let slot = static_slot(hash(ENTRIES[at].0.as_bytes()));
+        let slot = static_slot(hash(0, ENTRIES[at].0.as_bytes()));
         let there = names[slot] as usize;
         assert!(there == 0 || same(ENTRIES[there - 1].0, ENTRIES[at].0), "two names in one slot");
         names[slot] = at as u8 + 1;
@@ -184,4 +184,28 @@ const fn spans() -> [Span; LEN] {
         at += 1;
     }
     spans
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_entry_is_at_its_index_and_each_name_is_found() {
+        for (at, (name, value)) in ENTRIES.iter().enumerate() {
+            assert_eq!(entry(at + 1), Some((&[name.as_bytes(), value.as_bytes()].concat()[..], name.len())));
+            let first = ENTRIES.iter().position(|entry| entry.0 == *name).map(|at| at + 1);
+            assert_eq!(super::name(name.as_bytes(), hash(0, name.as_bytes())), first);
+            let found = field(first.unwrap(), name.as_bytes(), value.as_bytes());
+            assert_eq!(found, (!value.is_empty()).then_some(at + 1));
+        }
+        assert_eq!((entry(0), entry(LEN + 1)), (None, None));
+    }
+
+    #[test]
+    fn other_names_are_not_found() {
+        for name in ["", "x", "server2", "content-lengtg", ":statuz", "set-cookiE"] {
+            assert_eq!(super::name(name.as_bytes(), hash(0, name.as_bytes())), None, "{name}");
+        }
+    }
 }

@@ -135,3 +135,60 @@ impl Table {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    /// A table as RFC 7541 section 4 describes it, without regard to cost.
+    struct Plain(VecDeque<(Vec<u8>, Vec<u8>)>, usize);
+
+    impl Plain {
+        fn size(&self) -> usize {
+            self.0.iter().map(|(name, value)| name.len() + value.len() + OVERHEAD).sum()
+        }
+
+        fn drop_to(&mut self, size: usize) {
+            while self.size() > size {
+                self.0.pop_back();
+            }
+        }
+
+        fn insert(&mut self, name: &[u8], value: &[u8]) {
+            let Some(left) = self.1.checked_sub(name.len() + value.len() + OVERHEAD) else { return self.0.clear() };
+            self.drop_to(left);
+            self.0.push_front((name.to_vec(), value.to_vec()));
+        }
+    }
+
+    #[test]
+    fn it_holds_what_a_plain_one_holds_in_no_more_memory_than_it_may() {
+        let mut random = fastrand::Rng::with_seed(7541);
+        for round in 0..24 {
+            let size_max = [0, 31, 32, 100, 4096, 65_536][round % 6];
+            let (mut table, mut plain) = (Table::new(size_max), Plain(VecDeque::new(), size_max));
+            for step in 0..400 {
+                if random.usize(..50) == 0 {
+                    let size = random.usize(..=size_max);
+                    table.resize(size);
+                    plain.1 = size;
+                    plain.drop_to(size);
+                }
+                let longest = [1, 20, 100, 5000][random.usize(..4)];
+                let name = vec![step as u8; random.usize(..longest)];
+                let value = vec![!step as u8; random.usize(..longest)];
+                table.insert(&name, &value);
+                plain.insert(&name, &value);
+                assert_eq!((table.size(), table.len()), (plain.size(), plain.0.len()));
+                let some = random.usize(1..=20);
+                for (index, (name, value)) in plain.0.iter().enumerate().skip(some % 3).step_by(some) {
+                    assert_eq!(table.field(index), Some((&[&name[..], value].concat()[..], name.len())));
+                }
+                assert_eq!(table.field(plain.0.len()), None);
+                assert!(table.memory() <= 4 * size_max + 400, "{} of {size_max}", table.memory());
+            }
+        }
+    }
+}
