@@ -2,7 +2,7 @@
 
 use sluicegate_conformance::sim::{Scenario, run, seeds};
 
-/// Seeds per scenario; thirteen scenarios make 5,200 worlds.
+/// Seeds per scenario; fourteen scenarios make 5,600 worlds.
 const SEEDS: u64 = 400;
 
 fn all(scenario: Scenario) {
@@ -86,6 +86,11 @@ fn handshakes_that_fail_cost_their_own_connections_and_no_others() {
 #[test]
 fn gale_of_everything_at_once_over_tls() {
     all(Scenario::Gale);
+}
+
+#[test]
+fn streams_give_every_client_exactly_what_its_target_sent() {
+    all(Scenario::Streams);
 }
 
 #[test]

@@ -32,6 +32,8 @@ const TAIL_MIN: usize = PAGE / 4;
 pub enum Payment {
     /// Paid for when its exchange was admitted; never refused. One [`PAGE`] per buffer.
     Admitted,
+    /// Paid for, whatever the size of the page: a window was set aside before it was advertised.
+    Reserved,
     /// Metered: refused when the ceiling is reached.
     Metered,
     /// Metered, and refused beyond a share of the ceiling: for what is no request, so that it cannot take the memory of
@@ -84,7 +86,8 @@ impl Buffers {
     }
 
     fn take(&mut self, size: usize, payment: Payment) -> Option<Page> {
-        let metered = if payment == Payment::Admitted && size == PAGE { 0 } else { size };
+        let is_paid = payment == Payment::Reserved || payment == Payment::Admitted && size == PAGE;
+        let metered = if is_paid { 0 } else { size };
         let aside = if payment == Payment::Aside { size } else { 0 };
         if self.metered + metered > self.ceiling / 2 || self.aside + aside > self.ceiling / ASIDE_SHARE && aside > 0 {
             return None;
@@ -252,25 +255,34 @@ impl Buffer {
         if bytes.is_empty() {
             return true;
         }
-        let whole = self.len() + bytes.len();
+        if !self.make_room(bytes.len(), payment, buffers) {
+            return false;
+        }
+        self.tail_mut(bytes.len()).copy_from_slice(bytes);
+        self.end += bytes.len();
+        true
+    }
+
+    /// Makes room for `n` more bytes, in a larger page if it must: [`Buffer::append`] takes so many then. `false` if that is
+    /// refused.
+    #[must_use]
+    pub fn make_room(&mut self, n: usize, payment: Payment, buffers: &mut Buffers) -> bool {
+        let whole = self.len() + n;
         if self.page.is_none() {
             let size = if whole > PAGE { LARGE_PAGE } else { PAGE };
             self.page = buffers.take(size, payment);
         }
-        if self.tail() < bytes.len() {
+        if self.tail() < n {
             self.pack();
         }
-        if self.tail() < bytes.len() && whole <= LARGE_PAGE {
+        if self.tail() < n && whole <= LARGE_PAGE {
             self.enlarge(payment, buffers);
         }
-        let end = self.end;
-        let Some(room) = self.page.as_mut().and_then(|page| page.bytes.get_mut(end..end + bytes.len())) else {
+        let fits = self.tail() >= n && self.page.is_some();
+        if !fits {
             self.release_if_empty(buffers);
-            return false;
-        };
-        room.copy_from_slice(bytes);
-        self.end += bytes.len();
-        true
+        }
+        fits
     }
 
     /// Bytes between the end and the end of the page.
@@ -298,7 +310,7 @@ impl Buffer {
         if self.page.as_ref().is_none_or(|page| page.bytes.len() >= LARGE_PAGE) {
             return self.pack();
         }
-        let payment = if payment == Payment::Aside { payment } else { Payment::Metered };
+        let payment = if payment == Payment::Admitted { Payment::Metered } else { payment };
         let Some(mut larger) = buffers.take(LARGE_PAGE, payment) else { return self.pack() };
         let held = self.len();
         larger.bytes[..held].copy_from_slice(self.bytes());

@@ -118,6 +118,39 @@ fn an_https_request_is_the_guides_example() {
 }
 
 #[test]
+fn a_stream_of_http2_is_the_guides_example() {
+    let outcome = Outcome {
+        kind: Kind::H2,
+        client: "10.0.1.252:48160".parse().unwrap(),
+        target: Some("10.0.0.66:9000".parse().unwrap()),
+        times: millis(0, 2, 0),
+        received_bytes: 5,
+        sent_bytes: 257,
+        tls: Some(Tls {
+            cipher: "ECDHE-RSA-AES128-GCM-SHA256",
+            protocol: "TLSv1.2",
+            domain_name: None,
+            certificate: None,
+        }),
+        rule: MatchedRule::Priority(1),
+        actions: &[ActionTaken::Redirect],
+        ..http()
+    };
+    let request = RequestLine { protocol: b"HTTP/2.0", ..get("https", "10.0.2.105", 773) };
+    let mut draft = draft(&request, "curl/7.46.0", "Root=1-58337327-72bd00b0343d75b906739c42");
+    draft.redirect_url(b"https://example.com:80/");
+    assert_eq!(
+        line(&draft, &outcome),
+        "h2 2018-07-02T22:23:00.186641Z app/my-loadbalancer/50dc6c495c0c9188 10.0.1.252:48160 10.0.0.66:9000 \
+         0.000 0.002 0.000 200 200 5 257 \"GET https://10.0.2.105:773/ HTTP/2.0\" \"curl/7.46.0\" \
+         ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 \
+         arn:aws:elasticloadbalancing:us-east-2:123456789012:targetgroup/my-targets/73e2d6bc24d8a067 \
+         \"Root=1-58337327-72bd00b0343d75b906739c42\" \"-\" \"-\" 1 2018-07-02T22:22:48.364000Z \"redirect\" \
+         \"https://example.com:80/\" \"-\" \"10.0.0.66:9000\" \"200\" \"-\" \"-\"\n"
+    );
+}
+
+#[test]
 fn a_websocket_is_the_guides_example() {
     let outcome = Outcome {
         kind: Kind::Ws,

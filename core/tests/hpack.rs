@@ -50,7 +50,10 @@ fn filler(pattern: u8, octet: u8, len: usize) -> Vec<u8> {
 }
 
 /// Blocks that follow each other, what they mean, and the size of the table behind each.
-fn appendix(table: usize, blocks: &[(&str, &[(&str, &str)], usize)]) {
+/// A block in hexadecimal, its fields, and the size of the table after it.
+type Block<'a> = (&'a str, &'a [(&'a str, &'a str)], usize);
+
+fn appendix(table: usize, blocks: &[Block<'_>]) {
     let mut decoder = Decoder::new(table);
     for (block, meaning, size) in blocks {
         assert_eq!(decode_with(&mut decoder, &Limits::default(), &hex(block)).unwrap(), fields(meaning), "{block}");
@@ -481,17 +484,17 @@ fn an_encoder_says_what_became_of_its_table() {
         wishes.iter().for_each(|size| encoder.resize(*size));
         encode(&mut encoder, &[])
     };
-    assert_eq!(sizes(&[]), []);
-    assert_eq!(sizes(&[4096]), []);
+    assert!(sizes(&[]).is_empty());
+    assert!(sizes(&[4096]).is_empty());
     // More than it needs: it keeps what it has.
-    assert_eq!(sizes(&[65_536]), []);
+    assert!(sizes(&[65_536]).is_empty());
     assert_eq!(sizes(&[0]), [0x20]);
     assert_eq!(sizes(&[100]), [0x3f, 69]);
     assert_eq!(sizes(&[100, 4096]), [0x3f, 69, 0x3f, 0xe1, 0x1f]);
     // Of several the smallest, then the last.
     assert_eq!(sizes(&[200, 0, 100]), [0x20, 0x3f, 69]);
     assert_eq!(sizes(&[200, 100]), [0x3f, 69]);
-    assert_eq!(sizes(&[8192, 4096]), []);
+    assert!(sizes(&[8192, 4096]).is_empty());
 }
 
 #[test]

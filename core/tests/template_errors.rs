@@ -128,10 +128,6 @@ fn mistakes_are_reported_with_line_column_and_resource() {
             "t.yaml:11:31: T.TargetType: functions as targets are not supported yet",
         ),
         (
-            "  T:\n    Type: AWS::ElasticLoadBalancingV2::TargetGroup\n    Properties: { Protocol: HTTP, Port: 1, ProtocolVersion: GRPC }",
-            "t.yaml:11:61: T.ProtocolVersion: GRPC targets are not supported yet",
-        ),
-        (
             "  R:\n    Type: AWS::ElasticLoadBalancingV2::ListenerRule\n    Properties: { ListenerArn: !Ref Http, Priority: 1, Conditions: [{ Field: path-pattern, Values: [/a] }], Actions: [{ Type: jwt-validation }] }",
             "R.Actions[0].Type: jwt-validation actions are not supported yet",
         ),

@@ -5,7 +5,7 @@ mod template_support;
 use core::time::Duration;
 
 use sluicegate::config::{GroupAttributes, HealthCheck, Protocol, TargetGroup};
-use sluicegate::target::{Algorithm, CheckPort, Matcher, MinimumHealthy, Stickiness};
+use sluicegate::target::{Algorithm, CheckKind, CheckPort, Matcher, MinimumHealthy, Stickiness};
 use template_support::*;
 
 const ALGORITHM: &str = "load_balancing.algorithm.type";
@@ -76,6 +76,7 @@ fn health_check_properties_are_stored() {
     .health_check;
     let expected = HealthCheck {
         enabled: true,
+        kind: CheckKind::Http,
         protocol: Protocol::Https,
         port: CheckPort::Fixed(8081),
         path: "/up?deep=1".to_owned(),

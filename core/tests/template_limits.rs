@@ -207,7 +207,7 @@ fn target_group_properties_have_ranges() {
         ("Matcher: { HttpCode: 200-200 }", "Matcher: { HttpCode: 201-200 }", "no list of codes"),
         ("Matcher: { HttpCode: 301 }", "Matcher: { HttpCode: +301 }", "no list of codes"),
         ("Matcher: {}", "Matcher: { HttpCode: '' }", "no list of codes"),
-        ("Matcher: {}", "Matcher: { GrpcCode: 0 }", "only GRPC target groups"),
+        ("Matcher: {}", "Matcher: { GrpcCode: 0 }", "only groups of ProtocolVersion GRPC have it"),
         ("TargetControlPort: 65535", "TargetControlPort: 65536", "from 1 to 65535"),
         ("TargetType: instance", "TargetType: alb", "only network load balancers"),
         ("TargetType: ip", "TargetType: node", "none of instance, ip"),

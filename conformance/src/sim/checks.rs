@@ -1,5 +1,6 @@
 //! The checkers of a world: what must hold at every moment, and what must be left when everybody has gone.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::net::SECONDS;
@@ -46,6 +47,13 @@ impl World {
         if let Some(wire) = old.map(|socket| socket.wire) {
             self.fail(format!("{wire:?} has been silent for more than {} s", longest / SECONDS));
         }
+        let browsers = self.peers.iter().flatten().filter_map(|peer| match peer {
+            Peer::Browser(browser) => Some(browser),
+            _ => None,
+        });
+        if let Some(browser) = browsers.into_iter().find(|browser| browser.silence(now) > longest) {
+            self.fail(format!("a stream has been silent for too long: {}", browser.situation()));
+        }
     }
 
     /// Everything is over: nothing may be left.
@@ -53,22 +61,48 @@ impl World {
         for peer in self.peers.iter().flatten() {
             match peer {
                 Peer::Client(client) => client.satisfied()?,
+                Peer::Browser(browser) => browser.satisfied()?,
                 Peer::Attacker(attacker) => attacker.satisfied()?,
                 Peer::Witness(witness) => witness.testify()?,
                 Peer::Fumbler(fumbler) => fumbler.satisfied()?,
-                Peer::Target(_) | Peer::Script(_) => {}
+                Peer::Target(_) | Peer::Origin(_) | Peer::Script(_) => {}
             }
         }
+        self.check_log()?;
         let census = self.shard.census();
         let memory = census.memory;
         if (census.fronts, census.handshakes, census.backs, census.pooled, census.probes) != (0, 0, 0, 0, 0)
-            || census.exchanges != 0
+            || (census.exchanges, census.streams) != (0, 0)
             || (memory.lent, memory.admitted, memory.metered) != (0, 0, 0)
         {
             return Err(format!("after the end there is still {census:?}"));
         }
+        let targets = self.config.groups.iter().flat_map(|group| &group.targets);
+        if let Some(busy) = targets.into_iter().find(|target| target.state.outstanding() > 0) {
+            return Err(format!("after the end {} still has {} requests", busy.address, busy.state.outstanding()));
+        }
         if let Some(deadline) = self.deadline {
             return Err(format!("after the end there is a deadline at {deadline}"));
+        }
+        Ok(())
+    }
+
+    /// Where there is a log, each request that a target has seen has one line in it, and none has two.
+    fn check_log(&self) -> Result<(), String> {
+        if !self.logs || self.shard.census().journal_dropped > 0 {
+            return Ok(());
+        }
+        let log = String::from_utf8_lossy(&self.journal);
+        let mut lines: BTreeMap<&str, u64> = BTreeMap::new();
+        for line in log.lines() {
+            let url = line.split('"').nth(1).and_then(|request| request.split(' ').nth(1));
+            *lines.entry(url.and_then(|url| url.rsplit('/').next()).unwrap_or("")).or_default() += 1;
+        }
+        for (id, entry) in &self.ledger.entries {
+            let count = lines.get(&format!("{id:x}")[..]).copied().unwrap_or(0);
+            if count > 1 || entry.seen && count == 0 {
+                return Err(format!("{} has {count} lines in the log", entry.spec.path()));
+            }
         }
         Ok(())
     }
@@ -79,7 +113,9 @@ impl World {
         for peer in self.peers.iter().flatten() {
             match peer {
                 Peer::Client(client) if !client.over => drop(writeln!(out, "  {}", client.situation())),
+                Peer::Browser(browser) if !browser.over => drop(writeln!(out, "  {}", browser.situation())),
                 Peer::Target(target) if !target.over => drop(writeln!(out, "  {}", target.situation())),
+                Peer::Origin(origin) if !origin.over => drop(writeln!(out, "  {}", origin.situation())),
                 Peer::Attacker(attacker) if !attacker.over => drop(writeln!(out, "  {}", attacker.situation())),
                 Peer::Witness(witness) if !witness.over => drop(writeln!(out, "  {}", witness.situation())),
                 Peer::Fumbler(fumbler) => drop(writeln!(out, "  {}", fumbler.situation())),

@@ -7,6 +7,7 @@ use super::net::{Conn, MILLIS, Net, SECONDS, Side, Stop, Time};
 use super::reader::{Framing, Head, Kind, Piece, Reader};
 use super::spec::{Course, Ender, Flow, Ledger, Spec, stream};
 use super::veil::Habits;
+use super::verdict::Own;
 
 /// Silence that is longer than everybody's thinking and the network's delays together, and shorter than any timeout.
 const LATE: Time = 4 * SECONDS;
@@ -360,43 +361,14 @@ impl Client {
     }
 
     fn balancers_own(&self, spec: &Spec, head: &Head, ledger: &mut Ledger) -> Result<(), String> {
-        let status = head.status();
-        if head.field("server") != Some("awselb/2.0") {
-            return Err(format!("{} comes neither from a target nor from the balancer", head.line));
-        }
-        match (head.field("x-sluicegate-cause"), status) {
-            (Some("TargetTlsHandshakeFailed"), 502) => ledger.unsecured[0] += 1,
-            (Some("TargetTlsHandshakeTimeout"), 504) => ledger.unsecured[1] += 1,
-            (Some(cause), _) if cause.starts_with("TargetTls") => return Err(format!("{status} because of {cause}")),
-            _ => {}
-        }
-        let expected = match spec.course {
-            Course::Redirect => {
-                status == 302
-                    && head.field("location").is_some_and(|to| to.ends_with(&format!("/moved/redirect/{:x}", spec.id)))
-            }
-            Course::Fixed => status == 200,
-            _ => false,
+        let own = Own {
+            status: head.status(),
+            server: head.field("server"),
+            cause: head.field("x-sluicegate-cause"),
+            location: head.field("location"),
+            is_slow: self.plan.slow,
         };
-        if !expected {
-            *ledger.refused.entry(status).or_default() += 1;
-        }
-        if expected
-            || spec.errors.contains(&status)
-            || ledger.disturbed && status == 503
-            || ledger.starved && matches!(status, 408 | 502 | 504)
-            || ledger.slow && status == 504
-            || self.plan.slow && status == 408
-        {
-            return Ok(());
-        }
-        Err(format!(
-            "{} for {} {} ({:?}), which nobody gave a reason for",
-            head.line,
-            spec.method,
-            spec.path(),
-            spec.manner
-        ))
+        own.judge(spec, ledger)
     }
 
     fn upgraded(&mut self, spec: &Spec, head: &Head) -> Result<(), String> {

@@ -7,6 +7,7 @@ use sluicegate::shard::{Endpoints, ListenerId};
 use super::attacker::{Attacker, Attempt};
 use super::client::{Client, Plan};
 use super::fumbler::{Fumble, Fumbler};
+use super::h2::browser::{Browser, Visit};
 use super::net::Conn;
 use super::scripted::Scripted;
 use super::veil::Habits;
@@ -15,16 +16,39 @@ use super::world::{Peer, World};
 impl World {
     pub(super) fn connect(&mut self, plan: Plan, listener: ListenerId) {
         let Some((conn, address)) = self.accept(listener) else { return };
-        let is_secure = self.veil_client(conn, listener, plan.habits);
+        let is_secure = self.veil_client(conn, listener, plan.habits, false);
         let habits = if is_secure { plan.habits } else { Habits::default() };
         let mut client = Client::new(conn, address, Plan { habits, ..plan.clone() });
         for spec in plan.specs {
+            let (id, is_free) = (spec.id, plan.lenient);
             self.ledger.enter(spec, address, is_secure);
+            if let Some(entry) = self.ledger.entries.get_mut(&id) {
+                entry.is_free = is_free;
+            }
         }
         if self.sockets[conn].is_none() {
             client.over = true;
         }
         self.peers[conn] = Some(Peer::Client(Box::new(client)));
+        if let Some(wire) = self.sockets[conn].as_ref().map(|socket| socket.wire) {
+            self.drive(wire);
+        }
+        self.tick(conn);
+    }
+
+    /// A client connects that speaks HTTP/2.
+    pub(super) fn visit(&mut self, visit: Visit, listener: ListenerId) {
+        let Some((conn, address)) = self.accept(listener) else { return };
+        let is_secure = self.veil_client(conn, listener, visit.habits, true);
+        for ask in &visit.asks {
+            self.ledger.enter(ask.spec.clone(), address, is_secure);
+            if let Some(entry) = self.ledger.entries.get_mut(&ask.spec.id) {
+                entry.is_free = visit.lenient || ask.cancelled_after.is_some();
+            }
+        }
+        let mut browser = Browser::new(conn, address, visit, self.chance.fork());
+        browser.over = self.sockets[conn].is_none();
+        self.peers[conn] = Some(Peer::Browser(Box::new(browser)));
         if let Some(wire) = self.sockets[conn].as_ref().map(|socket| socket.wire) {
             self.drive(wire);
         }

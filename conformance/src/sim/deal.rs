@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use sluicegate::config::ProtocolVersion;
+
 use super::chance::Chance;
 use super::client::{Pace, Plan, Step};
 use super::net::{MICROS, MILLIS, SECONDS};
@@ -10,7 +12,7 @@ use super::scenario::{Faults, Scenario};
 use super::spec::{Course, Ender, Flow, Manner, Spec, stream};
 use super::veil::Habits;
 
-fn spec(id: u64, scenario: Scenario, faults: &Faults, chance: &mut Chance) -> Spec {
+pub(super) fn spec(id: u64, scenario: Scenario, faults: &Faults, chance: &mut Chance) -> Spec {
     let course = match chance.below(12) {
         0 => Course::Redirect,
         1 => Course::Fixed,
@@ -53,6 +55,7 @@ fn spec(id: u64, scenario: Scenario, faults: &Faults, chance: &mut Chance) -> Sp
         think: chance.pick(&[0, 0, 100 * MICROS, 10 * MILLIS, SECONDS]),
         announces_close: chance.one_in(10),
         manner: manner(scenario, chance),
+        call: false,
         errors: Vec::new(),
         may_be_cut: false,
     };
@@ -151,7 +154,8 @@ pub(super) fn client(number: u64, scenario: Scenario, faults: &Faults, idle: u64
     let ahead = if scenario == Scenario::Pipelines { chance.between(2, 12) } else { chance.pick(&[1, 1, 1, 3]) };
     for nth in 0..requests {
         let mut spec = spec(number * 1000 + nth + 1, scenario, faults, chance);
-        if matches!(spec.course, Course::Redirect | Course::Fixed) && spec.framing != Framing::None {
+        let mismatch = misfits(&mut spec, faults);
+        if (mismatch || matches!(spec.course, Course::Redirect | Course::Fixed)) && spec.framing != Framing::None {
             // Whoever is answered here may be cut off while it still sends.
             spec.may_be_cut = true;
         }
@@ -171,8 +175,18 @@ pub(super) fn client(number: u64, scenario: Scenario, faults: &Faults, idle: u64
     plan
 }
 
+/// Whether targets speak what a client of HTTP/1 does not: it is told so.
+fn misfits(spec: &mut Spec, faults: &Faults) -> bool {
+    let (Course::Group(group) | Course::Socket { group, .. }) = spec.course else { return false };
+    let misfits = faults.version(group) != ProtocolVersion::Http1;
+    if misfits {
+        spec.errors.push(464);
+    }
+    misfits
+}
+
 /// How a client treats its TLS, if it speaks any.
-fn habits(scenario: Scenario, chance: &mut Chance) -> Habits {
+pub(super) fn habits(scenario: Scenario, chance: &mut Chance) -> Habits {
     let late = scenario.bad_handshakes() && chance.one_in(4);
     let finishes_after =
         if late { chance.pick(&[SECONDS, 8 * SECONDS, 9_999 * MILLIS, 10_001 * MILLIS, 12 * SECONDS]) } else { 0 };
@@ -233,6 +247,7 @@ fn misbehave(plan: &mut Plan, requests: u64, idle: u64, chance: &mut Chance) {
         think: 0,
         announces_close: false,
         manner: Manner::Proper,
+        call: false,
         errors: errors.to_vec(),
         may_be_cut: false,
     };
@@ -329,6 +344,7 @@ fn tunnel(plan: &mut Plan, id: u64, faults: &Faults, scenario: Scenario, chance:
     (spec.status, spec.manner, spec.interims, spec.expects, spec.close) = (101, Manner::Proper, 0, false, false);
     // What a target cuts off looks cut off to the client, too.
     (spec.errors, spec.may_be_cut) = (faults.of(group), faults.may_be_rude(group));
+    misfits(&mut spec, faults);
     let fair = spec.errors.is_empty();
     plan.lenient |= !fair;
     plan.steps.push_back(Step::Begin(id));

@@ -68,6 +68,7 @@ fn hosts(terms: Terms, chance: &mut Chance) -> Vec<Host> {
         gap: 0,
         http10: false,
         rude: false,
+        dialect: None,
     };
     (0..3).filter(|group| *group == 0 || chance.one_in(2)).map(host).collect()
 }

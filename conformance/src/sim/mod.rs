@@ -4,7 +4,8 @@
 //! - `net` is TCP as a balancer meets it: windows, segments, delays, half-closes, resets.
 //! - `world` and `socket` are the adapter, which obeys the boundary's contract and does nothing beyond it; `checks` has
 //!   the checkers.
-//! - `client` and `target` are the peers; each judges what it gets, with readers of its own (`reader`).
+//! - `client` and `target` are the peers; each judges what it gets, with readers of its own (`reader`). Those that speak
+//!   HTTP/2 are in `h2`. What the balancer says by itself is judged in `verdict`.
 //! - `veil` is the TLS of a peer and `wiretap` what may be seen of it; `tls` and `secrecy` say where in a world there is
 //!   any, `seeded` and `certificate` are its cryptography, `fumbler`s do not get through their handshakes.
 //! - `spec` is what a request and its answer are, known to both ends; `scenario` and `deal` make them up.
@@ -23,6 +24,7 @@ mod client;
 mod comers;
 mod deal;
 mod fumbler;
+mod h2;
 mod hostile;
 mod ingredients;
 mod net;
@@ -38,6 +40,7 @@ mod spec;
 mod target;
 mod tls;
 mod veil;
+mod verdict;
 mod wiretap;
 mod witness;
 mod world;

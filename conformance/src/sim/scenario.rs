@@ -16,6 +16,8 @@ use sluicegate::shard::{ListenerId, Options};
 
 use super::chance::Chance;
 use super::deal::client;
+use super::h2::deal::{dialect, version, visit};
+use super::h2::origin::Flaw;
 use super::hostile;
 use super::net::{MICROS, MILLIS, SECONDS, Time};
 use super::secrecy::Secrecy;
@@ -57,13 +59,15 @@ pub enum Scenario {
     Sealed,
     /// TLS handshakes that fail, stop, come late or in pieces, on either side, and more of them than are allowed.
     Handshakes,
+    /// As sealed, with clients that speak HTTP/2 among them.
+    Streams,
     /// All of it over TLS, steps of handshakes that take seconds, few connections and little memory.
     Gale,
 }
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Scenario; 13] = [
+    pub const ALL: [Scenario; 14] = [
         Scenario::Calm,
         Scenario::Bulk,
         Scenario::Pipelines,
@@ -77,10 +81,15 @@ impl Scenario {
         Scenario::Sealed,
         Scenario::Handshakes,
         Scenario::Gale,
+        Scenario::Streams,
     ];
 
     pub(super) fn over_tls(self) -> bool {
-        matches!(self, Scenario::Sealed | Scenario::Handshakes | Scenario::Gale)
+        matches!(self, Scenario::Sealed | Scenario::Handshakes | Scenario::Gale) || self.over_http2()
+    }
+
+    pub(super) fn over_http2(self) -> bool {
+        matches!(self, Scenario::Streams)
     }
 
     pub(super) fn bad_handshakes(self) -> bool {
@@ -102,7 +111,9 @@ impl Scenario {
         let wide = Sizes { body: 300_000, windows: &[10_000, 30_000, 200_000], segments: &[5_000, 16_000] };
         match self {
             Scenario::Bulk => chance.pick(&[middle, wide, wide]),
-            Scenario::Calm | Scenario::Storm | Scenario::Sealed => chance.pick(&[narrow, narrow, narrow, middle, wide]),
+            Scenario::Calm | Scenario::Storm | Scenario::Sealed | Scenario::Streams => {
+                chance.pick(&[narrow, narrow, narrow, middle, wide])
+            }
             _ => chance.pick(&[narrow, narrow, middle]),
         }
     }
@@ -149,9 +160,14 @@ pub(crate) fn world(seed: u64, scenario: Scenario) -> World {
     let mut world = World::new(seed, Arc::clone(&config), options, weather, hosts.clone());
     let clients = chance.between(1, 8);
     for number in 0..clients {
+        let at = chance.below(2 * SECONDS);
+        if scenario.over_http2() && !chance.one_in(4) {
+            let visit = visit(number, scenario, &faults, &mut chance);
+            world.net.at(at, Event::Visit(Box::new(visit), ListenerId(PORT)));
+            continue;
+        }
         let plan = client(number, scenario, &faults, idle, &mut chance);
         let listener = if chance.one_in(4) { SECOND_PORT } else { PORT };
-        let at = chance.below(2 * SECONDS);
         world.net.at(at, Event::Connect(Box::new(plan), ListenerId(listener)));
     }
     let disturbs = matches!(scenario, Scenario::Storm | Scenario::Gale) && chance.one_in(3);
@@ -191,6 +207,7 @@ fn addresses(hosts: &[Host]) -> Vec<SocketAddr> {
 fn hosts(scenario: Scenario, sizes: Sizes, chance: &mut Chance) -> Vec<Host> {
     let mut hosts = Vec::new();
     for group in 0..3_usize {
+        let version = if scenario.over_http2() { version(chance) } else { ProtocolVersion::Http1 };
         // Group 0 is always good, so that in every world somebody has a right to be served.
         for number in 0..chance.between(1, 3) {
             let bad = scenario.bad_targets() && group > 0 && chance.one_in(2);
@@ -213,6 +230,7 @@ fn hosts(scenario: Scenario, sizes: Sizes, chance: &mut Chance) -> Vec<Host> {
                 gap: if chance.one_in(4) { chance.below(100 * MICROS) } else { 0 },
                 http10: chance.one_in(6),
                 rude: scenario.over_tls() && chance.one_in(4),
+                dialect: dialect(version, bad, sizes.body, chance),
             });
         }
     }
@@ -227,7 +245,15 @@ pub(super) struct Faults {
 impl Faults {
     /// Whether a target of that group may reset a connection before all of its last answer was read.
     pub(super) fn may_cut(&self, group: usize) -> bool {
-        self.hosts.iter().any(|host| host.group == group && matches!(host.nature, Nature::ResetsIdle(_)))
+        self.hosts
+            .iter()
+            .any(|host| host.group == group && (matches!(host.nature, Nature::ResetsIdle(_)) || host.flaw().cuts()))
+    }
+
+    /// What the targets of that group speak.
+    pub(super) fn version(&self, group: usize) -> ProtocolVersion {
+        let dialect = self.hosts.iter().find(|host| host.group == group).and_then(|host| host.dialect);
+        dialect.map_or(ProtocolVersion::Http1, |dialect| dialect.version)
     }
 
     /// Whether a target of that group may end its TLS without saying so.
@@ -238,7 +264,8 @@ impl Faults {
     /// Errors that requests to a group may end in, because of how its targets are.
     pub(super) fn of(&self, group: usize) -> Vec<u16> {
         let natures = self.hosts.iter().filter(|host| host.group == group).map(|host| host.nature);
-        let mut errors = Vec::new();
+        let flaws = self.hosts.iter().filter(|host| host.group == group).map(Host::flaw);
+        let mut errors: Vec<u16> = flaws.filter_map(Flaw::error).collect();
         for nature in natures {
             match nature {
                 Nature::Good | Nature::ClosesEvery(_) | Nature::Witnesses(_) => {}
@@ -262,7 +289,9 @@ pub(crate) fn config(hosts: &[Host], kept: &[SocketAddr], idle: u64, second: boo
     let groups = (0..3).map(|number| {
         let targets =
             hosts.iter().filter(|host| host.group == number && kept.contains(&host.address)).map(|host| host.address);
-        group(&format!("g{number}"), &targets.collect::<Vec<_>>())
+        let dialect = hosts.iter().find(|host| host.group == number).and_then(|host| host.dialect);
+        let protocol_version = dialect.map_or(ProtocolVersion::Http1, |dialect| dialect.version);
+        TargetGroup { protocol_version, ..group(&format!("g{number}"), &targets.collect::<Vec<_>>()) }
     });
     let mut config =
         Config { load_balancers: vec![balancer(attributes)], groups: groups.collect(), ..Config::default() };

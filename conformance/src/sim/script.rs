@@ -96,6 +96,7 @@ impl Script {
                     gap: 0,
                     http10: false,
                     rude: false,
+                    dialect: None,
                 });
             }
         }

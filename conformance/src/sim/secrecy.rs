@@ -21,7 +21,10 @@ pub(super) struct Secrecy {
 
 impl Secrecy {
     pub(super) fn new(scenario: Scenario, hosts: &mut [Host], options: &mut Options, chance: &mut Chance) -> Secrecy {
-        let (mut tls, places) = (Tls::new(chance.fork()), Places::new(chance));
+        let (mut tls, mut places) = (Tls::new(chance.fork()), Places::new(chance));
+        if scenario.over_http2() {
+            places = places.with_listener();
+        }
         options.provider = Some(tls.provider.clone());
         options.connection_log = chance.one_in(2);
         if scenario.bad_handshakes() {
@@ -84,9 +87,10 @@ impl World {
     }
 
     /// A client of an HTTPS listener speaks TLS; whether it does.
-    pub(super) fn veil_client(&mut self, conn: Conn, listener: ListenerId, habits: Habits) -> bool {
+    pub(super) fn veil_client(&mut self, conn: Conn, listener: ListenerId, habits: Habits, browses: bool) -> bool {
         let listener = self.config.listeners.iter().find(|one| one.port == listener.0);
         let session = match (&mut self.tls, listener) {
+            (Some(tls), Some(listener)) if listener.protocol == Protocol::Https && browses => tls.browser(),
             (Some(tls), Some(listener)) if listener.protocol == Protocol::Https => tls.client(),
             _ => return false,
         };
@@ -100,7 +104,7 @@ impl World {
     pub(super) fn veil_target(&mut self, conn: Conn, host: &Host) {
         let (Some(tls), Some(group)) = (&mut self.tls, self.config.groups.get(host.group)) else { return };
         if group.protocol == Protocol::Https {
-            let session = tls.target();
+            let session = tls.target(host.dialect.is_some());
             self.net.tap(conn);
             let finishes_after = if let Some(Fault::Slow(span)) = host.fault() { span } else { 0 };
             let now = self.net.now;

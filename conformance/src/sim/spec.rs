@@ -86,6 +86,8 @@ pub(crate) struct Spec {
     pub(crate) think: Time,
     pub(crate) announces_close: bool,
     pub(crate) manner: Manner,
+    /// It is a call of gRPC.
+    pub(crate) call: bool,
     /// Errors of the balancer that would be no surprise.
     pub(crate) errors: Vec<u16>,
     /// Whether the answer may be cut short.
@@ -112,6 +114,7 @@ impl Spec {
             think: 0,
             announces_close: false,
             manner: Manner::Proper,
+            call: false,
             errors: Vec::new(),
             may_be_cut: false,
         }
@@ -125,6 +128,11 @@ impl Spec {
             Course::Socket { group, .. } => format!("/g{group}/ws/{:x}", self.id),
             Course::Bad => "/".to_owned(),
         }
+    }
+
+    /// The host that a client of HTTP/2 asks.
+    pub(crate) fn authority(&self) -> String {
+        format!("h{}.example", self.id % 7)
     }
 
     /// The head as the client sends it.
@@ -287,6 +295,8 @@ pub(crate) struct Entry {
     pub(crate) whole: bool,
     /// Its answer went on until the connection ended, and how that came about says nothing about its end.
     pub(crate) truncated: bool,
+    /// Its client does what may end it at any time.
+    pub(crate) is_free: bool,
 }
 
 /// Every request of a world, by id.
@@ -308,7 +318,8 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) fn enter(&mut self, spec: Spec, client: SocketAddr, secure: bool) {
-        let entry = Entry { spec, client, secure, seen: false, uploaded: 0, whole: false, truncated: false };
+        let entry =
+            Entry { spec, client, secure, seen: false, uploaded: 0, whole: false, truncated: false, is_free: false };
         self.entries.insert(entry.spec.id, entry);
     }
 }

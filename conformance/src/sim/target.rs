@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 
 use super::fumbler::Fault;
+use super::h2::origin::{Dialect, Flaw};
 use super::net::{Conn, Net, Side, Stop, Time};
 use super::reader::{Framing, Head, Kind, Piece, Reader};
 use super::spec::{Course, Ender, Flow, Ledger, Manner, Spec, stream};
@@ -51,9 +52,16 @@ pub(crate) struct Host {
     pub(crate) http10: bool,
     /// It ends its TLS without saying so.
     pub(crate) rude: bool,
+    /// How it speaks HTTP/2, if it does.
+    pub(crate) dialect: Option<Dialect>,
 }
 
 impl Host {
+    /// What it does to its connections, if it speaks HTTP/2.
+    pub(super) fn flaw(&self) -> Flaw {
+        self.dialect.map_or(Flaw::None, |dialect| dialect.flaw)
+    }
+
     /// How its handshakes fail, if they do.
     pub(super) fn fault(&self) -> Option<Fault> {
         if let Nature::Fumbles(fault) = self.nature { Some(fault) } else { None }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate::config::{Config, HealthCheck, Protocol};
+use sluicegate::config::{Config, HealthCheck, Protocol, ProtocolVersion};
 use sluicegate::tls::{Acceptor, Clock, Connector, Identity, Policy, Provider, Session, Terms, Version};
 
 use super::certificate::identity;
@@ -34,6 +34,11 @@ impl Places {
         }
     }
 
+    /// The first listener is one of them.
+    pub(super) fn with_listener(self) -> Places {
+        Places { first: true, ..self }
+    }
+
     pub(super) fn listens(self, port: u16) -> bool {
         if port == PORT { self.first } else { self.second }
     }
@@ -46,7 +51,11 @@ pub(crate) struct Tls {
     pub(super) clock: Clock,
     pub(super) provider: Provider,
     connectors: Vec<Connector>,
+    /// Those of clients that ask for HTTP/2.
+    browsers: Vec<Connector>,
     acceptors: Vec<Arc<Acceptor>>,
+    /// Those of targets that speak HTTP/2.
+    origins: Vec<Arc<Acceptor>>,
     identities: Vec<Arc<Identity>>,
     checked_every: Option<Duration>,
     chance: Chance,
@@ -58,17 +67,19 @@ impl Tls {
         let provider = seeded::provider(chance.fork());
         let old = provider.without(&[Version::Tls13]);
         let identities: Vec<_> = (0..2).map(|n| identity(HOSTS[n], n as u8, &provider)).collect();
-        let connector = |provider: &Provider| {
-            let connector = Connector::new(policy("TLS13-1-2-2021-06"), provider, &clock, &[]);
+        let connector = |provider: &Provider, protocols: &[&[u8]]| {
+            let connector = Connector::new(policy("TLS13-1-2-2021-06"), provider, &clock, protocols);
             connector.expect("the policy can be served").naming_hosts()
         };
-        let acceptor = |provider: &Provider| {
+        let acceptor = |provider: &Provider, protocols: &[&[u8]]| {
             let terms = Terms::new(policy("TLS13-1-2-2021-06"), Arc::clone(&identities[0]));
-            Arc::new(Acceptor::new(&terms, provider, &clock, None, &[]).expect("the policy can be served"))
+            Arc::new(Acceptor::new(&terms, provider, &clock, None, protocols).expect("the policy can be served"))
         };
         Tls {
-            connectors: vec![connector(&provider), connector(&provider), connector(&old)],
-            acceptors: vec![acceptor(&provider), acceptor(&old)],
+            connectors: vec![connector(&provider, &[]), connector(&provider, &[]), connector(&old, &[])],
+            browsers: vec![connector(&provider, &[b"h2", b"http/1.1"]), connector(&old, &[b"h2"])],
+            acceptors: vec![acceptor(&provider, &[]), acceptor(&old, &[])],
+            origins: vec![acceptor(&provider, &[b"http/1.1", b"h2"]), acceptor(&old, &[b"h2"])],
             clock,
             provider,
             identities,
@@ -88,7 +99,7 @@ impl Tls {
             group.protocol = Protocol::Https;
         }
         for group in &mut config.groups {
-            if let Some(interval) = self.checked_every {
+            if let Some(interval) = self.checked_every.filter(|_| group.protocol_version != ProtocolVersion::Grpc) {
                 let path = HEALTH.to_owned();
                 group.health_check = HealthCheck { protocol: group.protocol, path, interval, ..HealthCheck::default() };
             }
@@ -97,8 +108,17 @@ impl Tls {
 
     /// The session of another client. Clients of one kind resume each other's.
     pub(super) fn client(&mut self) -> Session {
-        let (connector, host) = (self.chance.below(self.connectors.len() as u64), self.chance.pick(&HOSTS));
-        self.connectors[connector as usize].session(host).expect("a good name")
+        self.session(|tls| &tls.connectors)
+    }
+
+    /// The session of another client that asks for HTTP/2.
+    pub(super) fn browser(&mut self) -> Session {
+        self.session(|tls| &tls.browsers)
+    }
+
+    fn session(&mut self, of: impl Fn(&Tls) -> &[Connector]) -> Session {
+        let (connector, host) = (self.chance.below(of(self).len() as u64), self.chance.pick(&HOSTS));
+        of(self)[connector as usize].session(host).expect("a good name")
     }
 
     /// The targets' health is checked from now on.
@@ -121,9 +141,9 @@ impl Tls {
     }
 
     /// The session of another connection to a target.
-    pub(super) fn target(&mut self) -> Session {
-        let acceptor = self.chance.below(self.acceptors.len() as u64);
-        self.acceptors[acceptor as usize].session()
+    pub(super) fn target(&mut self, http2: bool) -> Session {
+        let acceptors = if http2 { &self.origins } else { &self.acceptors };
+        acceptors[self.chance.below(acceptors.len() as u64) as usize].session()
     }
 }
 

@@ -42,6 +42,8 @@ pub(crate) struct Verdict {
     pub(crate) failure: Option<String>,
     /// The balancer ended without saying so.
     pub(crate) cut: bool,
+    /// HTTP/2 was agreed on.
+    pub(crate) http2: bool,
 }
 
 impl Veil {
@@ -64,6 +66,7 @@ impl Veil {
             resumed: self.session.negotiated().is_some_and(|negotiated| negotiated.resumed),
             failure: self.failure.clone(),
             cut: self.cut,
+            http2: self.session.protocol() == Some(b"h2"),
         }
     }
 

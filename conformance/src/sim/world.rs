@@ -17,6 +17,8 @@ use super::attacker::{Attacker, Attempt};
 use super::chance::{Chance, mix};
 use super::client::{Client, Plan};
 use super::fumbler::{Fumble, Fumbler};
+use super::h2::browser::{Browser, Visit};
+use super::h2::origin::Origin;
 use super::net::{Arrival, Conn, Happening, MICROS, MILLIS, Manners, Net, Readiness, SECONDS, Side, Time};
 use super::run::lines_shown;
 use super::scripted::Scripted;
@@ -33,6 +35,7 @@ const EPOCH_MICROS: u64 = 1_767_225_600_000_000;
 #[derive(Debug)]
 pub(crate) enum Event {
     Connect(Box<Plan>, ListenerId),
+    Visit(Box<Visit>, ListenerId),
     Attempt(Box<Attempt>, ListenerId),
     Fumble(Box<Fumble>, ListenerId),
     Drive(WireId),
@@ -51,7 +54,9 @@ pub(crate) enum Event {
 #[derive(Debug)]
 pub(super) enum Peer {
     Client(Box<Client>),
+    Browser(Box<Browser>),
     Target(Box<Target>),
+    Origin(Box<Origin>),
     Script(Scripted),
     Attacker(Box<Attacker>),
     Witness(Box<Witness>),
@@ -100,6 +105,8 @@ pub(crate) struct World {
     pub(super) idle: Time,
     pub(super) memory_max: usize,
     pub(super) handshakes_max: usize,
+    /// There is an access log.
+    pub(super) logs: bool,
     pub(crate) lent_most: usize,
     pub(crate) shed: u64,
     /// Scripted targets: an address that tests accept connections at.
@@ -121,6 +128,7 @@ impl World {
         World {
             memory_max: options.memory_max,
             handshakes_max: options.handshakes_max,
+            logs: options.access_log,
             shard: Shard::new(Arc::clone(&config), options, chance.next()),
             config,
             net: Net::new(chance.fork()),
@@ -248,6 +256,7 @@ impl World {
         match happening {
             Happening::Arrives(conn, side, what) => self.arrives(conn, side, what),
             Happening::Other(Event::Connect(plan, listener)) => self.connect(*plan, listener),
+            Happening::Other(Event::Visit(visit, listener)) => self.visit(*visit, listener),
             Happening::Other(Event::Attempt(attempt, listener)) => self.attempt(*attempt, listener),
             Happening::Other(Event::Fumble(fumble, listener)) => self.fumble(*fumble, listener),
             Happening::Other(Event::Drive(wire)) => self.drive(wire),
@@ -356,6 +365,7 @@ impl World {
                 gap: 0,
                 http10: false,
                 rude: false,
+                dialect: None,
             });
             return self.net.at(at, Event::Dialed(wire, Ok(self.hosts.len() - 1)));
         }
@@ -392,6 +402,10 @@ impl World {
             let fumbler = Fumbler::target(conn, host.address, fumble, self.net.now);
             self.peers[conn] = Some(Peer::Fumbler(Box::new(fumbler)));
             self.net.tap(conn);
+        } else if let Some(dialect) = host.dialect {
+            let origin = Origin::new(conn, host.clone(), dialect, self.net.now, self.chance.fork());
+            self.peers[conn] = Some(Peer::Origin(Box::new(origin)));
+            self.veil_target(conn, &host);
         } else {
             self.peers[conn] = Some(Peer::Target(Box::new(Target::new(conn, host.clone(), self.net.now))));
             self.veil_target(conn, &host);
@@ -521,10 +535,16 @@ impl World {
             Peer::Client(client) => client
                 .tick(&mut self.net, &mut self.ledger)
                 .map_err(|what| format!("client {}: {what}", client.address)),
+            Peer::Browser(browser) => browser
+                .tick(&mut self.net, &mut self.ledger)
+                .map_err(|what| format!("browser {}: {what}", browser.address)),
             Peer::Target(target) if target.over => Ok(None),
             Peer::Target(target) => target
                 .tick(&mut self.net, &mut self.ledger)
                 .map_err(|what| format!("target, conn {}: {what}", target.conn)),
+            Peer::Origin(origin) => origin
+                .tick(&mut self.net, &mut self.ledger)
+                .map_err(|what| format!("origin, conn {}: {what}", origin.conn)),
             Peer::Attacker(attacker) => attacker
                 .tick(&mut self.net, &mut self.ledger)
                 .map_err(|what| format!("client {}: {what}", attacker.address)),

@@ -31,6 +31,7 @@ pub use state::{Checking, ConfigState};
 pub use trust_store::{Revocation, S3Object, TrustStore};
 
 pub use crate::http::Protocol;
+use crate::http::{Asked, Mismatch};
 pub use crate::target::{GroupAttributes, GroupState, HealthCheck, Target};
 
 use crate::rules::{Action, Forward, GroupId, Ruleset, WeightedGroup};
@@ -101,7 +102,7 @@ pub struct Listener {
     pub position: Position,
 }
 
-/// What targets of a group speak. Only HTTP/1.1 is served so far.
+/// What targets of a group speak (guide PV-01).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProtocolVersion {
     /// `HTTP1`
@@ -110,6 +111,30 @@ pub enum ProtocolVersion {
     Http2,
     /// `GRPC`
     Grpc,
+}
+
+impl ProtocolVersion {
+    /// As templates name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ProtocolVersion::Http1 => "HTTP1",
+            ProtocolVersion::Http2 => "HTTP2",
+            ProtocolVersion::Grpc => "GRPC",
+        }
+    }
+
+    /// Whether requests that come so can go to these targets: the guide's matrix (PV-02 to PV-04).
+    pub const fn takes(self, asked: Asked) -> Result<(), Mismatch> {
+        match (asked, self) {
+            (Asked::Http1, ProtocolVersion::Http1) => Ok(()),
+            (Asked::Http1, ProtocolVersion::Http2 | ProtocolVersion::Grpc) => Err(Mismatch::NeedsHttp2),
+            (Asked::Http2 { .. }, ProtocolVersion::Http1 | ProtocolVersion::Http2) => Ok(()),
+            (Asked::Http2 { post: true }, ProtocolVersion::Grpc) => Ok(()),
+            (Asked::Http2 { post: false }, ProtocolVersion::Grpc) => Err(Mismatch::NeedsPost),
+            (Asked::Grpc, ProtocolVersion::Http1) => Err(Mismatch::GrpcNotServed),
+            (Asked::Grpc, ProtocolVersion::Http2 | ProtocolVersion::Grpc) => Ok(()),
+        }
+    }
 }
 
 /// A target group.

@@ -101,7 +101,7 @@ impl Exchange {
         };
         back.input.consume(len, cx.buffers);
         match verdict {
-            Ok(turn) => self.turn(turn, cx),
+            Ok(turn) => self.turn(turn, front, back, cx),
             Err(cause) => self.fail(cause, front, cx),
         }
         matches!(self.download, Download::Waiting { .. })
@@ -160,7 +160,7 @@ impl Exchange {
         Ok(Turn::Final(framing))
     }
 
-    fn turn(&mut self, turn: Turn, cx: &mut Context<'_>) {
+    fn turn(&mut self, turn: Turn, front: &Leg, back: &Leg, cx: &mut Context<'_>) {
         match turn {
             Turn::Interim => {
                 if let Download::Waiting { scanner, .. } = &mut self.download {
@@ -171,12 +171,12 @@ impl Exchange {
                 self.record.responding(cx.now, 101);
                 self.record.target_responded(cx.now, 101, false);
                 self.after = After::Close;
-                self.upload = Upload::Tunnel(Relay::new(Framing::UntilClose, Framing::UntilClose));
-                self.download = Download::Tunnel(Relay::new(Framing::UntilClose, Framing::UntilClose));
+                self.upload = Upload::Tunnel(Relay::tunnel());
+                self.download = Download::Tunnel(Relay::tunnel());
             }
             Turn::Final(framing) => {
-                let relay = Relay::new(framing, framing_towards(self.facts.version, framing));
-                self.download = Download::Relaying(relay);
+                let reframing = framing_towards(self.facts.version, framing);
+                self.download = Download::Relaying(Relay::new((back, framing), (front, reframing)));
             }
         }
     }
@@ -191,7 +191,7 @@ impl Exchange {
         match flow {
             Ok(Flow::Finished) => self.download_is_whole(front),
             Ok(Flow::Starved) if back.truncated => self.fail(Cause::TargetBodyShort, front, cx),
-            Ok(Flow::Starved) if back.ended => match relay.sender_ended(front, cx.buffers) {
+            Ok(Flow::Starved) if back.ended => match relay.sender_ended(back, front, cx.buffers) {
                 Ok(()) => self.download_is_whole(front),
                 Err(_) => self.fail(Cause::TargetBodyShort, front, cx),
             },

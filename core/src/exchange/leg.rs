@@ -1,5 +1,5 @@
 //! One side of an exchange: bytes in, bytes out, and what has become of either direction. A connection is a leg
-//! for one exchange after the other.
+//! for one exchange after the other; a stream of HTTP/2 is one for a single exchange.
 
 use crate::buffer::{Buffer, Buffers};
 use crate::time::Mono;
@@ -11,6 +11,10 @@ pub(crate) struct Leg {
     pub(crate) input: Buffer,
     /// Bytes for the peer.
     pub(crate) output: Buffer,
+    /// Bodies lie here as they are: their ends and trailers go beside the bytes. So it is on streams, which have frames.
+    pub(crate) bare: bool,
+    /// Trailers that go beside the bytes.
+    pub(crate) trailers: Trailers,
     /// How many bytes at the end of `output` must not leave yet.
     pub(crate) held: usize,
     /// The peer's end was read: no more will come.
@@ -27,6 +31,15 @@ pub(crate) struct Leg {
     pub(crate) sent: u64,
     /// When the last byte moved, in either direction.
     pub(crate) activity: Mono,
+}
+
+/// Trailer fields of a bare leg, as lines that end in CRLF; empty where there are none.
+#[derive(Debug, Default)]
+pub(crate) struct Trailers {
+    /// From the peer: they follow the last byte of the input.
+    pub(crate) received: Vec<u8>,
+    /// For the peer: they follow the last byte of the output.
+    pub(crate) pending: Vec<u8>,
 }
 
 impl Leg {

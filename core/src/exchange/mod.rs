@@ -53,6 +53,8 @@ pub(crate) struct Facts {
     pub(crate) keep_alive: bool,
     /// Others may read it differently: the target's connection serves nobody after it (guide DSY-04).
     pub(crate) is_last_for_target: bool,
+    /// Its targets speak gRPC: an error is told as gRPC tells errors (`wire.md` W8).
+    pub(crate) is_call: bool,
 }
 
 /// A request and its answer under way.
@@ -151,6 +153,16 @@ impl Exchange {
         if wire == self.front { self.back } else { Some(self.front) }
     }
 
+    /// Whether the whole answer is in the client's output.
+    pub(crate) fn has_answered(&self) -> bool {
+        matches!(self.download, Download::Done) && self.after != After::Cut
+    }
+
+    /// Whether the whole request is in the target's output.
+    pub(crate) fn has_asked(&self) -> bool {
+        matches!(self.upload, Upload::Done)
+    }
+
     /// Whether the target's final head has not come yet.
     pub(crate) fn awaits_head(&self) -> bool {
         matches!(self.download, Download::Waiting { .. })
@@ -215,8 +227,10 @@ impl Exchange {
         };
         match cause.status() {
             Some(status) if !started => {
-                let named = cx.options.name_causes.then(|| cause.code());
-                self.answer(&Answer::error(status).because(named), front, cx);
+                let first = self.record.cause.unwrap_or(cause);
+                let named = cx.options.name_causes.then(|| first.code());
+                let answer = if self.facts.is_call { Answer::grpc_error(status) } else { Answer::error(status) };
+                self.answer(&answer.because(named), front, cx);
             }
             _ if cause.blame() == Blame::Target && matches!(self.download, Download::Relaying(_)) => {
                 self.cut_short(front)

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::Leg;
 use crate::config::LoadBalancer;
 use crate::desync::{Reading, Reason};
-use crate::http::Version;
+use crate::http::{Asked, Version};
 use crate::observe::access::{ActionTaken, Draft, Kind, MatchedRule, Outcome, RequestLine, Times, Tls};
 use crate::observe::{Blame, Cause, GroupMetrics};
 use crate::time::{Mono, Now};
@@ -14,6 +14,8 @@ use crate::time::{Mono, Now};
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) target_keeps_alive: bool,
+    /// What the client speaks.
+    pub(crate) asked: Asked,
     pub(crate) cause: Option<Cause>,
     pub(crate) target: Option<SocketAddr>,
     /// Where what becomes of it is counted.
@@ -61,6 +63,7 @@ impl Record {
     pub(crate) fn new(now: Now, front: &Leg, unread: usize, notes: Option<Box<Notes>>) -> Self {
         Record {
             target_keeps_alive: false,
+            asked: Asked::Http1,
             cause: None,
             target: None,
             column: None,
@@ -152,7 +155,7 @@ impl Record {
         let notes = self.notes?;
         let read = front.received.saturating_sub(front.input.len() as u64);
         let outcome = Outcome {
-            kind: kind(self.target_status == Some(101), tls.is_some()),
+            kind: kind(self.asked, self.target_status == Some(101), tls.is_some()),
             finished: now.wall,
             load_balancer: &notes.load_balancer,
             client: peer,
@@ -175,12 +178,14 @@ impl Record {
 }
 
 /// Guide AL-05.
-fn kind(is_websocket: bool, is_secure: bool) -> Kind {
-    match (is_websocket, is_secure) {
-        (false, false) => Kind::Http,
-        (false, true) => Kind::Https,
-        (true, false) => Kind::Ws,
-        (true, true) => Kind::Wss,
+fn kind(asked: Asked, is_websocket: bool, is_secure: bool) -> Kind {
+    match (asked, is_websocket, is_secure) {
+        (Asked::Http2 { .. }, ..) => Kind::H2,
+        (Asked::Grpc, ..) => Kind::Grpc,
+        (Asked::Http1, false, false) => Kind::Http,
+        (Asked::Http1, false, true) => Kind::Https,
+        (Asked::Http1, true, false) => Kind::Ws,
+        (Asked::Http1, true, true) => Kind::Wss,
     }
 }
 
@@ -193,7 +198,7 @@ pub(crate) fn protocol(version: Version) -> &'static str {
 }
 
 /// The request line of a head whose meaning nobody vouches for: as sent.
-pub(crate) fn raw_line<'a>(reading: &Reading<'a>, scheme: &'a str, port: u16) -> RequestLine<'a> {
+pub(crate) fn raw_line<'a>(reading: &Reading<'a>, asked: Asked, scheme: &'a str, port: u16) -> RequestLine<'a> {
     let request = reading.request();
     let host = request.fields.first(b"host").unwrap_or_default();
     let host = host.split(|&byte| byte == b':').next().unwrap_or_default();
@@ -204,7 +209,10 @@ pub(crate) fn raw_line<'a>(reading: &Reading<'a>, scheme: &'a str, port: u16) ->
         host,
         port,
         uri: after_authority(request.target),
-        protocol: sent.unwrap_or(protocol(request.version).as_bytes()),
+        protocol: match asked {
+            Asked::Http1 => sent.unwrap_or(protocol(request.version).as_bytes()),
+            Asked::Http2 { .. } | Asked::Grpc => b"HTTP/2.0",
+        },
     }
 }
 

@@ -4,7 +4,7 @@
 use super::leg::Leg;
 use crate::buffer::{Buffers, LARGE_PAGE, PAGE, Payment, RECORDS_OVERHEAD};
 use crate::http::Framing;
-use crate::http::h1::body::{Decoder, Encoder, Garbled, Step};
+use crate::http::h1::body::{Decoder, Encoder, Garbled, Step, passing_trailers};
 
 /// Bytes that may wait for a slow receiver, in bytes. Sealed they still fit in a page, so that they leave in one write.
 pub(crate) const WINDOW: usize = LARGE_PAGE - RECORDS_OVERHEAD;
@@ -28,9 +28,18 @@ pub(crate) enum Flow {
 }
 
 impl Relay {
-    /// A body framed one way on arrival and another way on departure.
-    pub(crate) fn new(from: Framing, to: Framing) -> Self {
-        Relay { decoder: Decoder::new(from), encoder: Encoder::new(to) }
+    /// A body framed one way on arrival and another way on departure, where there is framing: a bare leg has none.
+    pub(crate) fn new((from, framing): (&Leg, Framing), (to, reframing): (&Leg, Framing)) -> Self {
+        let side = |leg: &Leg, framing| match framing {
+            Framing::Length(_) | Framing::Chunked if leg.bare => Framing::UntilClose,
+            framing => framing,
+        };
+        Relay { decoder: Decoder::new(side(from, framing)), encoder: Encoder::new(side(to, reframing)) }
+    }
+
+    /// Bytes both ways, whatever they are.
+    pub(crate) fn tunnel() -> Self {
+        Relay { decoder: Decoder::UntilClose, encoder: Encoder::UntilClose }
     }
 
     /// Moves what can be moved from one leg's input to the other's output.
@@ -58,10 +67,7 @@ impl Relay {
                     self.forward(&from.input.bytes()[skip..skip + len], to, buffers, skip + len)
                 }
                 Step::Trailers { skip, len } => {
-                    let mut end = Vec::new();
-                    self.encoder.end(&from.input.bytes()[skip..skip + len], &mut end);
-                    let _ = to.output.append(&end, Payment::Admitted, buffers);
-                    self.encoder = Encoder::None;
+                    self.end(&from.input.bytes()[skip..skip + len], to, buffers);
                     skip + len
                 }
                 Step::Done { skip } => skip,
@@ -72,11 +78,32 @@ impl Relay {
         Ok(Flow::Finished)
     }
 
-    /// The sender closed its side. An error if the body is not whole.
-    pub(crate) fn sender_ended(&mut self, to: &mut Leg, buffers: &mut Buffers) -> Result<(), Truncated> {
+    /// The sender closed its side, or said that the body is over. An error if it is not whole.
+    pub(crate) fn sender_ended(
+        &mut self,
+        from: &mut Leg,
+        to: &mut Leg,
+        buffers: &mut Buffers,
+    ) -> Result<(), Truncated> {
         self.decoder.ended().map_err(|_| Truncated)?;
+        let trailers = core::mem::take(&mut from.trailers.received);
+        if !trailers.is_empty() {
+            self.end(&trailers, to, buffers);
+        }
         self.close(to, buffers);
         Ok(())
+    }
+
+    /// The body ends with these trailers.
+    fn end(&mut self, trailers: &[u8], to: &mut Leg, buffers: &mut Buffers) {
+        if to.bare {
+            passing_trailers(trailers, &mut to.trailers.pending);
+        } else if let Encoder::Chunked = self.encoder {
+            let mut end = Vec::new();
+            self.encoder.end(trailers, &mut end);
+            let _ = to.output.append(&end, Payment::Admitted, buffers);
+        }
+        self.encoder = Encoder::None;
     }
 
     /// Bytes that may be read straight into the receiver's output, since no framing lies between: the most that the

@@ -25,18 +25,19 @@ pub(crate) enum Upload {
 }
 
 impl Upload {
-    /// A body that will be forwarded, framed as it came.
-    pub(crate) fn relaying(framing: Framing) -> Self {
+    /// A body that will be forwarded, framed as it came where there is framing.
+    pub(crate) fn relaying(framing: Framing, from: &Leg, to: &Leg) -> Self {
         match framing {
             Framing::None | Framing::Length(0) => Upload::Done,
-            framing => Upload::Relaying(Relay::new(framing, framing)),
+            framing => Upload::Relaying(Relay::new((from, framing), (to, framing))),
         }
     }
 
-    /// A body that will be dropped.
-    pub(crate) fn unwanted(framing: Framing) -> Self {
+    /// A body that will be dropped. On a bare leg that costs nobody a connection, so it need not be read to its end.
+    pub(crate) fn unwanted(framing: Framing, from: &Leg) -> Self {
         match framing {
             Framing::None | Framing::Length(0) => Upload::Done,
+            _ if from.bare => Upload::Abandoned { left: UNWANTED_BYTES_MAX },
             framing => Upload::Discarding { decoder: Decoder::new(framing), left: DRAINED_BYTES_MAX },
         }
     }
@@ -96,9 +97,10 @@ impl Exchange {
         }
         match relay.pump(front, back, cx.buffers) {
             Ok(Flow::Finished) => self.upload = Upload::Done,
-            Ok(Flow::Starved) if front.ended => {
-                self.fail(Cause::ClientClosedEarly, front, cx);
-            }
+            Ok(Flow::Starved) if front.ended => match relay.sender_ended(front, back, cx.buffers) {
+                Ok(()) if front.bare => self.upload = Upload::Done,
+                Ok(()) | Err(_) => self.fail(Cause::ClientClosedEarly, front, cx),
+            },
             Ok(Flow::Starved | Flow::Blocked) => {}
             Err(_) => self.fail(Cause::BodyGarbled, front, cx),
         }

@@ -44,6 +44,10 @@ pub const FIXED_CONTENT_TYPE_DEFAULT: &str = "text/plain";
 enum Body<'a> {
     /// The HTML page that shows status and reason.
     Page,
+    /// Nothing, and it says so.
+    Nothing,
+    /// Nothing; what gRPC clients look at is in the fields (`wire.md` W8).
+    Grpc,
     /// Configured.
     Text { content_type: &'a str, text: &'a str },
 }
@@ -51,7 +55,18 @@ enum Body<'a> {
 impl<'a> Answer<'a> {
     /// An error, or the outcome of an abnormal end: a page with the status and its reason.
     pub fn error(status: u16) -> Answer<'static> {
-        Answer { status, reason: error_reason(status), body: Body::Page, location: None, cause: None }
+        // Clients that saw a 464 saw neither a type nor a page.
+        let body = if status == 464 { Body::Nothing } else { Body::Page };
+        Answer { status, reason: error_reason(status), body, location: None, cause: None }
+    }
+
+    /// An error for a client that speaks gRPC. That a target could not be reached or did not answer (502, 503 and 504) it
+    /// is told as a status of gRPC's, 14, on which clients may try again (`wire.md` W8).
+    pub fn grpc_error(status: u16) -> Answer<'static> {
+        match status {
+            502..=504 => Answer { body: Body::Grpc, ..Answer::error(status) },
+            _ => Answer::error(status),
+        }
     }
 
     /// A redirect, 301 or 302. Bytes that no URL has are left out of `location`;
@@ -94,6 +109,10 @@ impl<'a> Answer<'a> {
         if let Some(location) = self.location {
             put_field(out, "Location", location);
         }
+        if self.body == Body::Grpc {
+            put_field(out, "grpc-status", b"14");
+            put_field(out, "grpc-message", b"unavailable");
+        }
         if let Some(cause) = self.cause {
             put_field(out, CAUSE_FIELD, cause.as_bytes());
         }
@@ -110,11 +129,14 @@ impl<'a> Answer<'a> {
 
     fn put_content_fields(&self, out: &mut Vec<u8>) {
         let (content_type, len) = match self.body {
-            Body::Page => ("text/html", self.page_len()),
-            Body::Text { .. } if self.status == 205 => (FIXED_CONTENT_TYPE_DEFAULT, 0),
-            Body::Text { content_type, text } => (content_type, text.len()),
+            Body::Page => (Some("text/html"), self.page_len()),
+            Body::Nothing | Body::Grpc => (None, 0),
+            Body::Text { .. } if self.status == 205 => (Some(FIXED_CONTENT_TYPE_DEFAULT), 0),
+            Body::Text { content_type, text } => (Some(content_type), text.len()),
         };
-        put_field(out, "Content-Type", content_type.as_bytes());
+        if let Some(content_type) = content_type {
+            put_field(out, "Content-Type", content_type.as_bytes());
+        }
         put_field(out, "Content-Length", itoa::Buffer::new().format(len).as_bytes());
     }
 
@@ -129,6 +151,7 @@ impl<'a> Answer<'a> {
             }
             // RFC 9110 section 15.3.6: a 205 has no content, and says so by its length.
             Body::Text { .. } if self.status == 205 => {}
+            Body::Nothing | Body::Grpc => {}
             Body::Text { text, .. } => out.extend_from_slice(text.as_bytes()),
         }
     }
@@ -284,11 +307,34 @@ mod tests {
 
     #[test]
     fn statuses_of_the_load_balancer_alone_have_no_reason() {
-        for status in [460, 463, 464, 561] {
+        for status in [460, 463, 561] {
             let text = written(&Answer::error(status), true, false);
             assert!(text.starts_with(&format!("HTTP/1.1 {status} \r\nServer")), "{text}");
             assert!(text.contains(&format!("<h1>{status}</h1>")));
             assert_eq!(body_len(status), 98);
+        }
+    }
+
+    #[test]
+    fn a_464_has_neither_a_reason_nor_a_page() {
+        let expected = format!("HTTP/1.1 464 \r\n{HEAD}Content-Length: 0\r\nConnection: keep-alive\r\n\r\n");
+        assert_eq!(written(&Answer::error(464), true, false), expected);
+        assert_eq!(written(&Answer::error(464), true, true), expected);
+    }
+
+    #[test]
+    fn a_grpc_client_is_told_in_fields_that_its_target_is_unavailable() {
+        for (status, reason) in
+            [(502, "Bad Gateway"), (503, "Service Temporarily Unavailable"), (504, "Gateway Time-out")]
+        {
+            let expected = format!(
+                "HTTP/1.1 {status} {reason}\r\n{HEAD}Content-Length: 0\r\nConnection: keep-alive\r\n\
+                 grpc-status: 14\r\ngrpc-message: unavailable\r\n\r\n"
+            );
+            assert_eq!(written(&Answer::grpc_error(status), true, false), expected);
+        }
+        for status in [400, 460, 464, 500, 501, 505] {
+            assert_eq!(Answer::grpc_error(status), Answer::error(status));
         }
     }
 

@@ -1,17 +1,20 @@
 //! HTTP as the rest of the crate sees it: heads as fields over borrowed bytes, and how a body is framed.
-//! How the bytes of HTTP/1 are read and written is in [`h1`].
+//! How the bytes of HTTP/1 are read and written is in [`h1`], those of HTTP/2 in [`h2`].
 //!
 //! Nothing here owns what it parsed: a [`Request`] or [`Response`] borrows the bytes of its head. Order, case
 //! and duplicates of fields are kept as they came, since a balancer must forward them so.
 
 pub mod answer;
+mod asked;
 pub mod date;
+pub mod grpc;
 pub mod h1;
 pub mod h2;
 pub mod names;
 pub mod refusal;
 pub mod target;
 
+pub use asked::{Asked, Mismatch};
 pub use refusal::{BadResponse, Refusal};
 
 use smallvec::SmallVec;

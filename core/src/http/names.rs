@@ -141,7 +141,7 @@ fn eights<const N: usize>(name: &[u8; N]) -> Option<[u64; 3]> {
 
 /// [`u8::to_ascii_lowercase`] of each byte: those from `A` on, less those beyond `Z`, get the bit that makes them small.
 #[inline(always)]
-fn lower(eight: u64) -> u64 {
+pub(crate) fn lower(eight: u64) -> u64 {
     const fn each(byte: u8) -> u64 {
         u64::from_ne_bytes([byte; 8])
     }

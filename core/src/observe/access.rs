@@ -46,7 +46,7 @@ pub struct RequestLine<'a> {
     pub port: u16,
     /// Path and query as sent; of an absolute target, what follows its authority.
     pub uri: &'a [u8],
-    /// `HTTP/1.1`; otherwise as sent.
+    /// `HTTP/1.1`, or `HTTP/2.0`, as logs call what names itself HTTP/2; otherwise as sent.
     pub protocol: &'a [u8],
 }
 

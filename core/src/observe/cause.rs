@@ -97,12 +97,31 @@ causes! {
     ClientBodyStalled, Client, Some(408), "The client stopped sending the request body for the idle timeout; look at the client and the network.";
     ClientNotReading, Client, None, "The client stopped reading the response for the idle timeout; look at the client and the network.";
     ClientLost, Client, None, "The connection to the client broke while the response was being sent; look at the client and the network.";
+    NeedsHttp2, Client, Some(464), "The request came in HTTP/1.1, and the targets of the group speak HTTP/2 or gRPC; let the client negotiate h2, or give the group ProtocolVersion HTTP1.";
+    NeedsPost, Client, Some(464), "The request is no POST, and the targets of the group speak gRPC, which knows no other method; look at the client, or send it to another group by a rule.";
+    Http2FieldName, Client, Some(400), "The name of a header field of an HTTP/2 request has other characters than letters, digits and hyphens; look at the client.";
+    Http2MalformedHead, Client, None, "The header fields or trailers of an HTTP/2 request break the rules of RFC 9113 section 8, so its stream was reset; look at the client, this is how requests are smuggled.";
+    Http2ProtocolError, Client, None, "The client broke the rules of HTTP/2, so the connection was ended; look at the client.";
+    Http2HeadTooLarge, Client, None, "The compressed head of an HTTP/2 request is longer than 8 K, so the connection was ended; look at the client's cookies and tokens.";
+    Http2ListTooLarge, Client, None, "The header fields of an HTTP/2 request are larger or more than may be once decompressed, so the connection was ended; look at the client's cookies and tokens, this is also how memory is exhausted.";
+    Http2ContinuationFlood, Client, None, "A head came in more CONTINUATION frames than any client needs, so the connection was ended; look at the client.";
+    Http2ResetFlood, Client, None, "The client cancelled stream after stream before they were answered, made the balancer reset them by its faults, or opened more than it may, so the connection was ended; look at the client, this is how targets are overloaded.";
+    Http2PingFlood, Client, None, "PING frames came far more often than requests, so the connection was ended; look at the client's keep-alive settings.";
+    Http2SettingsFlood, Client, None, "SETTINGS frames came again and again, so the connection was ended; look at the client.";
+    Http2PriorityFlood, Client, None, "PRIORITY frames came far more often than requests, so the connection was ended; look at the client.";
+    Http2UnknownFrameFlood, Client, None, "Frames of unknown types came far more often than requests, so the connection was ended; look at the client.";
+    Http2WindowUpdateFlood, Client, None, "WINDOW_UPDATE frames came far more often than there was data to send, so the connection was ended; look at the client.";
+    Http2EmptyDataFlood, Client, None, "DATA frames came that carry nothing and end nothing, so the connection was ended; look at the client.";
+    Http2StrayFrameFlood, Client, None, "Frames kept coming on streams that were over, so the connection was ended; look at the client.";
+    Http2TinyWindows, Client, None, "The client took answers in pieces of a few bytes, so the connection was ended; look at the client.";
+    Http2AnswersUnread, Client, None, "The client did not read what the balancer must answer to its frames, so the connection was ended; look at the client.";
 
     RuleRedirect, Configuration, None, "A rule answers with a redirect, as configured.";
     RuleFixedResponse, Configuration, None, "A rule answers with a fixed response, as configured.";
     RedirectTooLong, Configuration, Some(507), "The URL that a redirect rule makes of this request is longer than 8 K; look at the rule's path and query.";
     NoTargets, Configuration, Some(503), "The target group has no registered targets; register one.";
     NoWeight, Configuration, Some(503), "Every target group of the forward action has weight 0; give one of them a weight.";
+    GrpcNotServed, Configuration, Some(464), "The request is gRPC, and the targets of the group speak HTTP/1.1; give the group ProtocolVersion GRPC, or send gRPC to another group by a rule.";
 
     TooManyConnections, Balancer, Some(503), "The balancer is at its limit of connections; raise it or add shards.";
     OutOfMemory, Balancer, Some(503), "The balancer has no memory left in its budget for another request; raise the budget or add shards.";
@@ -126,6 +145,11 @@ causes! {
     TargetBodyGarbled, Target, Some(502), "The chunks of the response body do not follow the HTTP grammar; look at the target.";
     TargetBodyStalled, Target, Some(504), "The target stopped in the middle of a response body for the idle timeout; check its Content-Length against what it sends.";
     TargetDraining, Target, Some(502), "The target was deregistered and its deregistration delay passed before it answered; raise deregistration_delay.timeout_seconds.";
+    TargetNotHttp2, Target, Some(502), "The target does not speak HTTP/2, which the group's ProtocolVersion asks for; check that it does on this port, over TLS by ALPN h2 and without TLS by prior knowledge, or give the group ProtocolVersion HTTP1.";
+    TargetRefusedStream, Target, Some(502), "The target refused the stream of the request before it worked on it; look at its limit of concurrent streams, and at how busy it is.";
+    TargetResetStream, Target, Some(502), "The target reset the stream of the request; look at its log.";
+    TargetWentAway, Target, Some(502), "The target announced the end of its HTTP/2 connection (GOAWAY) before it took the request; look at its log for a restart, and at its keep-alive time.";
+    TargetBrokeHttp2, Target, Some(502), "The target broke the rules of HTTP/2, or a limit of what it may ask of the balancer, so the connection was ended; look at the target.";
 }
 
 #[cfg(test)]

@@ -41,8 +41,14 @@ metrics! {
         "requests of which a header field with an invalid name was dropped before they were routed: because `routing.http.drop_invalid_header_fields.enabled` is true, or because the name is no token, which is never forwarded.";
     forwarded_invalid_header_request_count, "ForwardedInvalidHeaderRequestCount", "Count; MET-11",
         "requests that were routed with a header field whose name is invalid, because `routing.http.drop_invalid_header_fields.enabled` is false.";
+    grpc_request_count, "GrpcRequestCount", "Count; MET-12",
+        "requests of gRPC clients for which a target was chosen.";
     handshakes_shed_count, "HandshakesShedCount", "Count; not in CloudWatch",
         "connections of clients to HTTPS listeners that were not taken because too many handshakes were in progress.";
+    http2_abuse_count, "Http2AbuseCount", "Count; not in CloudWatch",
+        "connections that were ended because the peer, a client or a target, asked more of HTTP/2 than its requests need: a budget was used up.";
+    http2_request_count, "Http2RequestCount", "Count; not in CloudWatch",
+        "requests of HTTP/2 clients for which a target was chosen, those of gRPC included.";
     non_sticky_request_count, "NonStickyRequestCount", "Count; STK-21",
         "requests to a group with sticky sessions for which a target was chosen as if there were none: without a cookie, or with one that was not valid, had expired, or named a target that may get no requests.";
     request_count, "RequestCount", "Count; MET-18",
@@ -68,7 +74,10 @@ mod tests {
     fn each_counter_is_told_under_its_name() {
         let metrics = Metrics {
             client_tls_negotiation_error_count: 6,
+            grpc_request_count: 8,
             handshakes_shed_count: 7,
+            http2_abuse_count: 9,
+            http2_request_count: 10,
             request_count: 4,
             rule_evaluations: 5,
             ..counted(1, 2, 3)
@@ -79,7 +88,10 @@ mod tests {
             ("DesyncMitigationMode_NonCompliant_Request_Count", 1),
             ("DroppedInvalidHeaderRequestCount", 2),
             ("ForwardedInvalidHeaderRequestCount", 3),
+            ("GrpcRequestCount", 8),
             ("HandshakesShedCount", 7),
+            ("Http2AbuseCount", 9),
+            ("Http2RequestCount", 10),
             ("NonStickyRequestCount", 0),
             ("RequestCount", 4),
             ("RuleEvaluations", 5),

@@ -2,6 +2,7 @@
 //! of its connection in the connection log ([`connection`]), and what is counted ([`Metrics`], [`GroupMetrics`]). Nothing here writes to a file; lines are appended to buffers.
 
 pub mod access;
+mod breach;
 mod cause;
 pub mod connection;
 mod field;

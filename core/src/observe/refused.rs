@@ -2,6 +2,7 @@
 
 use super::Cause;
 use crate::desync::{Reason, Refused};
+use crate::http::Mismatch;
 use crate::http::refusal::{BadResponse, Refusal};
 
 impl From<Refused> for Cause {
@@ -59,6 +60,16 @@ impl From<Refusal> for Cause {
     }
 }
 
+impl From<Mismatch> for Cause {
+    fn from(mismatch: Mismatch) -> Cause {
+        match mismatch {
+            Mismatch::NeedsHttp2 => Cause::NeedsHttp2,
+            Mismatch::NeedsPost => Cause::NeedsPost,
+            Mismatch::GrpcNotServed => Cause::GrpcNotServed,
+        }
+    }
+}
+
 impl From<BadResponse> for Cause {
     fn from(bad: BadResponse) -> Cause {
         match bad {
@@ -102,6 +113,9 @@ mod tests {
             assert_eq!((cause.code(), cause.status()), (reason.code(), Some(400)));
             let found = reason.describe().trim_end_matches('.');
             assert!(cause.describe().starts_with(found), "{cause:?} does not say what {reason} is");
+        }
+        for mismatch in [Mismatch::NeedsHttp2, Mismatch::NeedsPost, Mismatch::GrpcNotServed] {
+            assert_eq!(Cause::from(mismatch).status(), Some(464), "{mismatch:?}");
         }
         assert_eq!(Cause::from(BadResponse::HeadTooLarge).status(), Some(502));
         assert_eq!(Cause::from(BadResponse::TooManyFields).status(), Some(502));

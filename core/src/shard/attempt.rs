@@ -1,6 +1,8 @@
 //! What is known of a client's connection once it is established, or has failed: remembered for its requests, counted, and
 //! written to the connection log.
 
+use std::sync::Arc;
+
 use super::journal::Log;
 use super::wire::{Endpoints, Front, Phase, WireState};
 use super::{Effect, Shard, WireId};
@@ -102,7 +104,7 @@ impl Shard {
             outcome: Ok(now.mono.since(front.opened)),
         };
         let (endpoints, port) = (front.endpoints, front.port.0);
-        front.secured = Some(Box::new(secured));
+        front.secured = Some(Arc::new(secured));
         // The listener may have changed since the handshake began.
         let listeners = &self.config.listeners;
         front.listener =

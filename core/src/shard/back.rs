@@ -12,17 +12,21 @@ use crate::observe::Cause;
 use crate::time::Mono;
 
 /// How long a target may take to accept a connection (guide CONN-11).
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Shard {
     /// A connection to that target: from the pool, or a new one.
     pub(crate) fn connect(&mut self, origin: OriginId, idle: Duration) -> WireId {
+        let place = self.pool.place(origin);
+        if let Some(place) = place.filter(|place| place.http2) {
+            return self.connect_stream(origin, place, idle);
+        }
         if let Some(waiting) = self.pool.take(origin) {
             return waiting;
         }
         let back = Back { origin, idle, reused_at: None, errand: None, phase: BackPhase::Idle };
         let mut wire = WireState::new(Role::Back(back), self.now.mono);
-        wire.secure = self.pool.place(origin).and_then(|place| self.secure_for(place));
+        wire.secure = place.and_then(|place| self.secure_for(place));
         WireId(self.wires.insert(wire))
     }
 
@@ -31,6 +35,9 @@ impl Shard {
         let until = self.now.mono.after(CONNECT_TIMEOUT);
         let now = self.now.mono;
         let Some(wire) = self.wires.get_mut(id.0) else { return };
+        if wire.carried.is_some() {
+            return self.engage_stream(id, exchange, errand);
+        }
         let sent = wire.leg.sent;
         let fresh = wire.leg.received == 0 && sent == 0;
         wire.leg.activity = now;
@@ -51,8 +58,10 @@ impl Shard {
     pub(crate) fn dialed(&mut self, id: WireId, result: Result<Endpoints, DialError>) {
         let now = self.now.mono;
         let Some(wire) = self.wires.get_mut(id.0) else { return };
-        if let Role::Probe(_) = wire.role {
-            return self.probe_dialed(id, result.map(drop));
+        match wire.role {
+            Role::Probe(_) => return self.probe_dialed(id, result.map(drop)),
+            Role::Trunk(_) => return self.trunk_dialed(id, result.map(drop)),
+            Role::Front(_) | Role::Back(_) => {}
         }
         if result.is_ok() && wire.secure.is_some() {
             return self.secure_target(id);
@@ -121,8 +130,15 @@ impl Shard {
     /// The exchange is through with its connection.
     pub(crate) fn part(&mut self, id: WireId, parting: Parting) {
         let Some(wire) = self.wires.get_mut(id.0) else { return };
+        let is_stream = wire.carried.is_some();
         let Role::Back(back) = &mut wire.role else { return };
         match (back.phase, parting) {
+            (BackPhase::Dialing { exchange, .. } | BackPhase::Securing { exchange, .. }, _) if is_stream => {
+                self.remove(id);
+                self.answer_is_due(exchange);
+            }
+            // Its connection goes on.
+            (_, _) if is_stream => self.remove(id),
             (BackPhase::Dialing { exchange, .. }, _) => {
                 // Nobody waits for it any more: whoever dials finds the wire gone.
                 self.remove(id);
@@ -160,7 +176,7 @@ impl Back {
     }
 }
 
-fn cause_of(error: DialError) -> Cause {
+pub(super) fn cause_of(error: DialError) -> Cause {
     match error {
         DialError::Refused => Cause::TargetConnectRefused,
         DialError::TimedOut => Cause::TargetConnectTimeout,

@@ -18,6 +18,8 @@ pub struct Census {
     pub pooled: usize,
     /// Connections of health checks, those being dialed included.
     pub probes: usize,
+    /// Streams of HTTP/2, on both sides.
+    pub streams: usize,
     /// Requests in progress.
     pub exchanges: usize,
     /// Memory for bytes in flight.
@@ -31,9 +33,10 @@ impl Census {
         Census {
             fronts: shard.fronts,
             handshakes: shard.handshakes,
-            backs: shard.wires.len() - shard.fronts - shard.checkups.probes,
+            backs: shard.wires.len() - shard.fronts - shard.checkups.probes - shard.carried,
             probes: shard.checkups.probes,
-            pooled: shard.pool.idle(),
+            pooled: shard.pool.idle() + shard.idle_trunks(),
+            streams: shard.carried,
             exchanges: shard.exchanges.len(),
             memory: shard.buffers.account(),
             journal_dropped: shard.journals.dropped(),

@@ -42,14 +42,20 @@ impl Shard {
                 let idle = activity.after(exchange.idle);
                 Some(drained.filter(|(at, _)| *at <= idle).unwrap_or((idle, Deadline::Exchange)))
             }
-            Role::Front(front) => front.deadline(wire.leg.activity),
+            Role::Front(front) => match &wire.streams {
+                Some(streams) => Some((front.streams_deadline(streams, wire.leg.activity), Deadline::Streams)),
+                None => front.deadline(wire.leg.activity),
+            },
             Role::Back(back) => back.deadline(wire.leg.activity),
             Role::Probe(probe) => Some(probe.deadline()),
+            Role::Trunk(trunk) => trunk.deadline(wire.streams.as_deref()),
         }
     }
 
     fn due(&mut self, id: WireId, deadline: Deadline) {
         let exchange = self.wires.get(id.0).and_then(WireState::exchange);
+        let is_stream = self.wires.get(id.0).is_some_and(|wire| wire.carried.is_some());
+        let is_trunk = self.wires.get(id.0).is_some_and(|wire| matches!(wire.role, Role::Trunk(_)));
         if let (Deadline::RequestHead | Deadline::Exchange | Deadline::Drained, Some(wire)) =
             (deadline, self.wires.get_mut(id.0))
         {
@@ -59,12 +65,20 @@ impl Shard {
         match (deadline, exchange) {
             (Deadline::KeepAlive | Deadline::Pooled, _) => self.dismiss(id),
             (Deadline::Linger, _) => self.kill(id),
+            (Deadline::Streams, _) => self.streams_are_quiet(id),
             (Deadline::ClientHandshake, _) => self.client_handshake_is_late(id),
+            (Deadline::Connect, _) if is_trunk => self.trunk_failed(id, Cause::TargetConnectTimeout),
+            (Deadline::TargetHandshake, _) if is_trunk => self.trunk_failed(id, Cause::TargetTlsHandshakeTimeout),
+            (Deadline::TargetHandshake, Some(exchange)) if is_stream => {
+                self.dial_failed(id, exchange, Cause::TargetTlsHandshakeTimeout);
+            }
             (Deadline::TargetHandshake, _) => self.target_is_not_secured(id, Cause::TargetTlsHandshakeTimeout),
             (Deadline::Check, _) => self.probe_is_late(id),
             (Deadline::RequestHead, _) => self.refuse(id, Cause::ClientIdle),
             (Deadline::Connect, Some(exchange)) => {
-                self.effects.push(Effect::Wake(id));
+                if !is_stream {
+                    self.effects.push(Effect::Wake(id));
+                }
                 self.dial_failed(id, exchange, Cause::TargetConnectTimeout);
             }
             (Deadline::Exchange, Some(exchange)) => {

@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use super::tickets::Tickets;
+use super::trunk::ALPN;
 use crate::config::{Config, Listener, TargetGroup};
 use crate::options::Options;
 use crate::sticky::Secret;
 use crate::tls::{Acceptor, Clock, Connector, Policy, Session};
 
-/// What clients that ask are offered (ALPN).
-const PROTOCOLS: [&[u8]; 1] = [b"http/1.1"];
+/// What clients that ask are offered (ALPN), the best first; the first of them only with `routing.http2.enabled` (guide LB-21).
+const PROTOCOLS: [&[u8]; 2] = [ALPN, b"http/1.1"];
 
 /// Which policy a target is reached with: it follows from the listener's (guide TLS-05).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,17 +52,20 @@ pub(crate) struct Doors {
     acceptors: Vec<Option<Arc<Acceptor>>>,
     /// By [`BackEnd`]; each remembers sessions, so it outlives configurations.
     connectors: [Option<Connector>; 2],
+    /// The same for targets that speak HTTP/2.
+    trunk_connectors: [Option<Connector>; 2],
 }
 
 impl Doors {
     pub(super) fn new(secret: Secret, options: &Options) -> Doors {
         let clock = Clock::default();
-        let connector = |back_end: BackEnd| {
+        let connector = |back_end: BackEnd, protocols| {
             let provider = options.provider.as_ref()?;
-            Connector::new(back_end.policy(), provider, &clock, &[])
+            Connector::new(back_end.policy(), provider, &clock, protocols)
         };
-        let connectors = BackEnd::ALL.map(connector);
-        Doors { clock, secret, acceptors: Vec::new(), connectors }
+        let connectors = BackEnd::ALL.map(|back_end| connector(back_end, &[]));
+        let trunk_connectors = BackEnd::ALL.map(|back_end| connector(back_end, &[ALPN]));
+        Doors { clock, secret, acceptors: Vec::new(), connectors, trunk_connectors }
     }
 
     /// Takes over the listeners of a configuration.
@@ -69,7 +73,10 @@ impl Doors {
         let mut door = |listener: &Listener| {
             let (terms, provider) = (listener.tls.as_ref()?, options.provider.as_ref()?);
             let tickets = Tickets::new(self.secret.clone(), self.clock.clone(), &listener.arn, chance);
-            Acceptor::new(terms, provider, &self.clock, Some(Arc::new(tickets)), &PROTOCOLS).map(Arc::new)
+            let http2 =
+                config.load_balancers.get(listener.load_balancer).is_some_and(|balancer| balancer.attributes.http2);
+            let protocols = if http2 { &PROTOCOLS[..] } else { &PROTOCOLS[1..] };
+            Acceptor::new(terms, provider, &self.clock, Some(Arc::new(tickets)), protocols).map(Arc::new)
         };
         self.acceptors = config.listeners.iter().map(&mut door).collect();
     }
@@ -80,7 +87,8 @@ impl Doors {
     }
 
     /// The session of a connection to a target; targets of one name resume each other's.
-    pub(super) fn connect(&self, back_end: BackEnd, name: &str) -> Option<Session> {
-        self.connectors[back_end as usize].as_ref()?.session(name)
+    pub(super) fn connect(&self, back_end: BackEnd, http2: bool, name: &str) -> Option<Session> {
+        let connectors = if http2 { &self.trunk_connectors } else { &self.connectors };
+        connectors[back_end as usize].as_ref()?.session(name)
     }
 }

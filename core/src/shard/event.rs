@@ -22,13 +22,16 @@ impl Shard {
 
     /// Bytes for the socket.
     pub(crate) fn pending(&mut self, id: WireId) -> &[u8] {
+        if self.wires.get(id.0).is_some_and(|wire| wire.streams.is_some()) {
+            self.fill(id);
+        }
         if self.is_secure(id) {
             self.seal(id);
         }
         let Some(wire) = self.wires.get(id.0) else { return &[] };
         match &wire.secure {
             Some(secure) => secure.outgoing(),
-            None if wire.dead => &[],
+            None if wire.dead && !matches!(wire.role, Role::Trunk(_)) => &[],
             None => wire.leg.pending(),
         }
     }
@@ -107,7 +110,7 @@ impl Shard {
         match (wire.exchange(), &wire.role) {
             (Some(exchange), _) => self.drive(exchange),
             (None, Role::Probe(_)) => self.probe_is_unwritable(id),
-            (None, Role::Front(_) | Role::Back(_)) => self.kill(id),
+            (None, Role::Front(_) | Role::Back(_) | Role::Trunk(_)) => self.kill(id),
         }
     }
 
@@ -136,12 +139,13 @@ impl Shard {
                 }
             }
             Role::Probe(_) => self.probe_lost(id),
+            Role::Trunk(_) => {}
         }
         self.remove(id);
     }
 
     /// Something came from the peer: bytes, or its end.
-    fn touched(&mut self, id: WireId) {
+    pub(super) fn touched(&mut self, id: WireId) {
         let Some(wire) = self.wires.get_mut(id.0) else { return };
         if wire.dead {
             return;
@@ -155,6 +159,8 @@ impl Shard {
             // Nothing has been said in plaintext.
             Role::Front(Front { phase: Phase::Handshake { .. }, .. })
             | Role::Back(Back { phase: BackPhase::Securing { .. }, .. }) => {}
+            Role::Front(Front { phase: Phase::Streams, .. }) | Role::Trunk(_) => self.hear(id),
+            Role::Front(Front { phase: Phase::Answered | Phase::LastWords, .. }) => self.hear_last_words(id),
             // A target that says something unasked, or leaves: it serves nobody any more.
             Role::Back(Back { phase: BackPhase::Idle, .. }) => self.kill(id),
             Role::Back(Back { phase: BackPhase::Busy(exchange), .. })

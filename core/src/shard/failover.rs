@@ -10,7 +10,8 @@ use super::pool::OriginId;
 use super::session::seat;
 use super::wire::{Back, BackPhase, Role, WireState};
 use super::{ExchangeId, Shard, WireId};
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Payment};
+use crate::exchange::Exchange;
 use crate::observe::Cause;
 use crate::target::Outstanding;
 use crate::time::Mono;
@@ -28,11 +29,13 @@ pub(crate) struct Errand {
     back_end: BackEnd,
     /// Targets that refused before this one, by their places in the group.
     refused: SmallVec<[u32; TARGETS_MAX]>,
+    /// It was sent before, to a target that did not look at it.
+    repeated: bool,
 }
 
 impl Errand {
     pub(crate) fn new(chosen: Chosen, config: u64, back_end: BackEnd) -> Self {
-        Errand { chosen, config, back_end, refused: SmallVec::new() }
+        Errand { chosen, config, back_end, refused: SmallVec::new(), repeated: false }
     }
 }
 
@@ -68,6 +71,49 @@ impl Shard {
         }
         self.kill(id);
         self.send_to(exchange, origin, errand, output, until);
+        true
+    }
+
+    /// The target has said that it has not looked at the request, nor will (RFC 9113 section 8.7), and all that was sent of it is
+    /// known: it is asked once more, on another connection. `false` if the exchange has to fail.
+    pub(crate) fn repeat(&mut self, id: WireId, exchange: ExchangeId) -> bool {
+        let Shard { wires, exchanges, buffers, pool, .. } = self;
+        let Some(WireState { leg, role: Role::Back(back), carried: Some(carried), .. }) = wires.get_mut(id.0) else {
+            return false;
+        };
+        let is_unanswered = exchanges.get(exchange).is_some_and(Exchange::awaits_head) && leg.input.is_empty();
+        if !pool.is_registered(back.origin) || !is_unanswered {
+            return false;
+        }
+        let (Some(head), Some(mut errand)) = (carried.take_head(), back.errand.take()) else { return false };
+        let origin = back.origin;
+        let mut output = Buffer::default();
+        let rest = core::mem::take(&mut leg.output);
+        let fits = !core::mem::replace(&mut errand.repeated, true)
+            && output.append(&head, Payment::Admitted, buffers)
+            && output.append(rest.bytes(), Payment::Admitted, buffers);
+        let mut rest = rest;
+        rest.release(buffers);
+        if !fits {
+            output.release(buffers);
+            return false;
+        }
+        self.remove(id);
+        self.send_to(exchange, origin, errand, output, None);
+        true
+    }
+
+    /// The connection takes no more streams, and nothing was sent on this one: the request takes another connection to the same
+    /// target. `false` if the exchange has to fail.
+    pub(crate) fn move_on(&mut self, id: WireId, exchange: ExchangeId) -> bool {
+        let Some(back) = self.wires.get_mut(id.0).and_then(WireState::back_mut) else { return false };
+        let (origin, Some(errand)) = (back.origin, back.errand.take()) else { return false };
+        if !self.pool.is_registered(origin) {
+            return false;
+        }
+        let Some((output, _)) = self.take_unsent(id) else { return false };
+        self.remove(id);
+        self.send_to(exchange, origin, errand, output, None);
         true
     }
 
@@ -127,10 +173,11 @@ impl Shard {
 
     /// Sends what was not sent yet on another connection to that target.
     fn send_to(&mut self, id: ExchangeId, origin: OriginId, errand: Errand, mut output: Buffer, until: Option<Mono>) {
-        let Some((idle, front)) = self.exchanges.get(id).map(|exchange| (exchange.idle, exchange.front)) else {
+        let Some(&Exchange { idle, front, facts, .. }) = self.exchanges.get(id) else {
             return output.release(&mut self.buffers);
         };
         let back = self.connect(origin, idle);
+        self.tell_manner(front, back, facts.is_call);
         if let Some(exchange) = self.exchanges.get_mut(id) {
             exchange.back = Some(back);
         }

@@ -7,6 +7,7 @@ use super::doors::BackEnd;
 use super::failover::Errand;
 use super::plan::{Course, Plan, dns_name, fixed_response, front_idle, note};
 use super::pool::OriginId;
+use super::stream::LAST_WORDS;
 use super::timer::Deadline;
 use super::wire::{Front, Phase, WireState};
 use super::{ExchangeId, Shard, WireId};
@@ -92,8 +93,10 @@ impl Shard {
         record.target = self.pool.address(origin);
         record.column = column;
         let back = self.connect(origin, idle);
-        let upload = Upload::relaying(framing);
-        let streams = !matches!(upload, Upload::Done);
+        self.tell_manner(front, back, facts.is_call);
+        let (Some(from), Some(to)) = (self.wires.get(front.0), self.wires.get(back.0)) else { return };
+        let upload = Upload::relaying(framing, &from.leg, &to.leg);
+        let streams = !matches!(upload, Upload::Done) || to.leg.bare;
         let mut exchange = Exchange::forwarded(front, back, target, facts, idle, upload, record);
         exchange.session = session;
         exchange.admitted = admitted;
@@ -121,7 +124,8 @@ impl Shard {
     /// How much memory an exchange between these two needs at least.
     fn entitlement(&self, front: WireId, origin: OriginId) -> usize {
         let front = self.wires.get(front.0).is_some_and(|wire| wire.secure.is_some());
-        let back = self.pool.place(origin).is_some_and(|(_, back_end)| back_end.is_some());
+        // The TLS of a shared connection is that connection's.
+        let back = self.pool.place(origin).is_some_and(|place| place.tls.is_some() && !place.http2);
         ADMISSION + TLS_ADMISSION * (usize::from(front) + usize::from(back))
     }
 
@@ -140,7 +144,9 @@ impl Shard {
             // Whether the client now sends its body or not is anybody's guess: the connection cannot be kept.
             facts.keep_alive = false;
         }
-        let exchange = Exchange::answered_here(front, facts, plan.idle, Upload::unwanted(plan.framing), plan.record);
+        let Some(wire) = self.wires.get(front.0) else { return };
+        let upload = Upload::unwanted(plan.framing, &wire.leg);
+        let exchange = Exchange::answered_here(front, facts, plan.idle, upload, plan.record);
         let id = self.exchanges.insert(exchange);
         self.occupy(front, id);
         match plan.course {
@@ -181,6 +187,9 @@ impl Shard {
         let now = self.now.mono;
         let closing = self.draining;
         let Some(wire) = self.wires.get_mut(id.0) else { return };
+        if wire.carried.is_some() {
+            return self.answered(id, after);
+        }
         let ended = wire.leg.ended;
         let has_input = !wire.leg.input.is_empty();
         let Some(front) = wire.front_mut() else { return };
@@ -221,6 +230,9 @@ impl Shard {
     pub(crate) fn hurry_if_idle(&mut self, id: WireId) {
         let now = self.now.mono;
         let Some(wire) = self.wires.get_mut(id.0) else { return };
+        if wire.streams.is_some() && wire.front().is_some() {
+            return self.shut_down(id);
+        }
         if let super::wire::Role::Front(front) = &mut wire.role
             && matches!(front.phase, Phase::Head { since: None, .. })
         {
@@ -232,6 +244,9 @@ impl Shard {
 
     pub(crate) fn close_if_idle(&mut self, id: WireId) {
         let Some(wire) = self.wires.get(id.0) else { return };
+        if wire.streams.is_some() && wire.front().is_some() {
+            return self.shut_down(id);
+        }
         let idle = matches!(wire.front(), Some(Front { phase: Phase::Head { since: None, .. }, .. }));
         if idle {
             self.dismiss(id);
@@ -277,7 +292,9 @@ impl Front {
             }
             Phase::Lingering { until, .. } => Some((until, Deadline::Linger)),
             Phase::Handshake { until, .. } => Some((until, Deadline::ClientHandshake)),
-            Phase::Busy(_) => None,
+            Phase::Answered => Some((activity.after(self.idle), Deadline::Linger)),
+            Phase::LastWords => Some((activity.after(LAST_WORDS), Deadline::Linger)),
+            Phase::Busy(_) | Phase::Streams => None,
         }
     }
 }

@@ -7,10 +7,13 @@ use core::time::Duration;
 use super::front::LINGER;
 use super::pool::Place;
 use super::secure::{Secure, Stage};
+use super::streams::Streams;
+use super::trunk::ALPN;
 use super::wire::{Back, BackPhase, Front, Phase, Role, WireState};
 use super::{Effect, Shard, WireId};
 use crate::buffer::{PAGE, Payment};
 use crate::http::h1::head::Scanner;
+use crate::http::h2::{Connection, Terms};
 use crate::observe::Cause;
 use crate::tls::{Failure, Session};
 
@@ -18,7 +21,7 @@ use crate::tls::{Failure, Session};
 pub(super) const CLIENT_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a target may take over its handshake (guide CONN-11).
-const TARGET_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const TARGET_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A step of a handshake: some hundred microseconds of arithmetic. It may be run on any thread.
 #[must_use = "run it, then say `computed`"]
@@ -141,7 +144,13 @@ impl Shard {
         match &mut wire.role {
             Role::Front(front) => {
                 self.handshakes -= usize::from(Shard::is_counted(front));
-                front.phase = Phase::Head { scanner: Scanner::request(), since: None };
+                let speaks_http2 = secure.session.as_ref().is_some_and(|session| session.protocol() == Some(ALPN));
+                if speaks_http2 {
+                    front.phase = Phase::Streams;
+                    wire.streams = Some(Streams::new(Connection::server(Terms::server()), now.mono));
+                } else {
+                    front.phase = Phase::Head { scanner: Scanner::request(), since: None };
+                }
                 self.secured(id);
             }
             Role::Back(back) => {
@@ -155,6 +164,7 @@ impl Shard {
                 }
             }
             Role::Probe(_) => {}
+            Role::Trunk(_) => self.trunk_is_secured(id),
         }
         self.rearm(id);
         self.unseal(id);
@@ -199,6 +209,7 @@ impl Shard {
             }
             Role::Back(_) => self.kill(id),
             Role::Probe(_) => self.probe_is_not_secured(id),
+            Role::Trunk(_) => self.trunk_failed(id, Cause::TargetTlsHandshakeFailed),
         }
     }
 
@@ -233,8 +244,8 @@ impl Shard {
     }
 
     /// The TLS of a new connection to that place, if it has any.
-    pub(super) fn secure_for(&self, (address, back_end): Place) -> Option<Box<Secure>> {
-        let session = self.doors.connect(back_end?, &name_of(address))?;
+    pub(super) fn secure_for(&self, place: Place) -> Option<Box<Secure>> {
+        let session = self.doors.connect(place.tls?, place.http2, &name_of(place.address))?;
         Some(Secure::new(session))
     }
 

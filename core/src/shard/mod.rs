@@ -11,6 +11,7 @@
 
 mod attempt;
 mod back;
+mod breach;
 mod census;
 mod checkup;
 mod choice;
@@ -29,8 +30,11 @@ mod pool;
 mod room;
 mod secure;
 mod session;
+mod stream;
+mod streams;
 mod tickets;
 mod timer;
+mod trunk;
 mod turn;
 mod wake;
 mod wire;
@@ -53,6 +57,7 @@ use crate::config::Config;
 use crate::exchange::Exchange;
 use crate::exchange::record::Notes;
 use crate::http::date::DateCache;
+use crate::http::h2::FieldList;
 use crate::key::{Key, Slab};
 use crate::observe::{GroupMetrics, Metrics};
 use crate::sticky::Secret;
@@ -98,7 +103,10 @@ pub struct Shard {
     notes: Vec<Box<Notes>>,
     effects: Effects,
     borrowed: Vec<WireId>,
+    fields: FieldList,
     fronts: usize,
+    /// Streams, which are wires without a socket.
+    carried: usize,
     /// Of these, with a TLS handshake in progress.
     handshakes: usize,
     draining: bool,
@@ -136,7 +144,9 @@ impl Shard {
             notes: Vec::new(),
             effects: Effects { queue: VecDeque::new() },
             borrowed: Vec::new(),
+            fields: FieldList::new(),
             fronts: 0,
+            carried: 0,
             handshakes: 0,
             draining: false,
             now: Now::default(),

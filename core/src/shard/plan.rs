@@ -4,18 +4,19 @@
 use core::time::Duration;
 use std::net::SocketAddr;
 
-use super::choice::Chosen;
+use super::choice::{Chosen, Nobody};
 use super::front::LINGER;
 use super::session::Wish;
 use super::wire::{Front, WireState};
 use super::{Shard, WireId};
 use crate::buffer::Buffer;
-use crate::config::{Config, Listener, LoadBalancer};
+use crate::config::{Config, Listener, LoadBalancer, ProtocolVersion};
 use crate::desync::{Cleared, Clearing, Reading};
 use crate::exchange::outgoing::{Terms, write_request};
 use crate::exchange::record::{Notes, Record, raw_line};
 use crate::exchange::{Facts, Leg};
-use crate::http::{FieldRoom, Framing, Protocol, Request, Version};
+use crate::http::grpc::is_grpc;
+use crate::http::{Asked, FieldRoom, Framing, Protocol, Request, Version};
 use crate::observe::Cause;
 use crate::observe::access::{ActionTaken, Draft, MatchedRule};
 use crate::rules::{Action, FixedResponse, Redirect, RedirectParts, Subject};
@@ -61,6 +62,7 @@ impl Shard {
         };
         let (listener, balancer) = front.served_by(config);
         let scheme = listener.map_or("http", |(_, listener)| listener.protocol.scheme());
+        let carried = wires.get(id.0).and_then(|wire| wire.carried.as_ref());
         let mut record = Record::new(*now, leg, input.len(), None);
         let refusing = |cause, notes, mut record: Record| {
             record.notes = notes;
@@ -68,8 +70,9 @@ impl Shard {
         };
         let (mut mended, mut room) = (Vec::new(), FieldRoom::default());
         let reading = Reading::of(&input.bytes()[..len], regular, &mut mended, &mut room);
+        record.asked = if carried.is_some() { asked(reading.request()) } else { Asked::Http1 };
         note(&mut notes, |draft| {
-            draft.request(&raw_line(&reading, scheme, front.port.0));
+            draft.request(&raw_line(&reading, record.asked, scheme, front.port.0));
             draft.user_agent(reading.request().fields.first(b"user-agent").unwrap_or_default());
         });
         record.reason = reading.classification().reason();
@@ -78,6 +81,9 @@ impl Shard {
             // The listener was removed while this connection lived on: its next request has nowhere to go.
             return refusing(Cause::NoTargets, notes, record);
         };
+        if carried.is_some_and(|carried| carried.manner.has_invalid_names) {
+            return refusing(Cause::Http2FieldName, notes, record);
+        }
         let attributes = &balancer.attributes;
         let clearing =
             Clearing { mode: attributes.desync_mitigation_mode, preserve_host: attributes.preserve_host_header };
@@ -86,12 +92,13 @@ impl Shard {
             Err(refusal) => return refusing(refusal.into(), notes, record),
         };
         let aged = now.mono.since(front.opened) >= front.keep_alive;
-        let facts = Facts {
+        let mut facts = Facts {
             version: cleared.request().version,
             is_head: cleared.is_head(),
             upgrade: cleared.upgrade(),
-            keep_alive: cleared.keep_alive() && !aged && !*draining,
+            keep_alive: cleared.keep_alive() && !aged && !*draining && carried.is_none(),
             is_last_for_target: cleared.is_last_for_target(),
+            is_call: false,
         };
         let decision = listener.rules.decide(&subject(&cleared, front.endpoints.peer));
         metrics.rule_evaluations += decision.evaluated as u64;
@@ -106,16 +113,21 @@ impl Shard {
             Action::Forward(forward) => {
                 let mut wish = Wish::new(sessions, forward, cleared.request().fields, now.wall);
                 let choice = choices.choose(config, forward, options.zone.as_deref(), now.mono, chance, &mut wish);
+                let choice = choice.and_then(|chosen| speak_the_same(config, chosen, record.asked));
                 if wish.group_is_garbled {
                     record.error_reason = Some(GROUP_COOKIE_INVALID);
                 }
                 match choice {
                     Err((cause, group)) => {
+                        facts.is_call = group.is_some_and(|group| group.protocol_version == ProtocolVersion::Grpc);
                         note(&mut notes, |draft| draft.target_group(group.map_or("-", |group| &group.arn)));
                         Course::Refuse(cause)
                     }
                     Ok(chosen) => {
                         if let Some(group) = config.group(chosen.group) {
+                            facts.is_call = group.protocol_version == ProtocolVersion::Grpc;
+                            metrics.http2_request_count += u64::from(record.asked != Asked::Http1);
+                            metrics.grpc_request_count += u64::from(record.asked == Asked::Grpc);
                             metrics.non_sticky_request_count += u64::from(wish.is_not_granted(chosen, group));
                             session = wish.session(chosen, group, listener.protocol == Protocol::Https);
                         }
@@ -134,7 +146,7 @@ impl Shard {
             }
         };
         record.notes = notes;
-        let expects_continue = cleared.expects_continue() && facts.version == Version::Http11;
+        let expects_continue = cleared.expects_continue() && facts.version == Version::Http11 && carried.is_none();
         Plan {
             facts,
             framing: cleared.framing(),
@@ -155,6 +167,21 @@ impl Shard {
         let front = self.wires.get(id.0).and_then(WireState::front);
         notes.reset(front.and_then(|front| front.served_by(&self.config).1));
         Some(notes)
+    }
+}
+
+/// How a request of HTTP/2 asks.
+fn asked(request: &Request<'_>) -> Asked {
+    let post = request.method == b"POST";
+    let is_call = post && request.fields.first(b"content-type").is_some_and(is_grpc);
+    if is_call { Asked::Grpc } else { Asked::Http2 { post } }
+}
+
+/// The target, if it speaks what the client does (guide PV-02 to PV-05).
+fn speak_the_same(config: &Config, chosen: Chosen, asked: Asked) -> Result<Chosen, Nobody<'_>> {
+    match config.group(chosen.group).map(|group| (group, group.protocol_version.takes(asked))) {
+        Some((group, Err(mismatch))) => Err((mismatch.into(), Some(group))),
+        Some((_, Ok(()))) | None => Ok(chosen),
     }
 }
 
@@ -247,6 +274,7 @@ impl Plan {
             upgrade: false,
             keep_alive: false,
             is_last_for_target: true,
+            is_call: false,
         };
         Plan {
             facts,

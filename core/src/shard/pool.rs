@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use super::WireId;
 use super::doors::BackEnd;
-use crate::config::{Config, Protocol};
+use crate::config::{Config, Protocol, ProtocolVersion};
 use crate::key::{Key, Slab};
 use crate::rules::GroupId;
 
@@ -15,7 +15,14 @@ use crate::rules::GroupId;
 pub(crate) struct OriginId(Key);
 
 /// Where connections go and what they are: no two kinds are mistaken for each other.
-pub(crate) type Place = (SocketAddr, Option<BackEnd>);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) address: SocketAddr,
+    /// Which TLS is spoken, if any is.
+    pub(crate) tls: Option<BackEnd>,
+    /// Whether HTTP/2 is spoken: requests are then streams of a connection that is shared.
+    pub(crate) http2: bool,
+}
 
 pub(crate) struct Pool {
     origins: Slab<Origin>,
@@ -28,6 +35,10 @@ pub(crate) struct Pool {
 struct Origin {
     place: Place,
     idle: Vec<WireId>,
+    /// Connections that are shared, whether or not requests are in progress on them.
+    trunks: Vec<WireId>,
+    /// How many requests the target takes on one of these, as far as it has said.
+    streams_max: Option<usize>,
     /// A group of the present configuration has this target.
     registered: bool,
     /// A connection is for it; known only while it is decided who retires.
@@ -53,7 +64,9 @@ impl Pool {
             .iter()
             .map(|group| {
                 let secure = group.protocol == Protocol::Https;
-                let places = |address| BackEnd::ALL.map(|back_end| (address, secure.then_some(back_end)));
+                let http2 = group.protocol_version != ProtocolVersion::Http1;
+                let place = |address, back_end| Place { address, tls: secure.then_some(back_end), http2 };
+                let places = |address| BackEnd::ALL.map(|back_end| place(address, back_end));
                 group.targets.iter().map(|target| places(target.address).map(|place| self.origin(place))).collect()
             })
             .collect();
@@ -66,7 +79,14 @@ impl Pool {
             }
             return known;
         }
-        let id = OriginId(self.origins.insert(Origin { place, idle: Vec::new(), registered: true, held: false }));
+        let id = OriginId(self.origins.insert(Origin {
+            place,
+            idle: Vec::new(),
+            trunks: Vec::new(),
+            streams_max: None,
+            registered: true,
+            held: false,
+        }));
         self.by_place.insert(place, id);
         id
     }
@@ -102,7 +122,7 @@ impl Pool {
     }
 
     pub(crate) fn address(&self, origin: OriginId) -> Option<SocketAddr> {
-        self.place(origin).map(|(address, _)| address)
+        self.place(origin).map(|place| place.address)
     }
 
     /// Whether a request may still be sent there.
@@ -113,6 +133,44 @@ impl Pool {
     /// A connection for the next request, if one waits.
     pub(crate) fn take(&mut self, origin: OriginId) -> Option<WireId> {
         self.origins.get_mut(origin.0)?.idle.pop()
+    }
+
+    /// The shared connections of an origin that may take another request.
+    pub(crate) fn trunks(&self, origin: OriginId) -> &[WireId] {
+        self.origins.get(origin.0).map_or(&[], |origin| &origin.trunks)
+    }
+
+    pub(crate) fn add_trunk(&mut self, origin: OriginId, trunk: WireId) {
+        if let Some(origin) = self.origins.get_mut(origin.0) {
+            origin.trunks.push(trunk);
+        }
+    }
+
+    /// No request goes to that connection any more.
+    pub(crate) fn remove_trunk(&mut self, origin: OriginId, trunk: WireId) {
+        if let Some(origin) = self.origins.get_mut(origin.0) {
+            origin.trunks.retain(|&other| other != trunk);
+        }
+    }
+
+    pub(crate) fn streams_max(&self, origin: OriginId) -> Option<usize> {
+        self.origins.get(origin.0)?.streams_max
+    }
+
+    pub(crate) fn set_streams_max(&mut self, origin: OriginId, streams: usize) {
+        if let Some(origin) = self.origins.get_mut(origin.0) {
+            origin.streams_max = Some(streams);
+        }
+    }
+
+    /// Every shared connection that may take another request.
+    pub(crate) fn all_trunks(&self) -> impl Iterator<Item = &WireId> {
+        self.all().flat_map(|origin| &origin.trunks)
+    }
+
+    /// Shared connections whose target no group has any more.
+    pub(crate) fn stray_trunks(&self) -> Vec<WireId> {
+        self.all().filter(|origin| !origin.registered).flat_map(|origin| origin.trunks.iter().copied()).collect()
     }
 
     /// A connection that may serve another request.

@@ -50,7 +50,7 @@ impl Shard {
     pub(super) fn shed(&mut self, id: WireId) {
         let Some(wire) = self.wires.get(id.0) else { return };
         match &wire.role {
-            Role::Front(Front { phase: Phase::Head { .. }, .. }) => self.kill(id),
+            Role::Front(Front { phase: Phase::Head { .. } | Phase::Streams, .. }) => self.kill(id),
             Role::Front(Front { phase: Phase::Handshake { .. }, .. }) => {
                 self.handshake_failed(id, &Failure::Shed);
                 self.kill(id);
@@ -64,6 +64,7 @@ impl Shard {
             }
             Role::Probe(_) => self.probe_is_starved(id),
             Role::Front(_) | Role::Back(_) => {}
+            Role::Trunk(_) => self.kill(id),
         }
     }
 
@@ -92,15 +93,25 @@ impl Shard {
 
     /// How much a wire may keep for itself, and who pays.
     pub(super) fn input_limit(&self, id: WireId) -> Option<(usize, Payment)> {
-        match &self.wires.get(id.0)?.role {
+        let wire = self.wires.get(id.0)?;
+        if let Some(streams) = &wire.streams {
+            return Some((LARGE_PAGE, streams.payment()));
+        }
+        if wire.carried.as_ref().is_some_and(|carried| carried.widened) {
+            return Some((LARGE_PAGE, Payment::Reserved));
+        }
+        match &wire.role {
             Role::Front(Front { phase: Phase::Head { .. }, .. }) => Some((LARGE_PAGE, Payment::Metered)),
             Role::Front(Front { phase: Phase::Busy(exchange), .. }) => {
                 let admitted = self.exchanges.get(*exchange)?.admitted;
                 Some((PIPELINED_BYTES_MAX, if admitted > 0 { Payment::Admitted } else { Payment::Metered }))
             }
-            Role::Front(Front { phase: Phase::Lingering { .. } | Phase::Handshake { .. }, .. }) => {
-                Some((PAGE, Payment::Metered))
-            }
+            Role::Front(Front {
+                phase:
+                    Phase::Lingering { .. } | Phase::Handshake { .. } | Phase::Streams | Phase::Answered | Phase::LastWords,
+                ..
+            })
+            | Role::Trunk(_) => Some((PAGE, Payment::Metered)),
             Role::Back(_) => Some((WINDOW, Payment::Admitted)),
             Role::Probe(_) => Some((LARGE_PAGE, Payment::Aside)),
         }

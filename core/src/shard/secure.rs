@@ -207,9 +207,10 @@ impl Secure {
 impl WireState {
     /// Whether a write would find something to write, after what is to be said was sealed.
     pub(super) fn has_pending(&self) -> bool {
-        let Some(secure) = &self.secure else { return !self.dead && !self.leg.pending().is_empty() };
+        let streams = self.streams.as_ref().is_some_and(|streams| streams.has_something_to_say());
+        let Some(secure) = &self.secure else { return !self.dead && (streams || !self.leg.pending().is_empty()) };
         let is_open = !self.dead && secure.stage == Stage::Open;
-        secure.has_something_to_say() || is_open && self.leg.pending().len() > secure.inside
+        secure.has_something_to_say() || is_open && (streams || self.leg.pending().len() > secure.inside)
     }
 }
 
@@ -480,7 +481,7 @@ impl Shard {
                 wire.leg.output.release(buffers);
                 self.drive(exchange);
             }
-            (Role::Front(_) | Role::Back(_), None) => self.kill(id),
+            (Role::Front(_) | Role::Back(_) | Role::Trunk(_), _) => self.kill(id),
             (Role::Probe(_), _) => self.probe_is_not_secured(id),
         }
     }

@@ -29,6 +29,8 @@ pub(crate) enum Deadline {
     Pooled,
     /// A client whose connection we are closing did not close its side in time: it is cut.
     Linger,
+    /// A client with HTTP/2 had no stream for the idle timeout, or took nothing of what was to be said: its connection closes.
+    Streams,
     /// A target has not answered its check in time: that check has failed.
     Check,
 }

@@ -174,6 +174,11 @@ impl Shard {
         for stray in self.pool.strays() {
             self.kill(stray);
         }
+        for stray in self.pool.stray_trunks() {
+            // What is in progress there goes on.
+            self.trunk_leaves(stray, Vec::new());
+            self.bow_out_if_done(stray);
+        }
         self.retire_origins();
         self.drop_stray_probes();
         old

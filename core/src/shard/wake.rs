@@ -7,6 +7,12 @@ use crate::exchange::Exchange;
 impl Shard {
     /// Nothing more is wanted of a wire: the outside is to close it.
     pub(crate) fn kill(&mut self, id: WireId) {
+        if self.wires.get(id.0).is_some_and(|wire| wire.carried.is_some()) {
+            // A stream has no outside.
+            return self.remove(id);
+        }
+        self.pool_forgets_trunk(id);
+        self.drop_streams(id);
         let Shard { wires, buffers, pool, .. } = self;
         let Some(wire) = wires.get_mut(id.0) else { return };
         wire.dead = true;
@@ -22,6 +28,9 @@ impl Shard {
 
     /// As [`kill`](Shard::kill), of a wire whose peer has got all that it was to get, and is told so where that can be told.
     pub(crate) fn dismiss(&mut self, id: WireId) {
+        if self.dismiss_trunk(id) {
+            return;
+        }
         self.say_goodbye(id);
         if !self.see_off(id) {
             self.kill(id);
@@ -30,12 +39,22 @@ impl Shard {
 
     /// A wire is gone.
     pub(crate) fn remove(&mut self, id: WireId) {
+        self.pool_forgets_trunk(id);
+        self.drop_streams(id);
         let Some(mut wire) = self.wires.remove(id.0) else { return };
         wire.leg.clear(&mut self.buffers);
         if let Some(secure) = &mut wire.secure {
             secure.clear(&mut self.buffers);
         }
+        if let Some(carried) = &wire.carried {
+            match wire.role {
+                Role::Probe(_) => self.checkups.probes -= 1,
+                Role::Front(_) | Role::Back(_) | Role::Trunk(_) => self.carried -= 1,
+            }
+            return self.forget_carried(id, carried);
+        }
         match wire.role {
+            Role::Trunk(_) => {}
             Role::Back(back) => self.pool.forget(back.origin, id),
             Role::Probe(_) => self.checkups.probes -= 1,
             Role::Front(front) => {
@@ -67,7 +86,7 @@ impl Shard {
             Role::Back(Back { phase: BackPhase::Busy(exchange), .. }) => {
                 self.exchanges.get(*exchange).is_some_and(Exchange::upload_is_over)
             }
-            Role::Back(_) | Role::Probe(_) => false,
+            Role::Back(_) | Role::Probe(_) | Role::Trunk(_) => false,
         };
         finished && wire.leg.output.is_empty()
     }
@@ -75,6 +94,9 @@ impl Shard {
     /// Wakes the outside if a wire has news for it.
     pub(crate) fn notice(&mut self, id: WireId) {
         let Some(wire) = self.wires.get(id.0) else { return };
+        if wire.carried.is_some() {
+            return self.speak_up(id);
+        }
         if wire.told.woken || wire.told.turn == self.turn || wire.is_dialing() {
             return;
         }

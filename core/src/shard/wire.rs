@@ -2,12 +2,16 @@
 
 use core::time::Duration;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::attempt::Secured;
 use super::checkup::probe::Probe;
 use super::failover::Errand;
 use super::pool::OriginId;
 use super::secure::Secure;
+use super::stream::Carried;
+use super::streams::Streams;
+use super::trunk::Trunk;
 use super::{ExchangeId, Fate, Shard};
 use crate::exchange::Leg;
 use crate::http::h1::head::Scanner;
@@ -27,11 +31,15 @@ pub struct Endpoints {
     pub local: SocketAddr,
 }
 
-/// A connection.
+/// A connection, or a stream of one.
 pub(crate) struct WireState {
     pub(crate) leg: Leg,
-    /// What lies between the leg and the socket, if anything does.
+    /// The TLS that lies between the leg and the socket, if it does.
     pub(crate) secure: Option<Box<Secure>>,
+    /// The HTTP/2 that the leg's bytes are, if they are: requests and answers are on its streams.
+    pub(crate) streams: Option<Box<Streams>>,
+    /// What a stream is carried by: it has no socket, HTTP/2 lies between its leg and that of its connection.
+    pub(crate) carried: Option<Carried>,
     pub(crate) role: Role,
     /// What the outside was last told, or saw for itself.
     pub(crate) told: Told,
@@ -48,6 +56,8 @@ pub(crate) enum Role {
     Back(Back),
     /// A target that is checked.
     Probe(Probe),
+    /// A target's connection whose requests are on its streams.
+    Trunk(Trunk),
 }
 
 impl Role {
@@ -57,6 +67,7 @@ impl Role {
             Role::Front(_) => false,
             Role::Back(back) => matches!(back.phase, BackPhase::Dialing { .. }),
             Role::Probe(probe) => probe.is_dialing(),
+            Role::Trunk(trunk) => trunk.is_dialing(),
         }
     }
 }
@@ -73,7 +84,7 @@ pub(crate) struct Front {
     /// As it was when the connection was made, or when its last request came.
     pub(crate) idle: Duration,
     /// What its TLS is like, once it is.
-    pub(crate) secured: Option<Box<Secured>>,
+    pub(crate) secured: Option<Arc<Secured>>,
     pub(crate) phase: Phase,
 }
 
@@ -85,6 +96,12 @@ pub(crate) enum Phase {
     Head { scanner: Scanner, since: Option<Mono> },
     /// A request is in progress.
     Busy(ExchangeId),
+    /// Requests are on the streams of the connection.
+    Streams,
+    /// The answer of a stream is there; its end has not left yet.
+    Answered,
+    /// The whole answer of a stream has left; its client has not ended its request.
+    LastWords,
     /// The last answer is out: what comes is dropped until the client closes, so many bytes at most.
     Lingering { left: u64, until: Mono },
 }
@@ -141,7 +158,7 @@ impl WireState {
     pub(crate) fn new(role: Role, now: Mono) -> Self {
         let told = Told { turn: 0, woken: false, writing: false, starved: false, fate: Fate::Open };
         let leg = Leg { activity: now, ..Leg::default() };
-        WireState { leg, secure: None, role, told, dead: false, lent: Lent::Own }
+        WireState { leg, secure: None, streams: None, carried: None, role, told, dead: false, lent: Lent::Own }
     }
 
     pub(crate) fn front(&self) -> Option<&Front> {
@@ -156,9 +173,17 @@ impl WireState {
         if let Role::Back(back) = &mut self.role { Some(back) } else { None }
     }
 
+    pub(crate) fn trunk_mut(&mut self) -> Option<&mut Trunk> {
+        if let Role::Trunk(trunk) = &mut self.role { Some(trunk) } else { None }
+    }
+
     /// The target that it is a connection to, unless it only checks it.
     pub(crate) fn origin(&self) -> Option<OriginId> {
-        if let Role::Back(back) = &self.role { Some(back.origin) } else { None }
+        match &self.role {
+            Role::Back(back) => Some(back.origin),
+            Role::Trunk(trunk) => trunk.origin,
+            Role::Front(_) | Role::Probe(_) => None,
+        }
     }
 
     /// Whether the connection is still being made.
@@ -185,7 +210,7 @@ impl WireState {
                     BackPhase::Busy(id) | BackPhase::Dialing { exchange: id, .. } | BackPhase::Securing { exchange: id, .. },
                 ..
             }) => Some(*id),
-            Role::Front(_) | Role::Back(_) | Role::Probe(_) => None,
+            Role::Front(_) | Role::Back(_) | Role::Probe(_) | Role::Trunk(_) => None,
         }
     }
 

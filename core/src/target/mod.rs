@@ -23,7 +23,7 @@ mod seat;
 mod state;
 
 pub use attributes::{Algorithm, GroupAttributes, MinimumHealthy, Stickiness};
-pub use check::{CheckPort, HealthCheck, Matcher};
+pub use check::{CheckKind, CheckPort, GRPC_MESSAGE, GRPC_PATH_DEFAULT, HealthCheck, Matcher};
 pub use eligible::Eligible;
 pub use health::Health;
 pub use node::Node;

@@ -2,13 +2,13 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate::config::{Config, Protocol};
-use sluicegate::shard::{Effect, Endpoints, Fate, Job, ListenerId, Options, Shard, Shed, WireId};
+use sluicegate::shard::{DialError, Effect, Endpoints, Fate, Job, ListenerId, Options, Shard, Shed, WireId};
 use sluicegate::time::{Mono, Now, Wall};
 use sluicegate::tls::{Acceptor, Clock, Connector, Identity, Policy, Provider, Session, Terms};
 
@@ -49,6 +49,8 @@ pub(crate) struct Peer {
     pub(crate) wire: WireId,
     /// It answers.
     pub(crate) target: bool,
+    /// Where it was dialed.
+    pub(crate) address: Option<SocketAddr>,
     pub(crate) session: Option<Session>,
     /// Plaintext that came.
     pub(crate) heard: Vec<u8>,
@@ -77,6 +79,10 @@ pub(crate) struct Lab {
     pub(crate) acceptor: Option<Arc<Acceptor>>,
     pub(crate) connector: Connector,
     pub(crate) dials: Vec<(WireId, SocketAddr)>,
+    /// Targets that cannot be reached.
+    pub(crate) refusals: BTreeMap<SocketAddr, DialError>,
+    /// Targets accept nothing for the moment.
+    pub(crate) holds_dials: bool,
     pub(crate) answer: Vec<u8>,
     /// Targets say nothing by themselves.
     pub(crate) silent: bool,
@@ -111,6 +117,8 @@ impl Lab {
             acceptor,
             connector,
             dials: Vec::new(),
+            refusals: BTreeMap::new(),
+            holds_dials: false,
             silent: false,
             answer: b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi".to_vec(),
             clock,
@@ -152,6 +160,7 @@ impl Lab {
         self.peers.push(Peer {
             wire,
             target: false,
+            address: None,
             session: None,
             heard: Vec::new(),
             says: Vec::new(),
@@ -181,8 +190,8 @@ impl Lab {
             while self.prompt && self.compute() {
                 moved = true;
             }
-            while let Some((wire, _)) = self.dials.pop() {
-                self.dialed(wire);
+            while let Some((wire, address)) = self.dials.pop_if(|_| !self.holds_dials) {
+                self.dialed(wire, address);
                 moved = true;
             }
             if !moved {
@@ -192,12 +201,16 @@ impl Lab {
         panic!("it never rests");
     }
 
-    fn dialed(&mut self, wire: WireId) {
+    fn dialed(&mut self, wire: WireId, address: SocketAddr) {
+        if let Some(&error) = self.refusals.get(&address) {
+            return self.turn(|turn| turn.dialed(wire, Err(error)));
+        }
         self.turn(|turn| turn.dialed(wire, Ok(Lab::endpoints(1))));
         let session = self.acceptor.as_ref().map(Acceptor::session);
         self.peers.push(Peer {
             wire,
             target: true,
+            address: Some(address),
             session,
             heard: Vec::new(),
             says: Vec::new(),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::redirect;
 use super::report::quote;
 use super::shape::{Item, Object};
-use crate::config::Protocol;
+use crate::config::{Protocol, ProtocolVersion};
 use crate::rules::{Action, FixedResponse, Forward, GroupId, WeightedGroup};
 use crate::target::Stickiness;
 
@@ -41,8 +41,17 @@ pub(super) struct Where<'g> {
     pub(super) groups: &'g Groups,
 }
 
-/// The target groups of the template by ARN, and the cookie that its targets are sticky by.
-pub(super) type Groups = BTreeMap<String, (GroupId, Option<Cookie>)>;
+/// The target groups of the template by ARN.
+pub(super) type Groups = BTreeMap<String, Group>;
+
+/// What actions must know of a target group.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Group {
+    pub(super) id: GroupId,
+    /// The cookie that its targets are sticky by.
+    pub(super) cookie: Option<Cookie>,
+    pub(super) version: ProtocolVersion,
+}
 
 /// Whose cookie makes the targets of a group sticky.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +76,10 @@ pub(super) fn read_all(list: &Item<'_>, place: &Where<'_>) -> Option<Action> {
     if actions.len() != items.len() {
         return None;
     }
+    check_forward_alone(&actions, place);
+    if actions.iter().any(|action| !action.supported) {
+        return None;
+    }
     check_orders(&actions);
     actions.sort_by_key(|action| action.order);
     let Some(last) = actions.pop() else {
@@ -81,12 +94,32 @@ pub(super) fn read_all(list: &Item<'_>, place: &Where<'_>) -> Option<Action> {
     last.action
 }
 
-/// An action of a list. Actions that are not supported yet never get here.
+/// An action of a list.
 struct Read<'v> {
     item: Item<'v>,
     order: u32,
     written: bool,
+    supported: bool,
     action: Option<Action>,
+}
+
+/// Guide RULE-06: `forward` to targets that speak HTTP/2 or gRPC is the only action of its rule.
+fn check_forward_alone(actions: &[Read<'_>], place: &Where<'_>) {
+    let newer = |group: &WeightedGroup| {
+        let known = place.groups.values().find(|known| known.id == group.group)?;
+        Some(known.version).filter(|version| *version != ProtocolVersion::Http1)
+    };
+    let mut forwards = actions.iter().filter_map(|read| match &read.action {
+        Some(Action::Forward(forward)) => forward.groups.iter().find_map(newer),
+        _ => None,
+    });
+    if let Some(version) = forwards.next_back() {
+        let forward = |read: &&Read<'_>| matches!(read.action, Some(Action::Forward(_)));
+        for other in actions.iter().filter(|read| !forward(read)) {
+            let version = version.name();
+            other.item.error(&format!("a rule that forwards to {version} targets has no other action than forward"));
+        }
+    }
 }
 
 /// Each place in the order is taken once.
@@ -115,11 +148,11 @@ fn read<'v>(item: &Item<'v>, place: &Where<'_>) -> Option<Read<'v>> {
         }
         _ => {
             kind_item.error(&format!("{kind} actions are not supported yet"));
-            return None;
+            None
         }
     };
-    let written = order.is_some();
-    Some(Read { item: item.clone(), order: order.flatten().unwrap_or(u32::MAX), written, action })
+    let (written, supported) = (order.is_some(), matches!(kind, "forward" | "redirect" | "fixed-response"));
+    Some(Read { item: item.clone(), order: order.flatten().unwrap_or(u32::MAX), written, supported, action })
 }
 
 fn refuse_other_configs(object: &Object<'_>, kind: &str) {
@@ -145,12 +178,12 @@ fn forward(object: &Object<'_>, place: &Where<'_>) -> Option<Forward> {
             object.error("a forward action needs TargetGroupArn or ForwardConfig");
             return None;
         };
-        let (group, _) = group(&arn, place)?;
+        let group = group(&arn, place)?.id;
         return Some(Forward { groups: vec![WeightedGroup { group, weight: 1 }], stickiness: None });
     };
     let (groups, stickiness) = forward_config(&config, place).unzip();
     if let Some(arn) = short {
-        let (named, _) = group(&arn, place)?;
+        let named = group(&arn, place)?.id;
         let same = groups.as_ref().is_none_or(|groups| matches!(&groups[..], [only] if only.group == named));
         if !same {
             arn.error("ForwardConfig is there too, and does not name this group alone");
@@ -172,10 +205,12 @@ fn forward_config(config: &Item<'_>, place: &Where<'_>) -> Option<(Vec<WeightedG
     }
     let mut seen = BTreeSet::new();
     let mut groups = Vec::new();
+    let mut versions = BTreeSet::new();
     for item in &items {
-        let Some((weighted, cookie)) = weighted(item, place) else {
+        let Some((weighted, Group { cookie, version, .. })) = weighted(item, place) else {
             continue;
         };
+        versions.insert(version.name());
         if !seen.insert(weighted.group) {
             item.error("this forward action names the group twice");
         }
@@ -186,6 +221,11 @@ fn forward_config(config: &Item<'_>, place: &Where<'_>) -> Option<(Vec<WeightedG
     }
     if !groups.is_empty() && groups.iter().all(|group| group.weight == 0) {
         list.warning("every weight is 0: no request can be forwarded");
+    }
+    if versions.len() > 1 {
+        list.warning(
+            "the groups differ in ProtocolVersion: the same request is served by one and gets a 464 from another",
+        );
     }
     (groups.len() == items.len() && !groups.is_empty()).then_some((groups, sticky))
 }
@@ -214,16 +254,25 @@ fn stickiness(config: &Object<'_>) -> Option<Duration> {
     enabled.then(|| Duration::from_secs(seconds.into()))
 }
 
-/// A group with its weight, 0 to 999 (guide ACT-04), and the cookie that its targets are sticky by.
-fn weighted(item: &Item<'_>, place: &Where<'_>) -> Option<(WeightedGroup, Option<Cookie>)> {
+/// A group with its weight, 0 to 999 (guide ACT-04).
+fn weighted(item: &Item<'_>, place: &Where<'_>) -> Option<(WeightedGroup, Group)> {
     let object = item.object(&["TargetGroupArn", "Weight"])?;
     let weight = object.get("Weight").map_or(Some(1), |weight| weight.number(0..=999));
-    let (group, cookie) = group(&object.require("TargetGroupArn")?, place)?;
-    Some((WeightedGroup { group, weight: u16::try_from(weight?).ok()? }, cookie))
+    let group = group(&object.require("TargetGroupArn")?, place)?;
+    Some((WeightedGroup { group: group.id, weight: u16::try_from(weight?).ok()? }, group))
 }
 
-fn group(arn: &Item<'_>, place: &Where<'_>) -> Option<(GroupId, Option<Cookie>)> {
-    arn.ours("target group", |text| place.groups.get(text).copied())
+/// Guide PV-06: HTTP/2 comes by HTTPS listeners alone, so nothing on others could be forwarded to targets that speak it.
+fn group(arn: &Item<'_>, place: &Where<'_>) -> Option<Group> {
+    let group = arn.ours("target group", |text| place.groups.get(text).copied())?;
+    if group.version != ProtocolVersion::Http1 && place.protocol == Some(Protocol::Http) {
+        let version = group.version.name();
+        arn.error(&format!(
+            "its ProtocolVersion is {version}, and only HTTPS listeners forward to such targets; make the listener \
+             HTTPS, or the group HTTP1"
+        ));
+    }
+    Some(group)
 }
 
 /// Guide ACT-01, ACT-02.

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::action::{Cookie, Groups, Where};
+use super::action::{Cookie, Group, Groups, Where};
 use super::certificate::Certificates;
 use super::draft::Draft;
 use super::functions::Evaluator;
@@ -90,7 +90,8 @@ impl<'r, 't> Assembly<'r, 't> {
             self.claim_name(&mut names, resource, "target group");
             let number = u32::try_from(self.groups.len()).unwrap_or(u32::MAX);
             let cookie = read.group.attributes.stickiness.as_ref().map(Cookie::of);
-            self.group_ids.insert(read.group.arn.clone(), (GroupId(number), cookie));
+            let version = read.group.protocol_version;
+            self.group_ids.insert(read.group.arn.clone(), Group { id: GroupId(number), cookie, version });
             self.groups.push(read);
         }
     }

@@ -4,15 +4,25 @@ use core::time::Duration;
 
 use super::report::quote;
 use super::shape::{Item, Object};
-use crate::config::{HealthCheck, Protocol};
-use crate::target::{CheckPort, Matcher};
+use crate::config::{HealthCheck, Protocol, ProtocolVersion};
+use crate::target::{CheckKind, CheckPort, Matcher};
 
-/// The statuses that a matcher may name (guide HC-11).
-const CODES: core::ops::RangeInclusive<u16> = 200..=499;
+/// The codes that a matcher may name (guide HC-11), and how it says so.
+struct Codes {
+    name: &'static str,
+    range: core::ops::RangeInclusive<u16>,
+    digits: core::ops::RangeInclusive<usize>,
+    example: &'static str,
+}
+
+const HTTP_CODES: Codes =
+    Codes { name: "HttpCode", range: 200..=499, digits: 3..=3, example: "`200,202` or `200-299`" };
+
+const GRPC_CODES: Codes = Codes { name: "GrpcCode", range: 0..=99, digits: 1..=2, example: "`0,1` or `0-5`" };
 
 /// What could be read, and the guide's defaults for the rest; errors were reported.
-pub(super) fn read(object: &Object<'_>) -> HealthCheck {
-    let default = HealthCheck::default();
+pub(super) fn read(object: &Object<'_>, version: ProtocolVersion) -> HealthCheck {
+    let default = if version == ProtocolVersion::Grpc { HealthCheck::grpc() } else { HealthCheck::default() };
     refuse_disabled(object);
     let (interval, timeout) = times(object, &default);
     let threshold = |name: &str, default: u8| {
@@ -21,14 +31,15 @@ pub(super) fn read(object: &Object<'_>) -> HealthCheck {
     };
     HealthCheck {
         enabled: true,
+        kind: default.kind,
         protocol: object.get("HealthCheckProtocol").and_then(|item| protocol(&item)).unwrap_or(default.protocol),
         port: object.get("HealthCheckPort").and_then(|item| port(&item)).unwrap_or(default.port),
-        path: object.get("HealthCheckPath").and_then(|item| path(&item)).unwrap_or(default.path),
+        path: object.get("HealthCheckPath").and_then(|item| path(&item, default.kind)).unwrap_or(default.path),
         interval,
         timeout,
         healthy_threshold: threshold("HealthyThresholdCount", default.healthy_threshold),
         unhealthy_threshold: threshold("UnhealthyThresholdCount", default.unhealthy_threshold),
-        matcher: matcher(object).unwrap_or(default.matcher),
+        matcher: matcher(object, default.kind).unwrap_or(default.matcher),
     }
 }
 
@@ -58,7 +69,7 @@ fn port(item: &Item<'_>) -> Option<CheckPort> {
 }
 
 /// It goes into a request line as it is, so nothing may stand in it that ends one.
-fn path(item: &Item<'_>) -> Option<String> {
+fn path(item: &Item<'_>, kind: CheckKind) -> Option<String> {
     let text = item.sized(1..=1024)?;
     if !text.starts_with('/') {
         item.error("must begin with a slash");
@@ -72,7 +83,17 @@ fn path(item: &Item<'_>) -> Option<String> {
         item.error("has characters that a path cannot have; write them in percent-encoding");
         return None;
     }
+    if kind == CheckKind::Grpc && !is_method(text) {
+        item.error("the targets speak gRPC, so a method is called: write its path like `/package.service/method`");
+        return None;
+    }
     Some(text.to_owned())
+}
+
+/// A service and a method (guide HC-06). A service of no package is one, too.
+fn is_method(path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').collect();
+    matches!(&parts[..], ["", service, method] if !service.is_empty() && !method.is_empty()) && !path.contains('?')
 }
 
 /// Interval and timeout, in this order. A check must be over before the next one begins.
@@ -106,33 +127,40 @@ fn times(object: &Object<'_>, default: &HealthCheck) -> (Duration, Duration) {
     (interval, timeout)
 }
 
-fn matcher(object: &Object<'_>) -> Option<Matcher> {
+fn matcher(object: &Object<'_>, kind: CheckKind) -> Option<Matcher> {
     let matcher = object.get("Matcher")?.object(&["GrpcCode", "HttpCode"])?;
-    if let Some(item) = matcher.get("GrpcCode") {
-        item.error("only GRPC target groups have it, and they are not supported yet");
+    let (codes, others) = match kind {
+        CheckKind::Http => (&HTTP_CODES, &GRPC_CODES),
+        CheckKind::Grpc => (&GRPC_CODES, &HTTP_CODES),
+    };
+    if let Some(item) = matcher.get(others.name) {
+        item.error(match kind {
+            CheckKind::Http => "only groups of ProtocolVersion GRPC have it; others name statuses in HttpCode",
+            CheckKind::Grpc => "the targets speak gRPC, so their codes decide: name them in GrpcCode",
+        });
     }
-    let item = matcher.get("HttpCode")?;
-    let codes = item.text()?;
-    let ranges: Option<Vec<(u16, u16)>> = codes.split(',').map(codes_of).collect();
+    let item = matcher.get(codes.name)?;
+    let text = item.text()?;
+    let ranges: Option<Vec<(u16, u16)>> = text.split(',').map(|part| codes.read(part)).collect();
     if ranges.is_none() {
-        let (least, most) = (CODES.start(), CODES.end());
-        item.error(&format!(
-            "{} is no list of codes and ranges from {least} to {most}, like `200,202` or `200-299`",
-            quote(codes)
-        ));
+        let (least, most, example) = (codes.range.start(), codes.range.end(), codes.example);
+        item.error(&format!("{} is no list of codes and ranges from {least} to {most}, like {example}", quote(text)));
     }
     ranges.map(|ranges| Matcher { ranges })
 }
 
-/// First and last of `200` or of `200-299`.
-fn codes_of(part: &str) -> Option<(u16, u16)> {
-    let code = |text: &str| {
+impl Codes {
+    /// First and last of `200` or of `200-299`.
+    fn read(&self, part: &str) -> Option<(u16, u16)> {
+        match part.split_once('-') {
+            None => self.code(part).map(|code| (code, code)),
+            Some((first, last)) => self.code(first).zip(self.code(last)).filter(|(first, last)| first <= last),
+        }
+    }
+
+    fn code(&self, text: &str) -> Option<u16> {
         let text = text.trim();
-        let three_digits = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse().ok().filter(|code| three_digits && CODES.contains(code))
-    };
-    match part.split_once('-') {
-        None => code(part).map(|code| (code, code)),
-        Some((first, last)) => code(first).zip(code(last)).filter(|(first, last)| first <= last),
+        let is_number = self.digits.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|code| is_number && self.range.contains(code))
     }
 }

@@ -71,8 +71,9 @@ fn fill(read: &mut Read, object: &Object<'_>, evaluator: &Evaluator<'_>) {
     check_name(object);
     check_tags(object);
     object.get("VpcId").map(|item| item.opaque());
-    check_version(object);
-    read.group.health_check = health::read(object);
+    let version = version(object);
+    read.group.protocol_version = version;
+    read.group.health_check = health::read(object, version);
     read.group.attributes = group_attributes::read(object);
     if let Some(control) = object.get("TargetControlPort").filter(|item| item.port().is_some()) {
         control.warning("read, but not served yet");
@@ -120,11 +121,19 @@ fn protocol(object: &Object<'_>) -> Option<Protocol> {
     }
 }
 
-fn check_version(object: &Object<'_>) {
+/// Guide PV-01; only `instance` and `ip` targets have one (PV-06).
+fn version(object: &Object<'_>) -> ProtocolVersion {
     let Some(item) = object.get("ProtocolVersion") else {
-        return;
+        return ProtocolVersion::Http1;
     };
-    if let Some(version @ ("HTTP2" | "GRPC")) = item.one_of(&["HTTP1", "HTTP2", "GRPC"]) {
-        item.error(&format!("{version} targets are not supported yet"));
+    let version = match item.one_of(&["HTTP1", "HTTP2", "GRPC"]) {
+        Some("HTTP2") => ProtocolVersion::Http2,
+        Some("GRPC") => ProtocolVersion::Grpc,
+        _ => ProtocolVersion::Http1,
+    };
+    let kind = object.get("TargetType").and_then(|item| item.text());
+    if let (ProtocolVersion::Http2 | ProtocolVersion::Grpc, Some(kind @ ("lambda" | "alb"))) = (version, kind) {
+        item.error(&format!("{} is for instance and ip targets, not for {kind}", version.name()));
     }
+    version
 }

@@ -4,7 +4,7 @@
 use crate::http::Framing;
 
 pub use super::chunked::{Chunked, Garbled};
-pub use super::encode::{Encoder, LAST_CHUNK};
+pub use super::encode::{Encoder, LAST_CHUNK, passing_trailers};
 
 /// Finds the payload in the bytes of a body.
 ///

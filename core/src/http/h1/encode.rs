@@ -96,7 +96,7 @@ impl Encoder {
         debug_assert!(!matches!(self, Encoder::Length(_)), "ended while {self:?}");
         if *self == Encoder::Chunked {
             out.extend_from_slice(b"0\r\n");
-            trailer_lines(trailers).filter(|line| may_trail(line)).for_each(|line| out.extend_from_slice(line));
+            passing_trailers(trailers, out);
             out.extend_from_slice(b"\r\n");
         }
         *self = Encoder::None;
@@ -109,6 +109,11 @@ impl Encoder {
             Encoder::Chunked | Encoder::UntilClose => true,
         }
     }
+}
+
+/// Appends those of the trailer lines that may be passed on.
+pub fn passing_trailers(trailers: &[u8], out: &mut Vec<u8>) {
+    trailer_lines(trailers).filter(|line| is_forwarded(line)).for_each(|line| out.extend_from_slice(line));
 }
 
 fn hex_digits(len: usize) -> usize {
@@ -133,9 +138,13 @@ fn trailer_lines(section: &[u8]) -> impl Iterator<Item = &[u8]> {
     section.split_inclusive(|&byte| byte == b'\n').filter(|line| line.len() > 2 && line.ends_with(b"\r\n"))
 }
 
-/// Fields that steer framing, routing, authentication, or what a body means are not taken from a trailer (RFC 9110
-/// section 6.5.1), nor are those that a load balancer vouches for.
-fn may_trail(line: &[u8]) -> bool {
+fn is_forwarded(line: &[u8]) -> bool {
+    memchr(b':', line).and_then(|at| line.get(..at)).is_some_and(may_trail)
+}
+
+/// Whether a field of that name may be a trailer. Fields that steer framing, routing, authentication, or what a body means
+/// are not taken from one (RFC 9110 section 6.5.1), nor are those that a load balancer vouches for.
+pub(crate) fn may_trail(name: &[u8]) -> bool {
     const NEVER: [&[u8]; 22] = [
         b"authorization",
         b"proxy-authorization",
@@ -160,7 +169,6 @@ fn may_trail(line: &[u8]) -> bool {
         b"vary",
         b"forwarded",
     ];
-    let Some(name) = memchr(b':', line).and_then(|at| line.get(..at)) else { return false };
     let ours = |prefix: &[u8]| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     Known::of(name) == Known::Other
         && !ours(b"x-forwarded-")

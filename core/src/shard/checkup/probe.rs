@@ -13,13 +13,17 @@ use crate::exchange::INTERIM_MAX;
 use crate::http::FieldRoom;
 use crate::http::h1::body::{Decoder, Step};
 use crate::http::h1::head::{Scan, Scanner, parse_response, response_framing};
+use crate::observe::Cause;
 use crate::target::health::{Failure, Health};
-use crate::target::{HealthCheck, TargetState};
+use crate::target::{CheckKind, GRPC_MESSAGE, HealthCheck, TargetState};
 use crate::time::Mono;
 
 /// Bytes of an answer's body that are read and dropped, so that a server which is still writing sees no reset. A page that
 /// tells how a server is has less.
 const REST_BYTES_MAX: u64 = 64 * 1024;
+
+/// Where gRPC says what became of a call: behind the body, or in the head of an answer without one.
+const GRPC_STATUS: &[u8] = b"grpc-status";
 
 /// A check in progress.
 pub(crate) struct Probe {
@@ -40,6 +44,8 @@ enum ProbePhase {
     Dialing,
     /// The head of the answer is awaited.
     Asked { scanner: Scanner, interims: u8 },
+    /// A call of gRPC is answered; its outcome comes behind the body, of which so many bytes at most are dropped.
+    Called { status: u16, left: u64 },
     /// The outcome is known; what is left of the answer is read and dropped, so many bytes at most.
     Leaving { body: Decoder, left: u64 },
 }
@@ -47,6 +53,11 @@ enum ProbePhase {
 /// What the bytes of an answer have come to.
 enum Heard {
     More,
+    /// The head of the answer to a call is so long; its outcome follows.
+    Call {
+        status: u16,
+        len: usize,
+    },
     /// The head is so long; the rest is its body.
     Answer {
         outcome: Result<(), Failure>,
@@ -75,11 +86,11 @@ impl Probe {
     }
 
     fn awaits_answer(&self) -> bool {
-        matches!(self.phase, ProbePhase::Asked { .. })
+        matches!(self.phase, ProbePhase::Asked { .. } | ProbePhase::Called { .. })
     }
 
     /// Looks for the head of the final answer; interim ones are skipped. Returns how many bytes they were.
-    fn hear(&mut self, mut input: &[u8]) -> (usize, Result<Heard, Failure>) {
+    fn hear(&mut self, mut input: &[u8], bare: bool) -> (usize, Result<Heard, Failure>) {
         let mut skipped = 0;
         loop {
             let ProbePhase::Asked { scanner, interims } = &mut self.phase else { return (skipped, Ok(Heard::More)) };
@@ -92,8 +103,14 @@ impl Probe {
             let Ok(response) = parse_response(&input[..len], &mut room) else { return (skipped, Err(Failure::Failed)) };
             if !matches!(response.status, 100 | 102..=199) {
                 let Ok(framing) = response_framing(&response, false) else { return (skipped, Err(Failure::Failed)) };
-                let outcome = self.check.judge(response.status);
-                return (skipped, Ok(Heard::Answer { outcome, len, body: Decoder::new(framing) }));
+                let status = response.status;
+                let outcome = match (self.check.kind, response.fields.first(GRPC_STATUS)) {
+                    (CheckKind::Http, _) => self.check.judge(status),
+                    (CheckKind::Grpc, None) if status == 200 => return (skipped, Ok(Heard::Call { status, len })),
+                    (CheckKind::Grpc, code) => self.check.judge_call(status, code),
+                };
+                let body = if bare { Decoder::UntilClose } else { Decoder::new(framing) };
+                return (skipped, Ok(Heard::Answer { outcome, len, body }));
             }
             *interims += 1;
             if *interims > INTERIM_MAX {
@@ -111,11 +128,17 @@ impl Shard {
     pub(super) fn probe(&mut self, probe: Probe) {
         let place = probe.place;
         probe.target.update_health(Health::begun);
+        if place.http2 {
+            let is_call = probe.check.kind == CheckKind::Grpc;
+            let wire = self.connect_check(Role::Probe(probe), place, is_call);
+            self.checkups.probes += 1;
+            return self.rearm(wire);
+        }
         let secure = self.secure_for(place);
         let wire = WireState { secure, ..WireState::new(Role::Probe(probe), self.now.mono) };
         let wire = WireId(self.wires.insert(wire));
         self.checkups.probes += 1;
-        self.effects.push(Effect::Dial { wire, address: place.0 });
+        self.effects.push(Effect::Dial { wire, address: place.address });
         self.rearm(wire);
     }
 
@@ -132,12 +155,26 @@ impl Shard {
         }
         probe.phase = ProbePhase::Asked { scanner: Scanner::response(), interims: 0 };
         self.scratch.clear();
-        probe.check.write_request(probe.place.0, &mut self.scratch);
+        probe.check.write_request(probe.place.address, &mut self.scratch);
+        if probe.check.kind == CheckKind::Grpc {
+            self.scratch.extend_from_slice(GRPC_MESSAGE);
+        }
         if wire.leg.output.append(&self.scratch, Payment::Aside, &mut self.buffers) {
             self.notice(id);
         } else {
             self.end_check(id, Err(Failure::Internal));
         }
+    }
+
+    /// No connection for the check came about, or none of use.
+    pub(crate) fn probe_has_no_connection(&mut self, id: WireId, cause: Cause) {
+        let failure = match cause {
+            Cause::TargetConnectTimeout | Cause::TargetTlsHandshakeTimeout => Failure::Timeout,
+            Cause::NoWayOut | Cause::OutOfMemory => Failure::Internal,
+            _ => Failure::Failed,
+        };
+        self.conclude_check(id, Err(failure));
+        self.remove(id);
     }
 
     /// Something came from the target that is checked: bytes, or its end.
@@ -146,11 +183,19 @@ impl Shard {
         if !probe.awaits_answer() {
             return self.leave(id);
         }
-        let (skipped, heard) = probe.hear(leg.input.bytes());
+        if let ProbePhase::Called { .. } = probe.phase {
+            return self.hear_call(id);
+        }
+        let (skipped, heard) = probe.hear(leg.input.bytes(), leg.bare);
         leg.input.consume(skipped, &mut self.buffers);
         match heard {
             Ok(Heard::More) if leg.ended => self.end_check(id, Err(Failure::Failed)),
             Ok(Heard::More) => {}
+            Ok(Heard::Call { status, len }) => {
+                leg.input.consume(len, &mut self.buffers);
+                probe.phase = ProbePhase::Called { status, left: REST_BYTES_MAX };
+                self.hear_call(id);
+            }
             Ok(Heard::Answer { outcome, len, body }) => {
                 leg.input.consume(len, &mut self.buffers);
                 probe.phase = ProbePhase::Leaving { body, left: REST_BYTES_MAX };
@@ -158,6 +203,23 @@ impl Shard {
                 self.leave(id);
             }
             Err(failure) => self.end_check(id, Err(failure)),
+        }
+    }
+
+    /// Drops what came of the body of a call's answer; behind it comes what became of the call.
+    fn hear_call(&mut self, id: WireId) {
+        let Some(WireState { leg, role: Role::Probe(probe), .. }) = self.wires.get_mut(id.0) else { return };
+        let ProbePhase::Called { status, left } = &mut probe.phase else { return };
+        let status = *status;
+        match left.checked_sub(leg.discard_input(&mut self.buffers) as u64) {
+            Some(rest) => *left = rest,
+            None => return self.end_check(id, Err(Failure::Failed)),
+        }
+        if leg.ended {
+            let lines = leg.trailers.received.split(|&byte| byte == b'\n');
+            let code = lines.filter_map(|line| line.strip_prefix(GRPC_STATUS)?.strip_prefix(b":")).next();
+            let outcome = probe.check.judge_call(status, code.map(<[u8]>::trim_ascii));
+            self.end_check(id, outcome);
         }
     }
 
@@ -187,7 +249,9 @@ impl Shard {
         let Some(Role::Probe(probe)) = self.wires.get(id.0).map(|wire| &wire.role) else { return };
         match probe.phase {
             ProbePhase::Leaving { .. } => self.kill(id),
-            ProbePhase::Asked { .. } | ProbePhase::Dialing => self.end_check(id, Err(Failure::Timeout)),
+            ProbePhase::Asked { .. } | ProbePhase::Called { .. } | ProbePhase::Dialing => {
+                self.end_check(id, Err(Failure::Timeout))
+            }
         }
     }
 
@@ -238,8 +302,10 @@ impl Shard {
     }
 
     fn hang_up(&mut self, id: WireId) {
-        let Some(Role::Probe(probe)) = self.wires.get_mut(id.0).map(|wire| &mut wire.role) else { return };
-        if probe.is_dialing() {
+        let Some(wire) = self.wires.get_mut(id.0) else { return };
+        let is_stream = wire.carried.is_some();
+        let Role::Probe(probe) = &mut wire.role else { return };
+        if probe.is_dialing() && !is_stream {
             // Whoever dials finds the wire gone.
             self.remove(id);
             return self.effects.push(Effect::Wake(id));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::super::doors::BackEnd;
 use super::super::pool::Place;
 use super::probe::Probe;
-use crate::config::{Config, Protocol, TargetGroup};
+use crate::config::{Config, Protocol, ProtocolVersion, TargetGroup};
 use crate::target::{HealthCheck, TargetState};
 use crate::time::Mono;
 
@@ -41,22 +41,23 @@ impl Schedule {
     /// shorter interval; whoever another shard has checked before is due an interval after that.
     pub(super) fn new(config: &Config, former: &Schedule, now: Mono) -> Schedule {
         let planned: BTreeMap<TargetKey, Mono> = former.visits.iter().map(|visit| (visit.key(), visit.due)).collect();
-        let mut settings: Option<(*const TargetGroup, Arc<HealthCheck>, Option<BackEnd>)> = None;
+        let mut settings: Option<(*const TargetGroup, Arc<HealthCheck>, Option<BackEnd>, bool)> = None;
         let mut visits = Vec::new();
         for (group, target) in config.checked_targets() {
             // One copy of its settings for all targets of a group, which follow each other.
             let known = settings.take_if(|(of, ..)| core::ptr::eq(*of, group));
-            let (_, check, back_end) = settings.insert(known.unwrap_or_else(|| {
+            let (_, check, back_end, http2) = settings.insert(known.unwrap_or_else(|| {
                 let secure = group.health_check.protocol == Protocol::Https;
                 let back_end = secure.then(|| BackEnd::in_checks(config, group));
-                (group, Arc::new(group.health_check.clone()), back_end)
+                let http2 = group.protocol_version != ProtocolVersion::Http1;
+                (group, Arc::new(group.health_check.clone()), back_end, http2)
             }));
             let due = match (target.state.checked(), planned.get(&Arc::as_ptr(&target.state))) {
                 (None, _) => now,
                 (Some(at), None) => at.after(interval(check)),
                 (Some(at), Some(&planned)) => planned.min(at.after(interval(check))),
             };
-            let place = (check.address(target.address), *back_end);
+            let place = Place { address: check.address(target.address), tls: *back_end, http2: *http2 };
             visits.push(Visit { target: Arc::clone(&target.state), place, check: Arc::clone(check), due });
         }
         let queue = (0..).zip(&visits).map(|(number, visit)| Reverse((visit.due, number))).collect();

@@ -1,0 +1,537 @@
+//! Clients that speak HTTP/2: many requests at a time, each judged as a client of HTTP/1 judges its own.
+
+use std::net::SocketAddr;
+
+use super::frames::{CANCEL, Fields, NO_ERROR, REFUSED_STREAM, field};
+use super::talk::{Heard, Manners, Role, Talk};
+use crate::sim::chance::Chance;
+use crate::sim::client::Pace;
+use crate::sim::net::{Conn, Net, SECONDS, Side, Stop, Time};
+use crate::sim::reader::Framing;
+use crate::sim::scenario::FIXED_BODY;
+use crate::sim::spec::{Course, Flow, Ledger, Spec, stream};
+use crate::sim::veil::Habits;
+use crate::sim::verdict::Own;
+
+/// Bytes that wait to be written, beyond which no more is said.
+const OUT_MAX: usize = 20_000;
+
+/// What a browser is about.
+#[derive(Clone, Debug)]
+pub(crate) struct Visit {
+    pub(crate) asks: Vec<Ask>,
+    /// So many requests at a time.
+    pub(crate) at_once: usize,
+    pub(crate) manners: Manners,
+    pub(crate) credit: Credit,
+    pub(crate) pace: Pace,
+    /// It pings, changes its settings and says what means nothing.
+    pub(crate) whims: bool,
+    /// It does things that cost it its connection.
+    pub(crate) lenient: bool,
+    pub(crate) ending: Ending,
+    pub(crate) habits: Habits,
+}
+
+/// One request of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Ask {
+    pub(crate) spec: Spec,
+    /// So long after the one before it.
+    pub(crate) after: Time,
+    /// It is given up so long after it began.
+    pub(crate) cancelled_after: Option<Time>,
+}
+
+/// When what was received is credited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Credit {
+    AtOnce,
+    /// So much later: windows stay shut for a while.
+    Late(Time),
+}
+
+/// What a browser does when all its requests are over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Closes,
+    /// Says GOAWAY first.
+    Leaves,
+    /// Waits until the balancer closes.
+    Stays,
+    /// Resets the connection, whatever is in progress.
+    ResetsAt(Time),
+}
+
+#[derive(Debug)]
+pub(crate) struct Browser {
+    pub(crate) conn: Conn,
+    pub(crate) address: SocketAddr,
+    visit: Visit,
+    talk: Talk,
+    chance: Chance,
+    /// The requests that were made.
+    begun: Vec<Request>,
+    next_at: Time,
+    began: Option<Time>,
+    owed: Vec<(Time, u32, u32)>,
+    whim_at: Time,
+    not_before: Time,
+    alarm: Option<Time>,
+    said_goodbye: bool,
+    /// The balancer takes no more requests.
+    dismissed: bool,
+    pub(crate) over: bool,
+}
+
+#[derive(Debug)]
+struct Request {
+    ask: Ask,
+    stream: u32,
+    sent: u64,
+    said_end: bool,
+    status: u16,
+    own: bool,
+    got: u64,
+    done: bool,
+    cancel_at: Option<Time>,
+    moved_at: Time,
+}
+
+impl Request {
+    fn upload_left(&self) -> u64 {
+        self.ask.spec.body - self.sent
+    }
+}
+
+impl Browser {
+    pub(crate) fn new(conn: Conn, address: SocketAddr, visit: Visit, mut chance: Chance) -> Browser {
+        let talk = Talk::new(Role::Client, visit.manners, chance.fork());
+        Browser {
+            conn,
+            address,
+            talk,
+            chance,
+            begun: Vec::new(),
+            next_at: 0,
+            began: None,
+            owed: Vec::new(),
+            whim_at: 0,
+            not_before: 0,
+            alarm: None,
+            said_goodbye: false,
+            dismissed: false,
+            over: false,
+            visit,
+        }
+    }
+
+    pub(crate) fn situation(&self) -> String {
+        let brief = |request: &Request| {
+            let spec = &request.ask.spec;
+            let (stream, sent, got) = (request.stream, request.sent, request.got);
+            format!("{stream}: {} {} {:?}, sent {sent}, got {got}", spec.method, spec.path(), spec.manner)
+        };
+        let waits: Vec<String> = self.begun.iter().filter(|request| !request.done).map(brief).collect();
+        format!("browser {} asked {} of {}, waits for {waits:?}", self.address, self.begun.len(), self.visit.asks.len())
+    }
+
+    /// No stream outlives its deadline: how long one has been waiting without a word.
+    pub(crate) fn silence(&self, now: Time) -> Time {
+        let waiting = self.begun.iter().filter(|request| !request.done && !self.over);
+        waiting.map(|request| now.saturating_sub(request.moved_at)).max().unwrap_or(0)
+    }
+
+    pub(crate) fn tick<E>(&mut self, net: &mut Net<E>, ledger: &mut Ledger) -> Result<Option<Time>, String> {
+        self.alarm = None;
+        let began = *self.began.get_or_insert(net.now);
+        if let Ending::ResetsAt(span) = self.visit.ending
+            && !self.over
+            && self.is_due(net.now, began + span)
+        {
+            net.reset(self.conn, Side::Theirs);
+            self.over = true;
+        }
+        while !self.over {
+            let before = net.moved(self.conn, Side::Theirs);
+            self.read(net, ledger)?;
+            if self.over {
+                break;
+            }
+            self.speak(net.now);
+            self.flush(net);
+            self.end_if_done(net);
+            if before == net.moved(self.conn, Side::Theirs) {
+                break;
+            }
+        }
+        Ok(self.alarm.filter(|_| !self.over))
+    }
+
+    /// Whether that time has come; if not, it is when this is to be called again.
+    fn is_due(&mut self, now: Time, at: Time) -> bool {
+        if now < at {
+            self.alarm = Some(self.alarm.map_or(at, |other| other.min(at)));
+        }
+        now >= at
+    }
+
+    // ---- what comes -------------------------------------------------------------------------------------------
+
+    fn read<E>(&mut self, net: &mut Net<E>, ledger: &mut Ledger) -> Result<(), String> {
+        let mut scratch = [0; 8192];
+        while !self.over {
+            match net.read(self.conn, Side::Theirs, &mut scratch) {
+                Ok(0) => self.ended(net, true, ledger)?,
+                Ok(n) => {
+                    if net.verdict(self.conn).is_some_and(|verdict| !verdict.http2) {
+                        return Err("the balancer does not speak HTTP/2".to_owned());
+                    }
+                    self.talk.feed(&scratch[..n]);
+                    while let Some(heard) = self.talk.next()? {
+                        self.hear(heard, net.now, ledger)?;
+                    }
+                }
+                Err(Stop::WouldBlock) => return Ok(()),
+                Err(Stop::Reset) => self.ended(net, false, ledger)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self, heard: Heard, now: Time, ledger: &mut Ledger) -> Result<(), String> {
+        match heard {
+            Heard::Head { stream, fields, end } => {
+                let is_lenient = self.is_lenient(ledger);
+                let Some(request) = self.request(stream) else { return Ok(()) };
+                request.moved_at = now;
+                request.head(&fields, ledger)?;
+                if end { self.answered(stream, is_lenient, ledger) } else { Ok(()) }
+            }
+            Heard::Trailers { stream, fields } => {
+                let is_lenient = self.is_lenient(ledger);
+                let Some(request) = self.request(stream) else { return Ok(()) };
+                let spec = &request.ask.spec;
+                if request.own || !spec.trailers || field(&fields, "x-sum") != Some("1") || fields.len() != 1 {
+                    return Err(format!("trailers that nobody sent with {}: {fields:?}", spec.path()));
+                }
+                self.answered(stream, is_lenient, ledger)
+            }
+            Heard::Data { stream, bytes, end } => self.data(stream, &bytes, end, now, ledger),
+            Heard::Reset { stream, code } => self.was_reset(stream, code, ledger),
+            Heard::GoAway { last, code } => self.dismissed(last, code, ledger),
+            Heard::Pong => Ok(()),
+        }
+    }
+
+    fn request(&mut self, stream: u32) -> Option<&mut Request> {
+        self.begun.iter_mut().find(|request| request.stream == stream)
+    }
+
+    fn data(&mut self, stream: u32, bytes: &[u8], end: bool, now: Time, ledger: &mut Ledger) -> Result<(), String> {
+        let at = match self.visit.credit {
+            Credit::AtOnce => now,
+            Credit::Late(span) => now + span,
+        };
+        self.owed.extend([(at, 0, bytes.len() as u32), (at, stream, bytes.len() as u32)]);
+        let is_lenient = self.is_lenient(ledger);
+        let Some(request) = self.request(stream).filter(|request| !request.done) else { return Ok(()) };
+        request.moved_at = now;
+        request.body(bytes)?;
+        if end { self.answered(stream, is_lenient, ledger) } else { Ok(()) }
+    }
+
+    /// An answer is over.
+    fn answered(&mut self, stream: u32, is_lenient: bool, ledger: &mut Ledger) -> Result<(), String> {
+        let Some(request) = self.request(stream) else { return Ok(()) };
+        request.done = true;
+        if request.own {
+            return Ok(());
+        }
+        ledger.answered += 1;
+        let spec = &request.ask.spec;
+        let all = if spec.has_answer_body() { spec.answer } else { 0 };
+        let is_truncated = ledger.entries.get(&spec.id).is_some_and(|entry| entry.truncated);
+        let silent_cut = spec.may_be_cut && spec.answer_framing == Framing::UntilClose;
+        if all > 0 && is_truncated || request.got != all && !silent_cut {
+            return Err(format!("{} got {} of {all} bytes, as if that were all", spec.path(), request.got));
+        }
+        let _ = is_lenient;
+        Ok(())
+    }
+
+    fn was_reset(&mut self, stream: u32, code: u32, ledger: &Ledger) -> Result<(), String> {
+        let is_lenient = self.is_lenient(ledger);
+        let Some(request) = self.request(stream) else { return Ok(()) };
+        if std::mem::replace(&mut request.done, true) {
+            let is_due = code == NO_ERROR && !(request.said_end && request.upload_left() > 0);
+            return if is_due || is_lenient { Ok(()) } else { Err(format!("{code} after an answer")) };
+        }
+        let was_seen = ledger.entries.get(&request.ask.spec.id).is_some_and(|entry| entry.seen);
+        if code == REFUSED_STREAM && was_seen {
+            return Err(format!("{} was refused, and its target has it", request.ask.spec.path()));
+        }
+        if is_lenient || request.ask.spec.may_be_cut {
+            return Ok(());
+        }
+        Err(format!("stream {stream} is reset with {code}: {:?}", request.ask.spec))
+    }
+
+    fn dismissed(&mut self, last: u32, code: u32, ledger: &Ledger) -> Result<(), String> {
+        self.dismissed = true;
+        if code != NO_ERROR && !self.visit.lenient {
+            return Err(format!("GOAWAY with {code}"));
+        }
+        if self.begun.len() < self.visit.asks.len() && !self.is_lenient(ledger) {
+            return Err("GOAWAY before all was asked".to_owned());
+        }
+        for request in self.begun.iter_mut().filter(|request| request.stream > last) {
+            request.done = true;
+            if ledger.entries.get(&request.ask.spec.id).is_some_and(|entry| entry.seen) {
+                return Err(format!("stream {} is not taken, and its target has it", request.stream));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is missing is nobody's fault.
+    fn is_lenient(&self, ledger: &Ledger) -> bool {
+        self.visit.lenient || ledger.disturbed
+    }
+
+    fn ended<E>(&mut self, net: &mut Net<E>, clean: bool, ledger: &Ledger) -> Result<(), String> {
+        self.over = true;
+        let verdict = net.verdict(self.conn);
+        net.close(self.conn, Side::Theirs);
+        if let Some(failure) = verdict.and_then(|verdict| verdict.failure) {
+            return Err(format!("its TLS has failed: {failure}"));
+        }
+        if self.is_lenient(ledger) {
+            return Ok(());
+        }
+        let done = self.begun.iter().all(|request| request.done) && self.begun.len() == self.visit.asks.len();
+        if !done || !clean || !self.dismissed || !self.talk.is_between_frames() {
+            return Err(format!("the connection ended (clean: {clean}): {}", self.situation()));
+        }
+        Ok(())
+    }
+
+    // ---- what is said -----------------------------------------------------------------------------------------
+
+    fn speak(&mut self, now: Time) {
+        self.give_credit(now);
+        self.give_up(now);
+        self.ask(now);
+        self.upload(now);
+        self.have_whims(now);
+    }
+
+    fn give_credit(&mut self, now: Time) {
+        while let Some(&(at, stream, bytes)) = self.owed.first() {
+            if !self.is_due(now, at) {
+                return;
+            }
+            self.owed.remove(0);
+            if bytes > 0 {
+                self.talk.grant(stream, bytes);
+            }
+        }
+    }
+
+    /// Gives up what was to be given up.
+    fn give_up(&mut self, now: Time) {
+        for at in 0..self.begun.len() {
+            let Some(when) = self.begun[at].cancel_at.filter(|_| !self.begun[at].done) else { continue };
+            if self.is_due(now, when) {
+                self.begun[at].done = true;
+                self.talk.reset(self.begun[at].stream, CANCEL);
+            }
+        }
+    }
+
+    fn ask(&mut self, now: Time) {
+        while let Some(ask) = self.visit.asks.get(self.begun.len()).cloned() {
+            let waiting = self.begun.iter().filter(|request| !request.done).count();
+            if self.dismissed
+                || waiting >= self.visit.at_once
+                || !self.talk.may_open()
+                || !self.is_due(now, self.next_at)
+            {
+                return;
+            }
+            let end = match ask.spec.framing {
+                Framing::None => true,
+                Framing::Length(0) => self.chance.one_in(2),
+                _ => false,
+            };
+            let stream = self.talk.open(&ask.fields(), end);
+            let cancel_at = ask.cancelled_after.map(|span| now + span);
+            self.next_at = now + self.visit.asks.get(self.begun.len() + 1).map_or(0, |next| next.after);
+            self.begun.push(Request {
+                ask,
+                stream,
+                sent: 0,
+                said_end: end,
+                status: 0,
+                own: false,
+                got: 0,
+                done: false,
+                cancel_at,
+                moved_at: now,
+            });
+        }
+    }
+
+    /// Sends pieces of bodies, of whoever may.
+    fn upload(&mut self, now: Time) {
+        while self.talk.out.len() < OUT_MAX {
+            let may = |request: &Request| {
+                let lives = !request.said_end && !request.done;
+                lives && (request.upload_left() == 0 || self.talk.room(request.stream) > 0)
+            };
+            let ready: Vec<usize> = (0..self.begun.len()).filter(|&at| may(&self.begun[at])).collect();
+            if ready.is_empty() {
+                return;
+            }
+            let request = &mut self.begun[self.chance.pick(&ready)];
+            request.moved_at = now;
+            let room = self.talk.room(request.stream) as u64;
+            let most = request.upload_left().min(room);
+            let len =
+                if self.chance.one_in(4) { most.min(self.chance.between(0, most)).max(most.min(1)) } else { most };
+            let bytes = stream(request.ask.spec.id, Flow::Up, request.sent, len);
+            request.sent += len;
+            let is_last = request.upload_left() == 0 && (len == 0 || self.chance.one_in(2));
+            if is_last && request.ask.has_trailers() {
+                if len > 0 {
+                    self.talk.say(request.stream, &bytes, false);
+                }
+                self.talk.head(request.stream, &[("x-sum".to_owned(), "1".to_owned())], true);
+            } else {
+                self.talk.say(request.stream, &bytes, is_last);
+            }
+            request.said_end = is_last;
+        }
+    }
+
+    fn have_whims(&mut self, now: Time) {
+        let busy = self.begun.iter().any(|request| !request.done);
+        if !self.visit.whims || !busy || !self.is_due(now, self.whim_at) {
+            return;
+        }
+        self.whim_at = now + self.chance.between(SECONDS / 10, SECONDS);
+        match self.chance.below(4) {
+            0 => self.talk.ping(),
+            1 => self.talk.settings(self.chance.pick(&[300, 5_000, 65_535, 200_000]), &[]),
+            _ => self.talk.noise(),
+        }
+        self.is_due(now, self.whim_at);
+    }
+
+    fn flush<E>(&mut self, net: &mut Net<E>) {
+        while !self.talk.out.is_empty() && self.is_due(net.now, self.not_before) {
+            let piece = self.talk.out.len().min(self.visit.pace.piece);
+            match net.write(self.conn, Side::Theirs, &self.talk.out[..piece]) {
+                Ok(n) => {
+                    self.talk.out.drain(..n);
+                    self.not_before = net.now + self.visit.pace.gap;
+                }
+                // Whoever cannot write any more still reads what there is.
+                Err(Stop::Reset) => self.talk.out.clear(),
+                Err(Stop::WouldBlock) => return,
+            }
+        }
+    }
+
+    /// All was asked, and all is over.
+    fn end_if_done<E>(&mut self, net: &mut Net<E>) {
+        let all = self.begun.len() == self.visit.asks.len() || self.dismissed;
+        if self.over || !all || self.begun.iter().any(|request| !request.done) {
+            return;
+        }
+        if self.visit.ending == Ending::Leaves && !std::mem::replace(&mut self.said_goodbye, true) {
+            self.talk.goaway(0);
+            self.flush(net);
+        }
+        let is_going = matches!(self.visit.ending, Ending::Closes | Ending::Leaves);
+        if is_going && self.talk.out.is_empty() {
+            net.close(self.conn, Side::Theirs);
+            self.over = true;
+        }
+    }
+
+    /// The world is over: whether this client has what it wanted.
+    pub(crate) fn satisfied(&self) -> Result<(), String> {
+        if self.over { Ok(()) } else { Err(format!("{} still waits", self.situation())) }
+    }
+}
+
+impl Ask {
+    fn has_trailers(&self) -> bool {
+        self.spec.trailers && self.spec.framing == Framing::Chunked
+    }
+
+    /// The request as its fields.
+    fn fields(&self) -> Fields {
+        let spec = &self.spec;
+        let mut fields = vec![
+            (":method".to_owned(), spec.method.to_owned()),
+            (":scheme".to_owned(), "https".to_owned()),
+            (":authority".to_owned(), spec.authority()),
+            (":path".to_owned(), spec.path()),
+            ("x-mark".to_owned(), format!("{:x}", spec.id)),
+        ];
+        if let Framing::Length(length) = spec.framing {
+            fields.push(("content-length".to_owned(), length.to_string()));
+        }
+        if spec.call {
+            fields.push(("content-type".to_owned(), "application/grpc+proto".to_owned()));
+            fields.push(("te".to_owned(), "trailers".to_owned()));
+        }
+        fields
+    }
+}
+
+impl Request {
+    fn head(&mut self, fields: &Fields, ledger: &mut Ledger) -> Result<(), String> {
+        let spec = &self.ask.spec;
+        let said = |name| field(fields, name);
+        self.status = said(":status").and_then(|status| status.parse().ok()).unwrap_or(0);
+        match self.status {
+            102..200 if spec.interims > 0 => return Ok(()),
+            100..200 => return Err(format!("an interim answer that nobody sent: {fields:?}")),
+            _ => {}
+        }
+        let id = format!("{:x}", spec.id);
+        self.own = said("x-id").is_none();
+        if self.own {
+            let (server, cause, location) = (said("server"), said("x-sluicegate-cause"), said("location"));
+            return Own { status: self.status, server, cause, location, is_slow: false }.judge(spec, ledger);
+        }
+        if said("x-id") != Some(&id) {
+            return Err(format!("the answer of {:?} for request {id}", said("x-id")));
+        }
+        if self.status != spec.status {
+            return Err(format!("status {} where the target said {}", self.status, spec.status));
+        }
+        let length = said("content-length").map(str::to_owned);
+        let expected = if let Framing::Length(n) = spec.answer_framing { Some(n.to_string()) } else { None };
+        if length != expected && spec.has_answer_body() {
+            return Err(format!("length {length:?} where the target said {expected:?}"));
+        }
+        Ok(())
+    }
+
+    fn body(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let spec = &self.ask.spec;
+        if !self.own && stream(spec.id, Flow::Down, self.got, bytes.len() as u64) != bytes {
+            return Err(format!("after {} bytes the body of {} is not what its target sent", self.got, spec.path()));
+        }
+        let fixed = FIXED_BODY.iter().copied().skip(self.got as usize).take(bytes.len());
+        if self.own && spec.course == Course::Fixed && self.status == 200 && !fixed.eq(bytes.iter().copied()) {
+            return Err("a fixed response has another body".to_owned());
+        }
+        self.got += bytes.len() as u64;
+        Ok(())
+    }
+}

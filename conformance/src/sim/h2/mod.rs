@@ -1,0 +1,11 @@
+//! HTTP/2 in a world: peers that speak it, on either side of the balancer, and hold it to its rules.
+//!
+//! - `frames` are what goes over the wire, `talk` is one end of a connection and all rules that the balancer has to keep.
+//! - `browser` is a client with many requests at a time, `origin` a target of a group whose protocol version is HTTP2 or GRPC.
+//! - `deal` makes them up.
+
+pub(super) mod browser;
+pub(super) mod deal;
+mod frames;
+pub(super) mod origin;
+mod talk;

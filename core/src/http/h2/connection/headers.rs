@@ -1,0 +1,271 @@
+//! Header blocks (RFC 9113 sections 4.3, 6.2, 6.10 and 8.1): what they are for, how they are collected, and which streams they
+//! open. A block is decompressed even if nobody wants it, since the next one builds on it.
+
+use super::{Connection, Event, Kind, Side};
+use crate::http::h2::budget::{BLOCK_FRAMES_MAX, Budget};
+use crate::http::h2::error::{Breach, ErrorCode};
+use crate::http::h2::fields::FieldList;
+use crate::http::h2::flow::{ReceiveWindow, SendWindow, WINDOW_DEFAULT};
+use crate::http::h2::frame::{self, END_HEADERS, END_STREAM, FrameHead, FrameType, PRIORITY_LEN};
+use crate::http::h2::hpack::{DecodeError, Limits};
+use crate::http::h2::settings::FIELDS_MAX;
+use crate::http::h2::stream::{Local, Past, Remote, Stream, StreamId};
+
+/// Bytes of a HEADERS payload besides the block: the length of the padding, the padding, a priority.
+pub(super) const OVERHEAD_MAX: usize = 1 + 255 + PRIORITY_LEN;
+
+/// A header block on its way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Block {
+    pub(super) stream: StreamId,
+    purpose: Purpose,
+    end: bool,
+    frames: usize,
+}
+
+/// What is to happen when a block is complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// A request opens a stream.
+    Open,
+    /// An answer, interim or final.
+    Answer,
+    /// Fields after a body.
+    Trailers,
+    /// The stream is reset.
+    Refuse(ErrorCode),
+    /// Nothing: it crossed a reset or a GOAWAY of ours.
+    Ignore,
+}
+
+impl Connection {
+    /// No frame is waited for whose block is too long anyway.
+    pub(super) fn admit_block(&self, head: &FrameHead) -> Result<(), Breach> {
+        let overhead = if head.kind == FrameType::Headers { OVERHEAD_MAX } else { 0 };
+        if self.collected.len() + head.len > self.terms.max_header_block + overhead {
+            return Err(Breach::BlockTooLong);
+        }
+        Ok(())
+    }
+
+    pub(super) fn headers(&mut self, head: FrameHead, payload: &[u8]) -> Result<Option<Event>, Breach> {
+        let fragment = frame::headers_payload(head, payload)?;
+        let end = head.has(END_STREAM);
+        let mut purpose = self.purpose(head.stream, end)?;
+        if fragment.depends_on == Some(head.stream) {
+            purpose = Purpose::Refuse(ErrorCode::ProtocolError);
+        }
+        if self.side == Side::Server && head.stream > self.highest {
+            self.highest = head.stream;
+        }
+        let block = Block { stream: head.stream, purpose, end, frames: 1 };
+        if head.has(END_HEADERS) {
+            return self.complete(block, fragment.block);
+        }
+        self.collected.extend_from_slice(fragment.block);
+        self.block = Some(block);
+        Ok(None)
+    }
+
+    pub(super) fn continuation(&mut self, head: FrameHead, payload: &[u8]) -> Result<Option<Event>, Breach> {
+        let Some(block) = &mut self.block else { return Err(Breach::NothingToContinue) };
+        block.frames += 1;
+        if block.frames > BLOCK_FRAMES_MAX {
+            return Err(Breach::BlockScattered);
+        }
+        self.collected.extend_from_slice(payload);
+        if !head.has(END_HEADERS) {
+            return Ok(None);
+        }
+        let block = *block;
+        self.block = None;
+        // Blocks in several frames are rare: their room is not kept.
+        let collected = core::mem::take(&mut self.collected);
+        self.complete(block, &collected)
+    }
+
+    /// What HEADERS mean on that stream (RFC 9113 section 5.1).
+    fn purpose(&self, id: StreamId, end: bool) -> Result<Purpose, Breach> {
+        if self.side == Side::Server && id > self.highest {
+            return self.purpose_of_new(id);
+        }
+        let Some(stream) = self.streams.get(id) else {
+            return self.purpose_of_gone(id);
+        };
+        Ok(match stream.remote {
+            Remote::Head if stream.local == Local::Idle => return Err(Breach::IdleStream),
+            Remote::Head => Purpose::Answer,
+            Remote::Body if end => Purpose::Trailers,
+            // "An endpoint that receives a HEADERS frame without the END_STREAM flag set after receiving the HEADERS frame
+            // that opens a request … MUST treat the corresponding request or response as malformed" (section 8.1).
+            Remote::Body => Purpose::Refuse(ErrorCode::ProtocolError),
+            Remote::Ended => Purpose::Refuse(ErrorCode::StreamClosed),
+        })
+    }
+
+    /// A request, if we take it.
+    fn purpose_of_new(&self, id: StreamId) -> Result<Purpose, Breach> {
+        if !id.is_clients() {
+            return Err(Breach::NotYourStream);
+        }
+        Ok(if self.has_left() {
+            Purpose::Ignore
+        } else if self.streams.len() >= self.terms.max_concurrent_streams as usize {
+            Purpose::Refuse(ErrorCode::RefusedStream)
+        } else {
+            Purpose::Open
+        })
+    }
+
+    fn purpose_of_gone(&self, id: StreamId) -> Result<Purpose, Breach> {
+        match (self.past(id)?, self.side) {
+            (Past::Ended, _) => Err(Breach::ClosedStream),
+            (Past::ResetByUs, _) => Ok(Purpose::Ignore),
+            (Past::ResetByPeer, Side::Server) => Ok(Purpose::Refuse(ErrorCode::StreamClosed)),
+            (Past::Unknown, Side::Server) => Err(Breach::StreamsFall),
+            // Whatever is gone was once opened by us, and what crossed our reset long ago is no fault.
+            (Past::ResetByPeer | Past::Unknown, Side::Client) => Ok(Purpose::Ignore),
+        }
+    }
+
+    fn complete(&mut self, block: Block, bytes: &[u8]) -> Result<Option<Event>, Breach> {
+        if bytes.len() > self.terms.max_header_block {
+            return Err(Breach::BlockTooLong);
+        }
+        let limits = Limits { list_size: self.terms.max_header_list as usize, fields: FIELDS_MAX };
+        self.fields.clear();
+        self.decoder.decode(bytes, &limits, &mut self.fields).map_err(|error| match error {
+            DecodeError::Compression(_) => Breach::Compression,
+            DecodeError::ListTooLarge => Breach::ListTooLong,
+            DecodeError::TooManyFields => Breach::TooManyFields,
+        })?;
+        Ok(match block.purpose {
+            Purpose::Open => self.open_by_peer(block),
+            Purpose::Answer => self.answer(block),
+            Purpose::Trailers => self.trailers(block),
+            Purpose::Refuse(code) => {
+                if code == ErrorCode::RefusedStream {
+                    // Before it acknowledged our settings the peer could not know how many it may open.
+                    self.budgets.draw(if self.settled { Budget::Resets } else { Budget::Strays });
+                }
+                self.refuse_block(block, code)
+            }
+            Purpose::Ignore => {
+                if !self.departed.may_cross(block.stream) {
+                    self.budgets.draw(Budget::Strays);
+                }
+                if block.end {
+                    self.departed.end(block.stream, Past::Ended);
+                }
+                None
+            }
+        })
+    }
+
+    /// The stream is reset for what this block is.
+    fn refuse_block(&mut self, block: Block, code: ErrorCode) -> Option<Event> {
+        let event = self.refuse(block.stream, code);
+        if block.end {
+            self.departed.end(block.stream, Past::Ended);
+        }
+        event
+    }
+
+    /// A request.
+    fn open_by_peer(&mut self, block: Block) -> Option<Event> {
+        let length = match content_length(&self.fields) {
+            Ok(length) if !(block.end && length.is_some_and(|length| length > 0)) => length,
+            _ => return self.refuse_block(block, ErrorCode::ProtocolError),
+        };
+        self.budgets.begun();
+        self.requests = self.requests.saturating_add(1);
+        self.taken = block.stream;
+        self.streams.push(Stream {
+            id: block.stream,
+            remote: if block.end { Remote::Ended } else { Remote::Body },
+            local: Local::Head,
+            send: SendWindow::new(self.peer.initial_window),
+            receive: self.new_receive_window(),
+            body_left: length,
+            no_body: false,
+        });
+        self.mind_requests_max();
+        Some(Event::Head { stream: block.stream, kind: Kind::Head, end: block.end })
+    }
+
+    pub(super) fn new_receive_window(&self) -> ReceiveWindow {
+        let known_as = if self.settled { self.terms.initial_window } else { WINDOW_DEFAULT };
+        ReceiveWindow::new(known_as, self.terms.initial_window)
+    }
+
+    fn answer(&mut self, block: Block) -> Option<Event> {
+        let status = self.fields.iter().next().filter(|field| field.name == b":status").map(|field| field.value);
+        if matches!(status, Some([b'1', _, _])) {
+            return self.interim(block);
+        }
+        self.budgets.begun();
+        let length = match content_length(&self.fields) {
+            Ok(length) => length,
+            Err(Invalid) => return self.refuse_block(block, ErrorCode::ProtocolError),
+        };
+        let no_body = self.streams.get(block.stream)?.no_body || matches!(status, Some(b"204" | b"304"));
+        self.body_begins(block, if no_body { Some(0) } else { length })
+    }
+
+    /// An interim answer announces another one, so it ends nothing (RFC 9113 section 8.1).
+    fn interim(&mut self, block: Block) -> Option<Event> {
+        self.budgets.draw(Budget::Interims);
+        if block.end {
+            return self.refuse_block(block, ErrorCode::ProtocolError);
+        }
+        Some(Event::Head { stream: block.stream, kind: Kind::Head, end: false })
+    }
+
+    /// A final head came; the body is so long.
+    fn body_begins(&mut self, block: Block, length: Option<u64>) -> Option<Event> {
+        let stream = self.streams.get_mut(block.stream)?;
+        stream.remote = Remote::Body;
+        stream.body_left = length;
+        if block.end {
+            if length.is_some_and(|length| length > 0) {
+                return self.refuse_block(block, ErrorCode::ProtocolError);
+            }
+            self.ended_by_peer(block.stream);
+        }
+        Some(Event::Head { stream: block.stream, kind: Kind::Head, end: block.end })
+    }
+
+    fn trailers(&mut self, block: Block) -> Option<Event> {
+        if self.streams.get(block.stream)?.is_short() {
+            return self.refuse_block(block, ErrorCode::ProtocolError);
+        }
+        self.ended_by_peer(block.stream);
+        Some(Event::Head { stream: block.stream, kind: Kind::Trailers, end: true })
+    }
+}
+
+/// A content-length that is no number, or several that differ.
+struct Invalid;
+
+/// How long the body is said to be (RFC 9110 section 8.6).
+fn content_length(fields: &FieldList) -> Result<Option<u64>, Invalid> {
+    let mut found = None;
+    for field in fields.iter().filter(|field| field.name == b"content-length") {
+        let length = number(field.value).ok_or(Invalid)?;
+        if found.is_some_and(|found| found != length) {
+            return Err(Invalid);
+        }
+        found = Some(length);
+    }
+    Ok(found)
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |number, &digit| {
+        let digit = char::from(digit).to_digit(10)?;
+        number.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}

@@ -1,0 +1,100 @@
+//! What a peer did to an HTTP/2 connection that had to be ended, as causes that operators know.
+
+use super::Cause;
+use crate::http::h2::Breach;
+use crate::http::h2::budget::Budget;
+
+impl Cause {
+    /// A client broke a rule or used up a budget.
+    pub const fn of_client(breach: Breach) -> Cause {
+        match breach {
+            Breach::BlockTooLong => Cause::Http2HeadTooLarge,
+            Breach::ListTooLong | Breach::TooManyFields => Cause::Http2ListTooLarge,
+            Breach::BlockScattered => Cause::Http2ContinuationFlood,
+            Breach::ControlUnread => Cause::Http2AnswersUnread,
+            Breach::Flood(budget) => Cause::of_flood(budget),
+            _ => Cause::Http2ProtocolError,
+        }
+    }
+
+    /// A target did. What does not begin as HTTP/2 most likely is not.
+    pub const fn of_target(breach: Breach) -> Cause {
+        match breach {
+            Breach::NoSettings | Breach::FrameTooLong => Cause::TargetNotHttp2,
+            Breach::BlockTooLong | Breach::ListTooLong | Breach::TooManyFields => Cause::TargetHeadTooLarge,
+            Breach::Flood(Budget::Interims) => Cause::TooManyInterimResponses,
+            _ => Cause::TargetBrokeHttp2,
+        }
+    }
+
+    const fn of_flood(budget: Budget) -> Cause {
+        match budget {
+            Budget::Resets => Cause::Http2ResetFlood,
+            Budget::Pings => Cause::Http2PingFlood,
+            Budget::Settings => Cause::Http2SettingsFlood,
+            Budget::Priorities => Cause::Http2PriorityFlood,
+            Budget::Unknown => Cause::Http2UnknownFrameFlood,
+            Budget::WindowUpdates => Cause::Http2WindowUpdateFlood,
+            Budget::EmptyData => Cause::Http2EmptyDataFlood,
+            Budget::Strays => Cause::Http2StrayFrameFlood,
+            Budget::TinyData => Cause::Http2TinyWindows,
+            // Clients send none.
+            Budget::Interims => Cause::Http2ProtocolError,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::http::h2::ErrorCode;
+    use crate::observe::Blame;
+
+    const BUDGETS: [Budget; 9] = [
+        Budget::Resets,
+        Budget::Pings,
+        Budget::Settings,
+        Budget::Priorities,
+        Budget::Unknown,
+        Budget::WindowUpdates,
+        Budget::EmptyData,
+        Budget::Strays,
+        Budget::TinyData,
+    ];
+
+    #[test]
+    fn every_budget_and_limit_that_a_client_crosses_has_a_cause_of_its_own() {
+        let limits = [Breach::BlockTooLong, Breach::ListTooLong, Breach::BlockScattered, Breach::ControlUnread];
+        let breaches: Vec<Breach> = limits.into_iter().chain(BUDGETS.map(Breach::Flood)).collect();
+        let causes: BTreeSet<Cause> = breaches.iter().map(|&breach| Cause::of_client(breach)).collect();
+        assert_eq!(causes.len(), breaches.len());
+        for breach in breaches {
+            let cause = Cause::of_client(breach);
+            assert_eq!(breach.code(), ErrorCode::EnhanceYourCalm);
+            assert_eq!((cause.blame(), cause.status()), (Blame::Client, None), "{cause:?}");
+            assert!(!matches!(cause, Cause::Http2ProtocolError), "{breach:?}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_is_no_limit_is_one_cause_whichever_it_is() {
+        for breach in [Breach::BadPreface, Breach::ClosedStream, Breach::Compression, Breach::WindowOverflow] {
+            assert_eq!(Cause::of_client(breach), Cause::Http2ProtocolError);
+            assert_eq!(Cause::of_target(breach), Cause::TargetBrokeHttp2);
+        }
+        assert_eq!(Cause::of_client(Breach::Flood(Budget::Interims)), Cause::Http2ProtocolError);
+    }
+
+    #[test]
+    fn whatever_a_target_does_costs_the_client_a_502() {
+        let limits = [Breach::NoSettings, Breach::BlockTooLong, Breach::ListTooLong, Breach::ControlUnread];
+        for breach in limits.into_iter().chain(BUDGETS.map(Breach::Flood)) {
+            let cause = Cause::of_target(breach);
+            assert_eq!((cause.blame(), cause.status()), (Blame::Target, Some(502)), "{cause:?}");
+        }
+        assert_eq!(Cause::of_target(Breach::NoSettings), Cause::TargetNotHttp2);
+        assert_eq!(Cause::of_target(Breach::Flood(Budget::Interims)), Cause::TooManyInterimResponses);
+    }
+}

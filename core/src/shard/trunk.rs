@@ -1,0 +1,380 @@
+//! Connections to targets that speak HTTP/2: shared by the requests of all clients, each on a stream of its own. A stream is
+//! asked for before there is a connection, and waits until the target has said how many it takes.
+
+use core::time::Duration;
+
+use super::back::CONNECT_TIMEOUT;
+use super::failover::Errand;
+use super::handshake::TARGET_HANDSHAKE_TIMEOUT;
+use super::pool::{OriginId, Place};
+use super::stream::{Carried, Manner};
+use super::streams::Streams;
+use super::timer::Deadline;
+use super::wire::{Back, BackPhase, Role, WireState};
+use super::{DialError, Effect, ExchangeId, Shard, WireId};
+use crate::buffer::Buffer;
+use crate::http::h2::{Connection, ErrorCode, Terms};
+use crate::observe::Cause;
+use crate::time::Mono;
+
+/// Streams that a target is thought to take on one connection before it has said how many: as many as RFC 9113 section 6.5.2
+/// wants everybody to take.
+const STREAMS_EXPECTED: usize = 100;
+
+/// What both sides call HTTP/2 where TLS is spoken (ALPN, RFC 9113 section 3.2).
+pub(super) const ALPN: &[u8] = b"h2";
+
+/// A connection to a target that speaks HTTP/2.
+pub(crate) struct Trunk {
+    /// Nobody's but a check's, if there is none.
+    pub(super) origin: Option<OriginId>,
+    idle: Duration,
+    phase: TrunkPhase,
+    /// It takes no more streams.
+    pub(super) leaves: bool,
+}
+
+/// How far a connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TrunkPhase {
+    /// It is being made.
+    Dialing { until: Mono },
+    /// Its TLS handshake is in progress.
+    Securing { until: Mono },
+    /// The target has not said yet what it takes.
+    Greeting { until: Mono },
+    /// Requests go through.
+    Open,
+}
+
+impl Trunk {
+    pub(super) fn is_dialing(&self) -> bool {
+        matches!(self.phase, TrunkPhase::Dialing { .. })
+    }
+
+    fn is_open(&self) -> bool {
+        self.phase == TrunkPhase::Open
+    }
+
+    /// When this connection has to be looked at, and why.
+    pub(super) fn deadline(&self, streams: Option<&Streams>) -> Option<(Mono, Deadline)> {
+        match self.phase {
+            TrunkPhase::Dialing { until } | TrunkPhase::Greeting { until } => Some((until, Deadline::Connect)),
+            TrunkPhase::Securing { until } => Some((until, Deadline::TargetHandshake)),
+            // Streams have deadlines of their own.
+            TrunkPhase::Open => streams
+                .filter(|streams| streams.is_empty())
+                .map(|streams| (streams.idle_since.after(self.idle), Deadline::Pooled)),
+        }
+    }
+}
+
+impl Shard {
+    /// A stream to that target: on a connection that takes another, or on a new one.
+    pub(super) fn connect_stream(&mut self, origin: OriginId, place: Place, idle: Duration) -> WireId {
+        let open = self.pool.trunks(origin).iter().copied().find(|&trunk| self.takes_another(trunk, origin));
+        let trunk = open.unwrap_or_else(|| {
+            let trunk = self.lay(Some(origin), place, idle);
+            self.pool.add_trunk(origin, trunk);
+            trunk
+        });
+        let role = Role::Back(Back { origin, idle, reused_at: None, errand: None, phase: BackPhase::Idle });
+        let manner = Manner { is_secure: place.tls.is_some(), ..Manner::default() };
+        self.join(trunk, role, manner)
+    }
+
+    /// A connection of its own for a check.
+    pub(super) fn connect_check(&mut self, role: Role, place: Place, is_call: bool) -> WireId {
+        let trunk = self.lay(None, place, Duration::ZERO);
+        let manner = Manner { takes_trailers: is_call, is_secure: place.tls.is_some(), ..Manner::default() };
+        self.join(trunk, role, manner)
+    }
+
+    fn takes_another(&self, trunk: WireId, origin: OriginId) -> bool {
+        let Some(WireState { role: Role::Trunk(trunk), streams: Some(streams), dead: false, .. }) =
+            self.wires.get(trunk.0)
+        else {
+            return false;
+        };
+        let room = match trunk.is_open() {
+            true => streams.h2.available(),
+            false => self.pool.streams_max(origin).unwrap_or(STREAMS_EXPECTED),
+        };
+        !trunk.leaves && streams.waiting.len() < room
+    }
+
+    /// Begins a new connection.
+    fn lay(&mut self, origin: Option<OriginId>, place: Place, idle: Duration) -> WireId {
+        let now = self.now.mono;
+        let until = now.after(CONNECT_TIMEOUT);
+        let trunk = Trunk { origin, idle, phase: TrunkPhase::Dialing { until }, leaves: false };
+        let mut wire = WireState::new(Role::Trunk(trunk), now);
+        wire.secure = self.secure_for(place);
+        wire.streams = Some(Streams::new(Connection::client(Terms::client()), now));
+        let id = WireId(self.wires.insert(wire));
+        self.effects.push(Effect::Dial { wire: id, address: place.address });
+        self.rearm(id);
+        id
+    }
+
+    /// Another stream, which waits for its turn to be opened.
+    fn join(&mut self, trunk: WireId, role: Role, manner: Manner) -> WireId {
+        self.carried += usize::from(!matches!(role, Role::Probe(_)));
+        let mut wire = WireState::new(role, self.now.mono);
+        wire.leg.bare = true;
+        wire.carried = Some(Carried::new(trunk, None, ErrorCode::Cancel, manner));
+        let id = WireId(self.wires.insert(wire));
+        if let Some(streams) = self.wires.get_mut(trunk.0).and_then(|wire| wire.streams.as_mut()) {
+            streams.waiting.push_back(id);
+        }
+        // Before other requests have taken what is left: without its connection none of them gets anywhere.
+        self.admit_streams(trunk);
+        id
+    }
+
+    /// The stream serves an exchange from now on, as soon as its connection is there.
+    pub(super) fn engage_stream(&mut self, id: WireId, exchange: ExchangeId, errand: Errand) {
+        let Some(trunk) = self.wires.get(id.0).and_then(|wire| wire.carried.as_ref()).map(|carried| carried.connection)
+        else {
+            return;
+        };
+        let phase = match self.wires.get_mut(trunk.0).and_then(WireState::trunk_mut).map(|trunk| trunk.phase) {
+            Some(TrunkPhase::Open) => BackPhase::Busy(exchange),
+            Some(TrunkPhase::Securing { until }) => BackPhase::Securing { exchange, until },
+            Some(TrunkPhase::Dialing { until } | TrunkPhase::Greeting { until }) => {
+                BackPhase::Dialing { exchange, until }
+            }
+            None => return,
+        };
+        if let Some(back) = self.wires.get_mut(id.0).and_then(WireState::back_mut) {
+            back.errand = Some(errand);
+            back.phase = phase;
+            if let BackPhase::Busy(_) = phase {
+                // Should the connection be lost before anything has left, another is as good.
+                back.reused_at = Some(0);
+            }
+        }
+        match (phase, self.exchanges.get_mut(exchange)) {
+            (BackPhase::Busy(_), Some(exchange)) => exchange.record.dispatched(self.now),
+            _ => self.rearm(id),
+        }
+    }
+
+    pub(super) fn trunk_dialed(&mut self, id: WireId, result: Result<(), DialError>) {
+        let Some(WireState { role: Role::Trunk(trunk), secure, .. }) = self.wires.get_mut(id.0) else { return };
+        if !trunk.is_dialing() {
+            return;
+        }
+        match result {
+            Err(error) => self.trunk_failed(id, super::back::cause_of(error)),
+            Ok(()) if secure.is_some() => {
+                let until = self.now.mono.after(TARGET_HANDSHAKE_TIMEOUT);
+                trunk.phase = TrunkPhase::Securing { until };
+                for wire in self.members_of(id) {
+                    if let Some(Back { phase, .. }) = self.wires.get_mut(wire.0).and_then(WireState::back_mut)
+                        && let BackPhase::Dialing { exchange, .. } = *phase
+                    {
+                        *phase = BackPhase::Securing { exchange, until };
+                        self.rearm(wire);
+                    }
+                }
+                self.rearm(id);
+                self.notice(id);
+            }
+            Ok(()) => self.greet(id),
+        }
+    }
+
+    /// A connection is secured: it is of use if the target has agreed to speak HTTP/2.
+    pub(super) fn trunk_is_secured(&mut self, id: WireId) {
+        let agreed = self.wires.get(id.0).and_then(|wire| wire.secure.as_ref()?.session.as_ref()?.protocol());
+        if agreed == Some(ALPN) { self.greet(id) } else { self.trunk_failed(id, Cause::TargetNotHttp2) }
+    }
+
+    fn greet(&mut self, id: WireId) {
+        let until = self.now.mono.after(CONNECT_TIMEOUT);
+        let Some(trunk) = self.wires.get_mut(id.0).and_then(WireState::trunk_mut) else { return };
+        trunk.phase = TrunkPhase::Greeting { until };
+        self.rearm(id);
+        self.notice(id);
+    }
+
+    /// The target has said what it takes.
+    pub(super) fn trunk_is_settled(&mut self, id: WireId) {
+        let Some(WireState { role: Role::Trunk(trunk), streams: Some(streams), .. }) = self.wires.get_mut(id.0) else {
+            return;
+        };
+        let available = streams.h2.available() + streams.h2.streams();
+        if let Some(origin) = trunk.origin {
+            self.pool.set_streams_max(origin, available);
+        }
+        if let TrunkPhase::Greeting { .. } = trunk.phase {
+            trunk.phase = TrunkPhase::Open;
+            if !self.admit_streams(id) {
+                return self.trunk_failed(id, Cause::OutOfMemory);
+            }
+            for wire in self.members_of(id) {
+                self.stream_may_begin(wire);
+            }
+        }
+        self.move_surplus(id);
+        self.rearm(id);
+    }
+
+    /// The connection of a stream is there.
+    fn stream_may_begin(&mut self, id: WireId) {
+        match self.wires.get_mut(id.0).map(|wire| &mut wire.role) {
+            Some(Role::Back(Back { phase, .. })) => {
+                let (BackPhase::Dialing { exchange, .. } | BackPhase::Securing { exchange, .. }) = *phase else {
+                    return;
+                };
+                *phase = BackPhase::Busy(exchange);
+                if let Some(exchange) = self.exchanges.get_mut(exchange) {
+                    exchange.record.dispatched(self.now);
+                    let front = exchange.front;
+                    self.rearm(front);
+                }
+            }
+            Some(Role::Probe(_)) => self.probe_dialed(id, Ok(())),
+            _ => {}
+        }
+    }
+
+    /// Streams for which the target has no room go to other connections; where it takes none at all, they fail.
+    fn move_surplus(&mut self, id: WireId) {
+        let Some(streams) = self.streams_of(id) else { return };
+        let room = streams.h2.available();
+        let surplus: Vec<WireId> = streams.waiting.iter().copied().skip(room).collect();
+        let takes_none = room == 0 && streams.waiting.len() == self.members_of(id).len();
+        for wire in surplus {
+            let exchange = self.wires.get(wire.0).and_then(WireState::exchange);
+            match exchange {
+                Some(exchange) if takes_none || !self.move_on(wire, exchange) => {
+                    self.stream_fails(wire, Cause::TargetRefusedStream);
+                }
+                Some(_) => {}
+                None => self.stream_fails(wire, Cause::TargetRefusedStream),
+            }
+        }
+    }
+
+    /// No connection came about, or none of use.
+    pub(super) fn trunk_failed(&mut self, id: WireId, cause: Cause) {
+        self.pool_forgets_trunk(id);
+        for wire in self.members_of(id) {
+            self.stream_fails(wire, cause);
+        }
+        let dialing = self.wires.get(id.0).is_some_and(WireState::is_dialing);
+        if dialing {
+            self.remove(id);
+            // Whoever dials finds the wire gone.
+            return self.effects.push(Effect::Wake(id));
+        }
+        self.kill(id);
+    }
+
+    fn stream_fails(&mut self, id: WireId, cause: Cause) {
+        match self.wires.get(id.0) {
+            Some(WireState { role: Role::Probe(_), .. }) => self.probe_has_no_connection(id, cause),
+            Some(wire) => match wire.exchange() {
+                Some(exchange) => self.dial_failed(id, exchange, cause),
+                None => self.remove(id),
+            },
+            None => {}
+        }
+    }
+
+    /// The target broke a rule of HTTP/2.
+    pub(super) fn trunk_is_broken(&mut self, id: WireId, cause: Cause) {
+        for wire in self.members_of(id) {
+            if let Some(exchange) = self.wires.get(wire.0).and_then(WireState::exchange)
+                && let Some(exchange) = self.exchanges.get_mut(exchange)
+            {
+                exchange.record.caused(cause);
+            }
+        }
+        self.hang_up_trunk(id);
+    }
+
+    /// Closes a connection. Its target is told why, if that can be said in a word (RFC 9113 section 5.4.1).
+    fn hang_up_trunk(&mut self, id: WireId) {
+        self.say_control(id);
+        let Some(wire) = self.wires.get_mut(id.0) else { return };
+        let mut last_words = Buffer::default();
+        match &wire.secure {
+            None => last_words = core::mem::take(&mut wire.leg.output),
+            Some(secure) if secure.session.is_some() => {
+                self.seal(id);
+                self.say_goodbye(id);
+            }
+            // TLS is in the middle of what it read.
+            Some(_) => {}
+        }
+        self.kill(id);
+        if let Some(wire) = self.wires.get_mut(id.0) {
+            wire.leg.output = last_words;
+        }
+    }
+
+    /// A connection to a target that nobody needs any more. `false` if it is none.
+    pub(super) fn dismiss_trunk(&mut self, id: WireId) -> bool {
+        let is_made = self.wires.get_mut(id.0).and_then(WireState::trunk_mut).is_some_and(|trunk| trunk.is_open());
+        if is_made {
+            self.give_up(id);
+            self.hang_up_trunk(id);
+        }
+        is_made
+    }
+
+    /// The target has closed the connection; whether streams were open on it.
+    pub(super) fn trunk_closes(&mut self, id: WireId) -> bool {
+        let Some(trunk) = self.wires.get_mut(id.0).and_then(WireState::trunk_mut).filter(|trunk| trunk.is_open()) else {
+            return false;
+        };
+        trunk.leaves = true;
+        self.pool_forgets_trunk(id);
+        true
+    }
+
+    /// The target takes no more streams on that connection: those in progress go on, but for those that it will never answer.
+    pub(super) fn trunk_leaves(&mut self, id: WireId, beyond: Vec<WireId>) {
+        self.pool_forgets_trunk(id);
+        if let Some(trunk) = self.wires.get_mut(id.0).and_then(WireState::trunk_mut) {
+            trunk.leaves = true;
+        }
+        for wire in beyond {
+            let exchange = self.wires.get(wire.0).and_then(WireState::exchange);
+            if exchange.is_some_and(|exchange| self.repeat(wire, exchange)) {
+                continue;
+            }
+            if let Some(exchange) = exchange.and_then(|exchange| self.exchanges.get_mut(exchange)) {
+                exchange.record.caused(Cause::TargetWentAway);
+            }
+            self.lost(wire);
+        }
+        let waiting: Vec<WireId> =
+            self.streams_of(id).map_or_else(Vec::new, |streams| streams.waiting.iter().copied().collect());
+        for wire in waiting {
+            let exchange = self.wires.get(wire.0).and_then(WireState::exchange);
+            if exchange.is_none_or(|exchange| !self.move_on(wire, exchange)) {
+                self.stream_fails(wire, Cause::TargetWentAway);
+            }
+        }
+    }
+
+    /// Shared connections without requests.
+    pub(super) fn idle_trunks(&self) -> usize {
+        let is_idle = |trunk: &&WireId| self.streams_of(**trunk).is_some_and(Streams::is_empty);
+        self.pool.all_trunks().filter(is_idle).count()
+    }
+
+    fn members_of(&self, id: WireId) -> Vec<WireId> {
+        self.streams_of(id).map_or_else(Vec::new, Streams::all)
+    }
+
+    pub(super) fn pool_forgets_trunk(&mut self, id: WireId) {
+        if let Some(Role::Trunk(Trunk { origin: Some(origin), .. })) = self.wires.get(id.0).map(|wire| &wire.role) {
+            self.pool.remove_trunk(*origin, id);
+        }
+    }
+}
