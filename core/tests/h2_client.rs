@@ -131,6 +131,40 @@ fn a_server_may_not_allow_pushes() {
     assert_eq!(End::asking_client().sees(&settings(&[(2, 0)])), [Event::Settled]);
 }
 
+/// An answer whose compressed head has so many bytes, in frames of that length.
+fn long_answer(len: usize, frame_len: usize) -> Vec<u8> {
+    let value = "v".repeat(100);
+    let mut block = block(&[(":status", "200")]);
+    while len - block.len() > 240 {
+        block.extend(h2_support::block(&[("name", &value)]));
+    }
+    let value = "v".repeat((len - block.len()) / 2 - 7);
+    block.extend(h2_support::block(&[("name", &value)]));
+    let value = "v".repeat(len - block.len() - 7);
+    block.extend(h2_support::block(&[("name", &value)]));
+    assert_eq!(block.len(), len);
+    let last = block.chunks(frame_len).count() - 1;
+    let frames = block.chunks(frame_len).enumerate().map(|(n, piece)| {
+        let kind = if n == 0 { FrameType::Headers } else { FrameType::Continuation };
+        frame(kind, if n == last { END_HEADERS } else { 0 }, 1, piece)
+    });
+    frames.collect::<Vec<_>>().concat()
+}
+
+#[test]
+fn the_head_of_an_answer_may_be_longer_than_that_of_a_request() {
+    for frame_len in [16_384, 4_000] {
+        let answer = long_answer(32_768, frame_len);
+        assert_eq!(End::asking_client().sees(&answer), [head(1, Kind::Head, false)]);
+        for piece in [1, 1000] {
+            let mut client = End::asking_client();
+            let events: Vec<Event> = answer.chunks(piece).flat_map(|piece| client.sees(piece)).collect();
+            assert_eq!(events, [head(1, Kind::Head, false)]);
+        }
+        assert_eq!(breaks(&[long_answer(32_769, frame_len)]), Breach::BlockTooLong);
+    }
+}
+
 #[test]
 fn interim_answers_come_before_the_final_one() {
     let mut client = End::asking_client();

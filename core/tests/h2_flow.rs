@@ -5,7 +5,7 @@ mod h2_support;
 
 use h2_support::*;
 use sluicegate::http::h2::frame::{FrameType, PADDED};
-use sluicegate::http::h2::{Breach, ErrorCode, Event};
+use sluicegate::http::h2::{Breach, Connection, ErrorCode, Event, Terms};
 
 /// What the peer may send on a stream before anybody said anything.
 const DEFAULT: usize = 65_535;
@@ -196,6 +196,22 @@ fn one_streams_window_may_be_widened() {
     assert_eq!(server.says(), []);
     server.sees(&settings_ack());
     assert!(server.says().contains(&Said::WindowUpdate(1, 49_152)));
+}
+
+#[test]
+fn no_window_of_ours_is_opened_beyond_what_there_may_be() {
+    let most = (1 << 31) - 1;
+    let mut server = End::settled_server();
+    server.sees(&post(1));
+    server.side.widen(id(1), u32::MAX);
+    assert_eq!(server.says(), [Said::WindowUpdate(1, most - 16_384)]);
+    let terms = Terms { initial_window: u32::MAX, connection_window: u32::MAX, ..Terms::server() };
+    let mut server = End::server_with(terms);
+    let mut client = End::new(Connection::client(Terms::client()));
+    let announced = Connection::server(terms).control().to_vec();
+    assert_eq!(client.sees(&announced), [Event::Settled]);
+    server.sees(&settings_ack());
+    assert_eq!(server.says(), [Said::WindowUpdate(0, most - 65_535)]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::back::CONNECT_TIMEOUT;
 use super::failover::Errand;
 use super::handshake::TARGET_HANDSHAKE_TIMEOUT;
 use super::pool::{OriginId, Place};
-use super::stream::{Carried, Manner};
+use super::stream::{Carried, Manner, STALLED_MAX};
 use super::streams::Streams;
 use super::timer::Deadline;
 use super::wire::{Back, BackPhase, Role, WireState};
@@ -122,7 +122,7 @@ impl Shard {
     fn join(&mut self, trunk: WireId, role: Role, manner: Manner) -> WireId {
         self.carried += usize::from(!matches!(role, Role::Probe(_)));
         let mut wire = WireState::new(role, self.now.mono);
-        wire.leg.bare = true;
+        (wire.leg.bare, wire.leg.limit) = (true, STALLED_MAX);
         wire.carried = Some(Carried::new(trunk, None, ErrorCode::Cancel, manner));
         let id = WireId(self.wires.insert(wire));
         if let Some(streams) = self.wires.get_mut(trunk.0).and_then(|wire| wire.streams.as_mut()) {

@@ -182,7 +182,7 @@ pub enum Breach {
     /// RFC 9113 section 4.3.
     #[error("a header block cannot be decompressed")]
     Compression,
-    /// Guide CONN-10.
+    /// Beyond [`Terms::max_header_block`](super::Terms::max_header_block); for clients guide CONN-10.
     #[error("a compressed header block is longer than is taken")]
     BlockTooLong,
     /// Beyond what our SETTINGS_MAX_HEADER_LIST_SIZE says.

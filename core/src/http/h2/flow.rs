@@ -90,7 +90,7 @@ impl ReceiveWindow {
 
     /// The window is to be this large from now on, if it is not larger.
     pub fn widen(&mut self, size: u32) {
-        self.size = self.size.max(i64::from(size));
+        self.size = self.size.max(i64::from(size.min(WINDOW_MAX)));
     }
 
     /// The peer learnt that every window is larger or smaller than it thought.

@@ -36,14 +36,14 @@ pub struct Terms {
     pub connection_window: u32,
     /// Bytes of a decompressed header list, 32 more for each field (RFC 9113 section 6.5.2).
     pub max_header_list: u32,
-    /// Bytes of a compressed header block (guide CONN-10).
+    /// Bytes of a compressed header block.
     pub max_header_block: usize,
-    /// Requests on one connection; then it is shut down in two steps (guide CONN-10).
+    /// Requests on one connection; then it is shut down in two steps.
     pub requests_max: u32,
 }
 
 impl Terms {
-    /// Towards clients, as the guide says.
+    /// Towards clients, as the guide says (LSN-04, CONN-10).
     pub const fn server() -> Self {
         Terms {
             max_concurrent_streams: 128,
@@ -55,9 +55,10 @@ impl Terms {
         }
     }
 
-    /// Towards targets. Ours are the only requests there, so their number is limited by the identifiers alone.
+    /// Towards targets. Their heads may be as long as in HTTP/1, where 32 KiB are served: one that is longer takes all streams
+    /// of the connection with it. Ours are the only requests there, so their number is limited by the identifiers alone.
     pub const fn client() -> Self {
-        Terms { requests_max: u32::MAX, ..Terms::server() }
+        Terms { max_header_block: 32 * 1024, requests_max: u32::MAX, ..Terms::server() }
     }
 
     /// Appends the SETTINGS frame that announces them. Pushes are refused; frames have their default size; priorities are
@@ -69,7 +70,7 @@ impl Terms {
         };
         let settings = [
             of_side,
-            (INITIAL_WINDOW_SIZE, self.initial_window.min(WINDOW_MAX)),
+            (INITIAL_WINDOW_SIZE, self.initial_window),
             (MAX_HEADER_LIST_SIZE, self.max_header_list),
             (NO_RFC7540_PRIORITIES, 1),
         ];

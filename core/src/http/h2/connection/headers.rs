@@ -12,7 +12,7 @@ use crate::http::h2::settings::FIELDS_MAX;
 use crate::http::h2::stream::{Local, Past, Remote, Stream, StreamId};
 
 /// Bytes of a HEADERS payload besides the block: the length of the padding, the padding, a priority.
-pub(super) const OVERHEAD_MAX: usize = 1 + 255 + PRIORITY_LEN;
+const OVERHEAD_MAX: usize = 1 + 255 + PRIORITY_LEN;
 
 /// A header block on its way.
 #[derive(Clone, Copy, Debug)]

@@ -18,8 +18,8 @@ use self::receive::Reading;
 use super::budget::Budgets;
 use super::error::{ConnectionError, ErrorCode};
 use super::fields::FieldList;
-use super::flow::{ReceiveWindow, SendWindow, WINDOW_DEFAULT};
-use super::frame::{HEAD_LEN, PREFACE};
+use super::flow::{ReceiveWindow, SendWindow, WINDOW_DEFAULT, WINDOW_MAX};
+use super::frame::{HEAD_LEN, PAYLOAD_MAX, PREFACE};
 use super::hpack::{Decoder, Encoder};
 use super::settings::{Settings, Terms};
 use super::stream::{Departed, StreamId, Streams};
@@ -130,9 +130,8 @@ pub enum Kind {
 }
 
 impl Connection {
-    /// The most bytes that [`Connection::receive`] ever waits for: all of one frame that is not DATA, with the default
-    /// [`Terms::max_header_block`].
-    pub const LOOKAHEAD: usize = HEAD_LEN + 8 * 1024 + headers::OVERHEAD_MAX;
+    /// The most bytes that [`Connection::receive`] ever waits for: all of one frame.
+    pub const LOOKAHEAD: usize = HEAD_LEN + PAYLOAD_MAX;
 
     /// The side that takes requests. Its SETTINGS are in [`Connection::control`] at once.
     pub fn server(terms: Terms) -> Self {
@@ -144,7 +143,8 @@ impl Connection {
         Connection::new(Side::Client, terms)
     }
 
-    fn new(side: Side, terms: Terms) -> Self {
+    fn new(side: Side, mut terms: Terms) -> Self {
+        terms.initial_window = terms.initial_window.min(WINDOW_MAX);
         let mut control = Control::default();
         let reading = match side {
             Side::Server => Reading::Preface(0),
