@@ -309,3 +309,62 @@ fn what_is_no_http2_ends_the_connection() {
     assert!(net.log()[0].contains("\"Http2ProtocolError\""), "{:?}", net.log());
     net.over();
 }
+
+/// Guide LSN-04.
+#[test]
+fn a_listener_without_tls_speaks_no_http2() {
+    let mut net = Net::with(Http1, Protocol::Http, |config, _| {
+        config.listeners[0].protocol = Protocol::Http;
+        config.listeners[0].tls = None;
+    });
+    let preface = net.lab.connect_raw().unwrap();
+    net.lab.says(preface, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    let upgrade = net.lab.connect_raw().unwrap();
+    net.lab.says(
+        upgrade,
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: \r\n\r\n",
+    );
+    net.run();
+    assert!(net.lab.heard(preface).starts_with("HTTP/1.1 505 "), "{}", net.lab.heard(preface));
+    assert!(net.lab.heard(upgrade).starts_with("HTTP/1.1 200 OK\r\n"), "{}", net.lab.heard(upgrade));
+    net.over();
+}
+
+/// Guide LSN-04: nothing is pushed to clients, because targets may push nothing.
+#[test]
+fn a_target_that_pushes_breaks_the_rules() {
+    let (mut net, client, stream, target) = calling(&message("ask"), End::Plain);
+    net.speaker(target).out.extend([0, 0, 4, 5, 4, 0, 0, 0, 1, 0, 0, 0, 2]);
+    net.run();
+    let talk = net.talk(client, stream);
+    assert_eq!((talk.status(), talk.field("x-sluicegate-cause")), ("502", Some("TargetBrokeHttp2")));
+    net.over();
+}
+
+/// Guide DRAIN-05.
+#[test]
+fn a_stream_is_ended_when_the_deregistration_delay_of_its_target_is_over() {
+    let (mut net, client, stream, peer) = calling(&message("ask"), End::Plain);
+    let quick = net.ask(client, &call("/p.S/M"), b"", End::Plain);
+    net.run();
+    let mut next = secure_support::config(Some(secure_support::terms()), &[target(2)], Protocol::Http);
+    next.groups[0].protocol_version = Grpc;
+    // 300 seconds.
+    let next = next.next(&net.lab.config, net.lab.now);
+    net.lab.turn(|turn| turn.reconfigured(std::sync::Arc::new(next)));
+    net.pass_seconds(30);
+    net.speaker(peer).say(3, &fields(&OK), &message("answer"), over());
+    net.run();
+    assert!(net.talk(client, quick).ended, "those in progress may end");
+    net.speaker(peer).say(1, &fields(&OK), b"", End::Open);
+    for _ in 0..5 {
+        net.pass_seconds(50);
+        net.speaker(peer).add(1, &message("still there"), End::Open);
+        net.run();
+    }
+    assert_eq!(net.talk(client, stream).reset, None);
+    net.pass_seconds(20);
+    assert_eq!(net.talk(client, stream).reset, Some(ErrorCode::InternalError));
+    assert_eq!(net.talk(peer, 1).reset, Some(ErrorCode::Cancel));
+    net.over();
+}
