@@ -368,3 +368,21 @@ fn a_stream_is_ended_when_the_deregistration_delay_of_its_target_is_over() {
     assert_eq!(net.talk(peer, 1).reset, Some(ErrorCode::Cancel));
     net.over();
 }
+
+/// Servers of gRPC want to hear that their trailers arrive.
+#[test]
+fn targets_of_grpc_hear_that_trailers_are_taken_and_others_if_the_client_says_so() {
+    let grpc = [("content-type", "application/grpc")];
+    for (version, more, expected) in [
+        (Grpc, &grpc[..], Some("trailers")),
+        (Http2, &grpc[..], None),
+        (Http2, &[("te", "trailers")][..], Some("trailers")),
+    ] {
+        let mut net = Net::new(version);
+        let client = net.client();
+        net.ask(client, &asks("POST", "/p.S/M", more), b"", End::Plain);
+        net.run();
+        assert_eq!(net.talk(net.target(), 1).field("te"), expected, "{version:?} {more:?}");
+        net.over();
+    }
+}
