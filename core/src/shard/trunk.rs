@@ -328,7 +328,8 @@ impl Shard {
 
     /// The target has closed the connection; whether streams were open on it.
     pub(super) fn trunk_closes(&mut self, id: WireId) -> bool {
-        let Some(trunk) = self.wires.get_mut(id.0).and_then(WireState::trunk_mut).filter(|trunk| trunk.is_open()) else {
+        let Some(trunk) = self.wires.get_mut(id.0).and_then(WireState::trunk_mut).filter(|trunk| trunk.is_open())
+        else {
             return false;
         };
         trunk.leaves = true;
