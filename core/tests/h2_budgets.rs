@@ -302,6 +302,16 @@ fn what_crosses_our_own_resets_is_nobodys_fault_unless_it_does_not_end() {
 }
 
 #[test]
+fn bodies_of_requests_that_were_ignored_are_bounded() {
+    let mut server = server();
+    server.side.shut_down();
+    server.side.shut_down();
+    assert_eq!(server.sees(&post(1)), []);
+    let strays = u32::from(budget::STRAYS.max);
+    assert_eq!(lasts(&mut server, |_| data(1, b"x", false)), (strays - 1, Budget::Strays));
+}
+
+#[test]
 fn a_target_that_answers_garbage_loses_its_connection_in_the_end() {
     let mut client = End::settled_client();
     for n in 0..=100 {
