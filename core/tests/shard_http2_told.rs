@@ -215,7 +215,7 @@ fn clients_that_use_up_a_budget_are_told_to_be_calm_and_the_log_says_which() {
     overdraws("Http2PingFlood", |_, _| frames(1000, |_, out| frame::write_ping(0, [0; 8], out)));
     overdraws("Http2SettingsFlood", |_, _| frames(1000, |_, out| frame::write_settings(0, &[(4, 65_535)], out)));
     overdraws("Http2WindowUpdateFlood", |_, _| {
-        frames(5000, |_, out| frame::write_window_update(StreamId::CONNECTION, 1, out))
+        frames(10_000, |_, out| frame::write_window_update(StreamId::CONNECTION, 1, out))
     });
     overdraws("Http2UnknownFrameFlood", |_, _| frames(1000, |_, out| out.extend([0, 0, 0, 0xfa, 0, 0, 0, 0, 0])));
     overdraws("Http2PriorityFlood", |_, _| {
