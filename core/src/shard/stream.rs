@@ -12,7 +12,7 @@ use super::{Shard, WireId};
 use crate::buffer::{Buffer, Buffers, LARGE_PAGE, PAGE, Payment};
 use crate::exchange::{After, Exchange, Leg, WINDOW};
 use crate::http::FieldRoom;
-use crate::http::h1::head::{Scan, Scanner, parse_request, parse_response};
+use crate::http::h1::head::{Scanner, parse_request, parse_response};
 use crate::http::h2::{Connection, ErrorCode, FieldList, Kind, StreamId, bridge};
 use crate::observe::Cause;
 
