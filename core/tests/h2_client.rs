@@ -235,6 +235,18 @@ fn answers_to_head_and_of_204_and_304_have_no_body_whatever_they_say() {
 }
 
 #[test]
+fn an_answer_whose_stream_is_given_up_within_its_head_is_dropped() {
+    for (status, end) in [("103", 0), ("200", 0), ("200", END_STREAM)] {
+        let mut client = End::asking_client();
+        let block = block(&[(":status", status)]);
+        client.sees(&frame(FrameType::Headers, end, 1, &block[..4]));
+        client.side.reset(id(1), ErrorCode::Cancel);
+        assert_eq!(client.sees(&frame(FrameType::Continuation, END_HEADERS, 1, &block[4..])), []);
+        assert_eq!(client.says(), [Said::Reset(1, ErrorCode::Cancel)]);
+    }
+}
+
+#[test]
 fn a_server_may_answer_before_the_request_is_over() {
     let mut client = End::asking_client();
     assert_eq!(client.sees(&status(1, "200", true)), [head(1, Kind::Head, true)]);

@@ -3,7 +3,7 @@
 mod h2_support;
 
 use h2_support::*;
-use sluicegate::http::h2::frame::{ACK, FrameType};
+use sluicegate::http::h2::frame::{ACK, END_HEADERS, END_STREAM, FrameType};
 use sluicegate::http::h2::{Breach, ErrorCode, Event, Kind, Terms};
 
 const NEVER: u32 = (1 << 31) - 1;
@@ -70,6 +70,17 @@ fn blocks_of_ignored_requests_are_still_decompressed() {
     server.sees(&frame(FrameType::Headers, 5, 3, b"\x40\x01x\x01y"));
     server.sees(&frame(FrameType::Headers, 5, 1, &[0x80 | 62]));
     assert_eq!(server.side.fields().first(b"x"), Some(&b"y"[..]));
+}
+
+#[test]
+fn a_request_whose_head_is_not_complete_when_the_last_is_named_is_ignored() {
+    let mut server = End::settled_server();
+    server.sees(&frame(FrameType::Headers, END_STREAM, 1, &block(&GET)[..5]));
+    server.side.shut_down();
+    server.side.shut_down();
+    assert_eq!(server.sees(&frame(FrameType::Continuation, END_HEADERS, 1, &block(&GET)[5..])), []);
+    assert!(matches!(server.says()[..], [_, _, Said::GoAway(0, ErrorCode::NoError)]));
+    assert_eq!(server.side.streams(), 0);
 }
 
 #[test]

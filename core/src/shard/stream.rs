@@ -12,7 +12,7 @@ use super::{Shard, WireId};
 use crate::buffer::{Buffer, Buffers, LARGE_PAGE, PAGE, Payment};
 use crate::exchange::{After, Exchange, Leg, WINDOW};
 use crate::http::FieldRoom;
-use crate::http::h1::head::{Scan, Scanner, parse_request, parse_response};
+use crate::http::h1::head::{Scanner, parse_request, parse_response};
 use crate::http::h2::{Connection, ErrorCode, FieldList, Kind, StreamId, bridge};
 use crate::observe::Cause;
 
@@ -63,6 +63,9 @@ const LONG_BODY: u64 = 16 * 1024;
 
 /// The larger window, in bytes: what fits in a large page.
 const LARGE_WINDOW: u32 = 64 * 1024;
+
+/// What a head ends with.
+const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 
 /// How long a stream that was answered before its client had said all stays open for the rest, which is dropped.
 pub(super) const LAST_WORDS: Duration = LINGER;
@@ -268,14 +271,27 @@ impl Shard {
                 Said::Some { more: self.may_speak(stream) }
             }
             Err(Unspeakable::Garbled) => {
-                // The peer could not make sense of anything after it.
-                self.kill(id);
+                // Nothing was said of it, so nobody else is concerned.
+                self.stream_is_garbled(stream);
                 Said::Some { more: false }
             }
             Err(Unspeakable::Starved) => {
                 self.stream_is_starved(stream);
                 Said::Some { more: false }
             }
+        }
+    }
+
+    /// What was to be said on a stream is no head of HTTP/1: it ends.
+    fn stream_is_garbled(&mut self, id: WireId) {
+        let Some(wire) = self.wires.get(id.0) else { return };
+        match (&wire.role, wire.exchange()) {
+            (Role::Back(_), Some(exchange)) => {
+                self.fail(exchange, Cause::InternalError);
+                self.drive(exchange);
+            }
+            (Role::Probe(_), _) => self.probe_is_starved(id),
+            _ => self.remove(id),
         }
     }
 
@@ -457,11 +473,10 @@ impl Speech<'_> {
     /// Says the head that begins at that byte, with the end if nothing follows.
     fn say_head(&mut self, at: usize) -> Result<usize, Unspeakable> {
         let bytes = &self.leg.pending()[at..];
-        let scan = match self.is_answer {
-            true => Scanner::response().scan_response(bytes).ok(),
-            false => Scanner::request().scan(bytes).ok(),
+        // It was written here: whatever it has grown to, it ends where its first empty line does.
+        let Some(len) = memchr::memmem::find(bytes, END_OF_HEAD).map(|at| at + END_OF_HEAD.len()) else {
+            return Err(Unspeakable::Garbled);
         };
-        let Some(Scan::Head { len, .. }) = scan else { return Err(Unspeakable::Garbled) };
         if !has_room(self.out, encoded_max(len), self.payment, self.buffers)? {
             return Ok(0);
         }

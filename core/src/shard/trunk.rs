@@ -250,10 +250,9 @@ impl Shard {
         for wire in surplus {
             let exchange = self.wires.get(wire.0).and_then(WireState::exchange);
             match exchange {
-                Some(exchange) if takes_none || !self.move_on(wire, exchange) => {
-                    self.stream_fails(wire, Cause::TargetRefusedStream);
-                }
-                Some(_) => {}
+                // Whatever cannot go elsewhere, since the target was deregistered, waits for its turn.
+                Some(exchange) if !takes_none => drop(self.move_on(wire, exchange)),
+                Some(_) => self.stream_fails(wire, Cause::TargetRefusedStream),
                 None => self.stream_fails(wire, Cause::TargetRefusedStream),
             }
         }
@@ -344,6 +343,15 @@ impl Shard {
         trunk.leaves = true;
         self.pool_forgets_trunk(id);
         true
+    }
+
+    /// The target was deregistered: what is in progress there goes on, and so do requests that wait for their turn.
+    pub(super) fn retire_trunk(&mut self, id: WireId) {
+        self.pool_forgets_trunk(id);
+        if let Some(trunk) = self.wires.get_mut(id.0).and_then(WireState::trunk_mut) {
+            trunk.leaves = true;
+        }
+        self.bow_out_if_done(id);
     }
 
     /// The target takes no more streams on that connection: those in progress go on, but for those that it will never answer.

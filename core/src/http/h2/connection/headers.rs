@@ -77,11 +77,23 @@ impl Connection {
         if !head.has(END_HEADERS) {
             return Ok(None);
         }
-        let block = *block;
+        let mut block = *block;
         self.block = None;
+        if self.is_late(&block) {
+            block.purpose = Purpose::Ignore;
+        }
         // Blocks in several frames are rare: their room is not kept.
         let collected = core::mem::take(&mut self.collected);
         self.complete(block, &collected)
+    }
+
+    /// Between two frames of a block the owner may have reset the stream, or have told the peer that it takes no new one.
+    fn is_late(&self, block: &Block) -> bool {
+        match block.purpose {
+            Purpose::Open => self.has_left(),
+            Purpose::Answer | Purpose::Trailers => self.streams.get(block.stream).is_none(),
+            Purpose::Refuse(_) | Purpose::Ignore => false,
+        }
     }
 
     /// What HEADERS mean on that stream (RFC 9113 section 5.1).
@@ -139,6 +151,9 @@ impl Connection {
             DecodeError::ListTooLarge => Breach::ListTooLong,
             DecodeError::TooManyFields => Breach::TooManyFields,
         })?;
+        if let Purpose::Open = block.purpose {
+            self.budgets.expanded(bytes.len(), self.fields.size());
+        }
         Ok(match block.purpose {
             Purpose::Open => self.open_by_peer(block),
             Purpose::Answer => self.answer(block),
