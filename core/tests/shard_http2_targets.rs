@@ -459,3 +459,39 @@ fn a_target_that_breaks_the_rules_of_http2_is_told_and_costs_a_502() {
         net.over();
     }
 }
+
+/// A target that closes every connection as soon as it is made keeps no request for ever.
+#[test]
+fn a_target_that_takes_leave_of_every_connection_at_once_costs_a_502_after_some_of_them() {
+    let (mut net, client) = quiet();
+    net.reply = None;
+    let stream = net.get(client, "/");
+    let mut goaway = Vec::new();
+    frame::write_goaway(sluicegate::http::h2::StreamId::CONNECTION, ErrorCode::NoError, "", &mut goaway);
+    net.farewell = Some(goaway);
+    net.run();
+    let talk = net.talk(client, stream);
+    assert_eq!((talk.status(), talk.field("x-sluicegate-cause")), ("502", Some("TargetWentAway")));
+    assert!((2..=6).contains(&net.targets().len()), "{} connections", net.targets().len());
+    net.over();
+}
+
+/// A connection on which nothing comes any more gets no further requests.
+#[test]
+fn a_connection_that_has_died_without_a_word_is_given_up_after_the_first_request_that_times_out() {
+    let (mut net, client) = quiet();
+    let first = net.get(client, "/first");
+    net.run();
+    net.pass_seconds(60);
+    net.run();
+    assert_eq!(net.talk(client, first).status(), "504");
+    let client = net.client();
+    let second = net.get(client, "/second");
+    net.run();
+    assert_eq!(net.targets().len(), 2, "another connection");
+    let target = net.target();
+    net.speaker(target).say(1, &fields(&[(":status", "200")]), b"hi", End::Plain);
+    net.run();
+    assert_eq!(net.talk(client, second).text(), "hi");
+    net.over();
+}

@@ -192,7 +192,8 @@ impl Exchange {
             Ok(Flow::Finished) => self.download_is_whole(front),
             Ok(Flow::Starved) if back.truncated => self.fail(Cause::TargetBodyShort, front, cx),
             Ok(Flow::Starved) if back.ended => match relay.sender_ended(back, front, cx.buffers) {
-                Ok(()) => self.download_is_whole(front),
+                Ok(false) => {}
+                Ok(true) => self.download_is_whole(front),
                 Err(_) => self.fail(Cause::TargetBodyShort, front, cx),
             },
             Ok(Flow::Starved | Flow::Blocked) => {

@@ -4,7 +4,7 @@
 use super::leg::Leg;
 use crate::buffer::{Buffers, LARGE_PAGE, PAGE, Payment, RECORDS_OVERHEAD};
 use crate::http::Framing;
-use crate::http::h1::body::{Decoder, Encoder, Garbled, Step, passing_trailers};
+use crate::http::h1::body::{Decoder, Encoder, Garbled, LAST_CHUNK, Step, passing_trailers};
 
 /// Bytes that may wait for a slow receiver, in bytes. Sealed they still fit in a page, so that they leave in one write.
 pub(crate) const WINDOW: usize = LARGE_PAGE - RECORDS_OVERHEAD;
@@ -78,20 +78,26 @@ impl Relay {
         Ok(Flow::Finished)
     }
 
-    /// The sender closed its side, or said that the body is over. An error if it is not whole.
+    /// The sender closed its side, or said that the body is over. An error if it is not whole. `false` if there is no room
+    /// yet for what follows the body.
     pub(crate) fn sender_ended(
         &mut self,
         from: &mut Leg,
         to: &mut Leg,
         buffers: &mut Buffers,
-    ) -> Result<(), Truncated> {
+    ) -> Result<bool, Truncated> {
         self.decoder.ended().map_err(|_| Truncated)?;
+        let end = from.trailers.received.len() + LAST_CHUNK.len();
+        if self.encoder == Encoder::Chunked && !to.output.make_room(end, Payment::Admitted, buffers) {
+            self.decoder = Decoder::UntilClose;
+            return Ok(false);
+        }
         let trailers = core::mem::take(&mut from.trailers.received);
         if !trailers.is_empty() {
             self.end(&trailers, to, buffers);
         }
         self.close(to, buffers);
-        Ok(())
+        Ok(true)
     }
 
     /// The body ends with these trailers.

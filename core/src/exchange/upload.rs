@@ -98,8 +98,9 @@ impl Exchange {
         match relay.pump(front, back, cx.buffers) {
             Ok(Flow::Finished) => self.upload = Upload::Done,
             Ok(Flow::Starved) if front.ended => match relay.sender_ended(front, back, cx.buffers) {
-                Ok(()) if front.bare => self.upload = Upload::Done,
-                Ok(()) | Err(_) => self.fail(Cause::ClientClosedEarly, front, cx),
+                Ok(true) if front.bare => self.upload = Upload::Done,
+                Ok(false) => {}
+                Ok(true) | Err(_) => self.fail(Cause::ClientClosedEarly, front, cx),
             },
             Ok(Flow::Starved | Flow::Blocked) => {}
             Err(_) => self.fail(Cause::BodyGarbled, front, cx),

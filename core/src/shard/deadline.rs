@@ -3,6 +3,7 @@
 use super::timer::Deadline;
 use super::wire::{Front, Phase, Role, WireState};
 use super::{Effect, Shard, TIMERS_PER_TURN, WireId};
+use crate::exchange::Exchange;
 use crate::observe::Cause;
 use crate::time::Mono;
 
@@ -82,6 +83,9 @@ impl Shard {
                 self.dial_failed(id, exchange, Cause::TargetConnectTimeout);
             }
             (Deadline::Exchange, Some(exchange)) => {
+                if let Some(&Exchange { back: Some(back), idle, .. }) = self.exchanges.get(exchange) {
+                    self.suspect_trunk(back, idle);
+                }
                 self.with(exchange, |exchange, front, back, cx| exchange.idle_for_too_long(front, back, cx));
                 self.drive(exchange);
             }

@@ -194,6 +194,12 @@ impl Secure {
         left
     }
 
+    /// Its pages are no longer paid for by what they were taken for.
+    pub(super) fn meter(&mut self, buffers: &mut Buffers) {
+        self.sealed.meter(buffers);
+        self.outgoing.meter(buffers);
+    }
+
     pub(super) fn clear(&mut self, buffers: &mut Buffers) {
         self.sealed.release(buffers);
         self.outgoing.release(buffers);

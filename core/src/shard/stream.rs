@@ -12,6 +12,7 @@ use super::{Shard, WireId};
 use crate::buffer::{Buffer, Buffers, LARGE_PAGE, PAGE, Payment};
 use crate::exchange::{After, Exchange, Leg, WINDOW};
 use crate::http::FieldRoom;
+use crate::http::h1::body::Decoder;
 use crate::http::h1::head::{Scanner, parse_request, parse_response};
 use crate::http::h2::{Connection, ErrorCode, FieldList, Kind, StreamId, bridge};
 use crate::observe::Cause;
@@ -108,7 +109,7 @@ impl Shard {
     pub(super) fn stream_begins(&mut self, id: WireId, stream: StreamId, end: bool) {
         let admitted = self.admit_streams(id);
         let now = self.now.mono;
-        let Shard { wires, buffers, scratch, .. } = self;
+        let Shard { wires, buffers, scratch, draining, .. } = self;
         let Some(WireState { role: Role::Front(front), streams: Some(streams), .. }) = wires.get_mut(id.0) else {
             return;
         };
@@ -130,7 +131,8 @@ impl Shard {
             secured: front.secured.as_ref().map(Arc::clone),
             phase: Phase::Head { scanner: Scanner::request(), since: None },
         };
-        let ages = now.since(front.opened) >= front.keep_alive || front.listener.is_none();
+        let ages = now.since(front.opened) >= front.keep_alive || front.listener.is_none() || *draining;
+        let ages = ages && !streams.h2.is_shutting_down();
         let mut wire = WireState::new(Role::Front(front), now);
         if !admitted || !wire.leg.input.append(scratch, Payment::Metered, buffers) {
             return streams.h2.reset(stream, ErrorCode::RefusedStream);
@@ -168,7 +170,7 @@ impl Shard {
             }
             Kind::Trailers => (bridge::trailer_lines(fields, &mut to.leg.trailers.received), true),
         };
-        if read.is_err() {
+        if read.is_err() || to.leg.trailers.received.len() > Decoder::LOOKAHEAD {
             streams.h2.reset(stream, ErrorCode::ProtocolError);
             return self.stream_is_reset(wire, ErrorCode::ProtocolError);
         }
@@ -192,7 +194,7 @@ impl Shard {
     /// Nothing more comes or goes on a stream.
     pub(super) fn stream_is_reset(&mut self, id: WireId, code: ErrorCode) {
         let Some(wire) = self.wires.get_mut(id.0) else { return };
-        let whole = wire.leg.ended && code == ErrorCode::NoError;
+        let whole = wire.leg.ended;
         if let Some(exchange) = wire.exchange().filter(|_| whole && matches!(wire.role, Role::Back(_))) {
             // A target that has answered wants no more of the request (RFC 9113 section 8.1).
             wire.leg.broken = true;
@@ -220,6 +222,11 @@ impl Shard {
         if let Some(carried) = self.wires.get_mut(back.0).and_then(|wire| wire.carried.as_mut()) {
             carried.manner.takes_trailers = takes_trailers;
         }
+    }
+
+    /// The connection that carries a stream.
+    pub(super) fn carrier(&self, id: WireId) -> Option<WireId> {
+        self.carried(id).map(|carried| carried.connection)
     }
 
     fn carried(&self, id: WireId) -> Option<&Carried> {

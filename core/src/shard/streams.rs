@@ -6,6 +6,7 @@
 //!   connection's output ◀── frames ◀── control, then streams in turn ◀── output of a stream
 //! ```
 
+use core::time::Duration;
 use std::collections::VecDeque;
 
 use super::front::{DRAIN_GRACE, LINGER};
@@ -33,10 +34,16 @@ pub(crate) struct Streams {
     pub(super) waiting: VecDeque<WireId>,
     /// Those that have something to say, in turn. Some may be gone.
     ready: VecDeque<WireId>,
+    /// It is for a check.
+    pub(super) is_aside: bool,
     /// What is set aside for the connection while it has streams.
     admitted: usize,
     /// Since when it has had no stream.
     pub(super) idle_since: Mono,
+    /// When the client was told that the connection will end.
+    announced: Mono,
+    /// When the peer last said anything.
+    heard: Mono,
     /// Until when time was credited to the connection's budgets.
     forgiven: Mono,
 }
@@ -48,8 +55,11 @@ impl Streams {
             numbered: Vec::new(),
             waiting: VecDeque::new(),
             ready: VecDeque::new(),
+            is_aside: false,
             admitted: 0,
             idle_since: now,
+            announced: now,
+            heard: now,
             forgiven: now,
         })
     }
@@ -59,9 +69,23 @@ impl Streams {
         self.numbered.is_empty() && self.waiting.is_empty()
     }
 
-    /// What is set aside pays for the connection's pages.
+    /// The client was told that the connection will end, and not yet after which stream.
+    fn is_announced(&self) -> bool {
+        self.h2.is_shutting_down() && !self.h2.has_left()
+    }
+
+    /// What is set aside pays for the connection's pages; those of a check never take what requests need.
     pub(super) fn payment(&self) -> Payment {
-        if self.admitted > 0 { Payment::Admitted } else { Payment::Metered }
+        match self.admitted {
+            0 if self.is_aside => Payment::Aside,
+            0 => Payment::Metered,
+            _ => Payment::Admitted,
+        }
+    }
+
+    /// Whether the peer has said nothing for so long.
+    pub(super) fn is_silent(&self, now: Mono, idle: Duration) -> bool {
+        now.since(self.heard) >= idle
     }
 
     /// Whether a write would find something to write.
@@ -112,6 +136,9 @@ impl Streams {
 
     /// Sets memory aside for a connection that gets its first stream. `false` if there is none.
     fn admit(&mut self, buffers: &mut Buffers) -> bool {
+        if self.is_aside || self.is_empty() {
+            return true;
+        }
         if self.admitted == 0 && buffers.admit(CONNECTION_ADMISSION) {
             self.admitted = CONNECTION_ADMISSION;
         }
@@ -172,6 +199,7 @@ impl Shard {
     fn forgive(&mut self, id: WireId) {
         let now = self.now.mono;
         let Some(streams) = self.wires.get_mut(id.0).and_then(|wire| wire.streams.as_mut()) else { return };
+        streams.heard = now;
         let seconds = now.since(streams.forgiven).as_secs();
         if seconds > 0 {
             streams.forgiven = now;
@@ -323,7 +351,8 @@ impl Shard {
     pub(super) fn uncarry(&mut self, id: WireId, stream: WireId, number: Option<StreamId>, farewell: ErrorCode) {
         let now = self.now.mono;
         let Shard { wires, buffers, .. } = self;
-        let Some(streams) = wires.get_mut(id.0).and_then(|wire| wire.streams.as_mut()) else { return };
+        let Some(wire) = wires.get_mut(id.0) else { return };
+        let Some(streams) = &mut wire.streams else { return };
         streams.remove(stream, number);
         if let Some(number) = number {
             streams.h2.reset(number, farewell);
@@ -332,6 +361,12 @@ impl Shard {
             streams.dismiss(buffers);
             streams.ready.clear();
             streams.idle_since = now;
+            // What is left in its pages is paid for by nobody else.
+            wire.leg.input.meter(buffers);
+            wire.leg.output.meter(buffers);
+            if let Some(secure) = &mut wire.secure {
+                secure.meter(buffers);
+            }
             self.rearm(id);
             self.bow_out_if_done(id);
         }
@@ -349,7 +384,11 @@ impl Shard {
 
     /// No more streams: those in progress go on, the client is told in two steps (RFC 9113 section 6.8).
     pub(super) fn shut_down(&mut self, id: WireId) {
+        let now = self.now.mono;
         if let Some(streams) = self.wires.get_mut(id.0).and_then(|wire| wire.streams.as_mut()) {
+            if !streams.h2.is_shutting_down() {
+                streams.announced = now;
+            }
             streams.h2.shut_down();
         }
         self.rearm(id);
@@ -413,6 +452,7 @@ impl Shard {
         let now = self.now.mono;
         let Some(WireState { leg, streams: Some(streams), .. }) = self.wires.get_mut(id.0) else { return };
         match (streams.is_empty(), leg.output.is_empty()) {
+            _ if streams.is_announced() && streams.announced.after(DRAIN_GRACE) <= now => self.shut_down(id),
             (true, _) => self.bow_out(id),
             (false, true) => leg.activity = now,
             (false, false) => self.kill(id),
@@ -423,12 +463,12 @@ impl Shard {
 impl Front {
     /// When a client's connection with streams has to be looked at.
     pub(super) fn streams_deadline(&self, streams: &Streams, activity: Mono) -> Mono {
-        match streams.is_empty() {
-            true if streams.h2.is_shutting_down() => streams.idle_since.after(DRAIN_GRACE),
+        let quiet = match streams.is_empty() {
             true => streams.idle_since.after(self.idle),
             // Streams have deadlines of their own; this is for a client that reads nothing at all.
             false => activity.after(self.idle),
-        }
+        };
+        if streams.is_announced() { quiet.min(streams.announced.after(DRAIN_GRACE)) } else { quiet }
     }
 }
 

@@ -111,7 +111,9 @@ impl Shard {
         let trunk = Trunk { origin, idle, phase: TrunkPhase::Dialing { until }, leaves: origin.is_none() };
         let mut wire = WireState::new(Role::Trunk(trunk), now);
         wire.secure = self.secure_for(place);
-        wire.streams = Some(Streams::new(Connection::client(Terms::client()), now));
+        let mut streams = Streams::new(Connection::client(Terms::client()), now);
+        streams.is_aside = origin.is_none();
+        wire.streams = Some(streams);
         let id = WireId(self.wires.insert(wire));
         self.effects.push(Effect::Dial { wire: id, address: place.address });
         self.rearm(id);
@@ -345,7 +347,7 @@ impl Shard {
         true
     }
 
-    /// The target was deregistered: what is in progress there goes on, and so do requests that wait for their turn.
+    /// No further request gets onto a connection; what is in progress there goes on, and so do requests that wait for their turn.
     pub(super) fn retire_trunk(&mut self, id: WireId) {
         self.pool_forgets_trunk(id);
         if let Some(trunk) = self.wires.get_mut(id.0).and_then(WireState::trunk_mut) {
@@ -356,10 +358,7 @@ impl Shard {
 
     /// The target takes no more streams on that connection: those in progress go on, but for those that it will never answer.
     pub(super) fn trunk_leaves(&mut self, id: WireId, beyond: Vec<WireId>) {
-        self.pool_forgets_trunk(id);
-        if let Some(trunk) = self.wires.get_mut(id.0).and_then(WireState::trunk_mut) {
-            trunk.leaves = true;
-        }
+        self.retire_trunk(id);
         for wire in beyond {
             let exchange = self.wires.get(wire.0).and_then(WireState::exchange);
             if exchange.is_some_and(|exchange| self.repeat(wire, exchange)) {
@@ -377,6 +376,16 @@ impl Shard {
             if exchange.is_none_or(|exchange| !self.move_on(wire, exchange)) {
                 self.stream_fails(wire, Cause::TargetWentAway);
             }
+        }
+    }
+
+    /// A target has not answered a request in time. If it has said nothing at all for as long, whatever comes on that
+    /// connection may never reach it.
+    pub(super) fn suspect_trunk(&mut self, stream: WireId, idle: Duration) {
+        let now = self.now.mono;
+        let Some(trunk) = self.carrier(stream) else { return };
+        if self.streams_of(trunk).is_some_and(|streams| streams.is_silent(now, idle)) {
+            self.retire_trunk(trunk);
         }
     }
 

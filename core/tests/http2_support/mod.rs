@@ -276,6 +276,8 @@ pub(crate) struct Net {
     pub(crate) speakers: BTreeMap<usize, Speaker>,
     pub(crate) connector: Connector,
     pub(crate) reply: Option<Reply>,
+    /// What targets say right behind their settings.
+    pub(crate) farewell: Option<Vec<u8>>,
     /// What targets announce.
     pub(crate) target_terms: Terms,
     pub(crate) client_terms: Terms,
@@ -310,6 +312,7 @@ impl Net {
             speakers: BTreeMap::new(),
             connector,
             reply: Some(Reply::plain(b"hi")),
+            farewell: None,
             target_terms: Terms::server(),
             client_terms: Terms::client(),
             targets_speak: version != ProtocolVersion::Http1,
@@ -357,10 +360,16 @@ impl Net {
 
     /// New targets begin to speak.
     fn greet(&mut self) -> bool {
-        let Net { lab, speakers, target_terms, targets_speak, .. } = self;
+        let Net { lab, speakers, target_terms, targets_speak, farewell, .. } = self;
         let before = speakers.len();
         for (number, _) in lab.peers.iter().enumerate().filter(|(_, peer)| *targets_speak && peer.target) {
-            speakers.entry(number).or_insert_with(|| Speaker::new(Connection::server(*target_terms)));
+            speakers.entry(number).or_insert_with(|| {
+                let mut speaker = Speaker::new(Connection::server(*target_terms));
+                let settings = speaker.flush();
+                speaker.out.extend(settings);
+                speaker.out.extend(farewell.iter().flatten());
+                speaker
+            });
         }
         speakers.len() > before
     }

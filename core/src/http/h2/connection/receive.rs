@@ -275,8 +275,10 @@ impl Connection {
             if increment == 0 {
                 return Err(Breach::ZeroIncrement);
             }
+            // Where the window was open before, nobody waits for it.
+            let was_shut = self.send.left() == 0;
             self.send.shift(i64::from(increment)).map_err(|Overflow| Breach::WindowOverflow)?;
-            return Ok((self.send.left() > 0).then_some(Event::Room(None)));
+            return Ok((was_shut && self.send.left() > 0).then_some(Event::Room(None)));
         }
         if self.known(id)?.is_none() {
             return Ok(None);
