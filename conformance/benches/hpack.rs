@@ -49,6 +49,9 @@ mod decoder {
         "88c5c4c3c2c1c0bfbe",
     ];
 
+    /// The code of eight `~`.
+    const TILDES: &[u8] = &[0xff, 0xef, 0xff, 0x7f, 0xfb, 0xff, 0xdf, 0xfe, 0xff, 0xf7, 0xff, 0xbf, 0xfd];
+
     /// In a box, so that moving it is not counted.
     type Case = Box<(Decoder, FieldList, Vec<u8>)>;
 
@@ -76,12 +79,12 @@ mod decoder {
         case
     }
 
-    /// 4 KiB of a value whose octets all have the same code, as long as `octet` is rare.
+    /// 4 KiB of a value with this code, again and again.
     fn value(code: &[u8]) -> Case {
-        let mut block = vec![0x00, 0x01, b'x', 0xff, 0x81, 0x1f];
-        block.extend(code.iter().cycle().take(4096));
+        let code = code.repeat(4096 / code.len());
+        let len = code.len() - 0x7f;
         let mut case = first(["", ""]);
-        case.2 = block;
+        case.2 = [&[0x00, 0x01, b'x', 0xff, len as u8 | 0x80, (len >> 7) as u8], &code[..]].concat();
         case
     }
 
@@ -94,13 +97,14 @@ mod decoder {
 
     #[library_benchmark]
     #[bench::browser_first(args = (first(BROWSER)), config = limited(357 * 65))]
-    #[bench::browser_again(args = (again(BROWSER)), config = limited(17 * 60))]
+    #[bench::browser_again(args = (again(BROWSER)), config = limited(17 * 70))]
     #[bench::grpc_first(args = (first(GRPC)), config = limited(153 * 65))]
-    #[bench::grpc_again(args = (again(GRPC)), config = limited(9 * 60))]
+    #[bench::grpc_again(args = (again(GRPC)), config = limited(9 * 70))]
     #[bench::answer_first(args = (first(ANSWER)), config = limited(156 * 65))]
-    #[bench::answer_again(args = (again(ANSWER)), config = limited(9 * 60))]
-    #[bench::codes_of_5_bits(args = (value(&[0])), config = limited(4096 * 65))]
-    #[bench::codes_of_13_bits(args = (value(&[0xff, 0xef, 0xff, 0x7f, 0xfb, 0xff, 0xdf, 0xfe, 0xff, 0xf7, 0xff, 0xbf, 0xfd])), config = limited(4096 * 65))]
+    #[bench::answer_again(args = (again(ANSWER)), config = limited(9 * 70))]
+    #[bench::codes_of_5_bits(args = (value(&[0; 5])), config = limited(4096 * 65))]
+    #[bench::codes_of_10_bits(args = (value(&[0xfe, 0x3f, 0x8f, 0xe3, 0xf8])), config = limited(4096 * 65))]
+    #[bench::codes_of_13_bits(args = (value(TILDES)), config = limited(4096 * 65))]
     #[bench::codes_of_28_bits(args = (value(&[0xff, 0xff, 0xfe, 0x2f, 0xff, 0xff, 0xe2])), config = limited(4096 * 65))]
     fn decode(mut case: Case) -> Case {
         let (decoder, list, block) = &mut *case;
@@ -187,11 +191,11 @@ mod encoder {
 
     #[library_benchmark]
     #[bench::answer_first(first(ANSWER))]
-    #[bench::answer_again(args = (again(ANSWER)), config = limited(9 * 100))]
+    #[bench::answer_again(args = (again(ANSWER)), config = limited(9 * 120))]
     #[bench::browser_first(first(BROWSER))]
-    #[bench::browser_again(args = (again(BROWSER)), config = limited(14 * 100))]
+    #[bench::browser_again(args = (again(BROWSER)), config = limited(14 * 120))]
     #[bench::grpc_first(first(GRPC))]
-    #[bench::grpc_again(args = (again(GRPC)), config = limited(9 * 100))]
+    #[bench::grpc_again(args = (again(GRPC)), config = limited(9 * 120))]
     fn encode(mut case: Case) -> Case {
         let (encoder, fields, out) = &mut *case;
         write(encoder, black_box(fields), out);

@@ -2,7 +2,7 @@
 
 use sluicegate_conformance::sim::{Scenario, run, seeds};
 
-/// Seeds per scenario; fourteen scenarios make 5,600 worlds.
+/// Seeds per scenario; sixteen scenarios make 6,400 worlds.
 const SEEDS: u64 = 400;
 
 fn all(scenario: Scenario) {
@@ -91,6 +91,16 @@ fn gale_of_everything_at_once_over_tls() {
 #[test]
 fn streams_give_every_client_exactly_what_its_target_sent() {
     all(Scenario::Streams);
+}
+
+#[test]
+fn torrents_of_bad_streams_cost_nobody_else_anything() {
+    all(Scenario::Torrents);
+}
+
+#[test]
+fn trunks_that_break_cost_their_own_requests_and_no_others() {
+    all(Scenario::Trunks);
 }
 
 #[test]

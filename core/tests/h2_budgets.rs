@@ -456,3 +456,55 @@ fn what_one_connection_drew_is_no_matter_to_another() {
     let mut fresh = End::new(Connection::server(Terms::server()));
     assert_eq!(fresh.sees(b""), []);
 }
+
+/// Heads that are a few bytes compressed and 60 KiB decompressed: a dozen pass, more end the connection. As many of 8 KiB,
+/// which large cookies make, pass for ever where answers follow.
+#[test]
+fn heads_that_grow_when_decompressed_are_counted_until_their_requests_end() {
+    use sluicegate::http::h2::{Breach, Connection, ErrorCode, Event, StreamId, Terms};
+    /// So many requests, each with `copies` of a field of 3,900 bytes that was sent once.
+    fn run(copies: usize, requests: u32, answered: bool) -> Option<Breach> {
+        let mut server = Connection::server(Terms::server());
+        let mut input = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
+        let mut output = Vec::new();
+        for request in 0..requests {
+            let mut block = vec![0x82, 0x87, 0x84, 0x01, 1, b'a'];
+            if request == 0 {
+                // A literal that goes into the table, of 127 + 3773 bytes.
+                block.extend(*b"\x40\x01x\x7f\xbd\x1d");
+                block.extend([b'c'; 3_900]);
+            }
+            block.extend(std::iter::repeat_n(0xbe, copies - usize::from(request == 0)));
+            input.extend((block.len() as u32).to_be_bytes()[1..].iter().chain(&[1, 5]));
+            input.extend((2 * request + 1).to_be_bytes());
+            input.extend(block);
+            let mut taken = 0;
+            loop {
+                let received = match server.receive(&input[taken..]) {
+                    Ok(received) => received,
+                    Err(error) => {
+                        assert_eq!(error.code, ErrorCode::EnhanceYourCalm);
+                        return Some(error.why);
+                    }
+                };
+                taken += received.used;
+                match received.event {
+                    Some(Event::Head { stream, .. }) if answered => {
+                        server.write_head(stream, [(&b":status"[..], &b"200"[..])].into_iter(), true, &mut output);
+                    }
+                    None if received.used == 0 => break,
+                    _ => {}
+                }
+            }
+            assert_eq!(server.streams() == 0, answered, "{}", StreamId::new(2 * request + 1).value());
+            input.clear();
+            output.clear();
+            server.control_sent(server.control().len());
+        }
+        None
+    }
+    assert_eq!(run(16, 12, false), None);
+    assert_eq!(run(16, 100, false), Some(Breach::Flood(Budget::Expansion)));
+    assert_eq!(run(2, 128, false), None);
+    assert_eq!(run(2, 1000, true), None);
+}

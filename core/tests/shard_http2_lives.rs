@@ -194,6 +194,27 @@ fn pings_are_answered_and_no_activity_so_an_idle_stream_is_reset_at_the_idle_tim
     }
 }
 
+/// `wire.md` H13.
+#[test]
+fn a_ping_is_answered_at_once_and_told_to_nobody() {
+    let (mut net, client) = quiet();
+    net.get(client, "/");
+    net.run();
+    let target = net.target();
+    net.speakers.remove(&client);
+    net.speakers.remove(&target);
+    net.targets_speak = false;
+    let mut ping = Vec::new();
+    frame::write_ping(0, *b"12345678", &mut ping);
+    net.lab.peers[client].says.extend(ping);
+    net.run();
+    let mut answer = Vec::new();
+    frame::write_ping(frame::ACK, *b"12345678", &mut answer);
+    assert_eq!(net.lab.peers[client].heard, answer);
+    assert!(net.lab.peers[target].heard.is_empty());
+    net.over();
+}
+
 #[test]
 fn a_target_that_is_silent_for_the_idle_timeout_costs_a_504() {
     let (mut net, client) = quiet();

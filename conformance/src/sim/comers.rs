@@ -7,7 +7,7 @@ use sluicegate::shard::{Endpoints, ListenerId};
 use super::attacker::{Attacker, Attempt};
 use super::client::{Client, Plan};
 use super::fumbler::{Fumble, Fumbler};
-use super::h2::browser::{Browser, Visit};
+use super::h2::browser::{Browser, Fault, Visit};
 use super::net::Conn;
 use super::scripted::Scripted;
 use super::veil::Habits;
@@ -43,7 +43,7 @@ impl World {
         for ask in &visit.asks {
             self.ledger.enter(ask.spec.clone(), address, is_secure);
             if let Some(entry) = self.ledger.entries.get_mut(&ask.spec.id) {
-                entry.is_free = visit.lenient || ask.cancelled_after.is_some();
+                entry.is_free = visit.lenient || ask.fault != Fault::None;
             }
         }
         let mut browser = Browser::new(conn, address, visit, self.chance.fork());

@@ -59,15 +59,19 @@ pub enum Scenario {
     Sealed,
     /// TLS handshakes that fail, stop, come late or in pieces, on either side, and more of them than are allowed.
     Handshakes,
-    /// As sealed, with clients that speak HTTP/2 among them.
+    /// As sealed, with clients and targets that speak HTTP/2 among them.
     Streams,
+    /// The same with clients that give up, lie, stall, reset, break rules, and keep windows tiny or shut.
+    Torrents,
+    /// The same with targets that refuse and reset streams, lie, stall, break rules and go away.
+    Trunks,
     /// All of it over TLS, steps of handshakes that take seconds, few connections and little memory.
     Gale,
 }
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Scenario; 14] = [
+    pub const ALL: [Scenario; 16] = [
         Scenario::Calm,
         Scenario::Bulk,
         Scenario::Pipelines,
@@ -82,6 +86,8 @@ impl Scenario {
         Scenario::Handshakes,
         Scenario::Gale,
         Scenario::Streams,
+        Scenario::Torrents,
+        Scenario::Trunks,
     ];
 
     pub(super) fn over_tls(self) -> bool {
@@ -89,7 +95,7 @@ impl Scenario {
     }
 
     pub(super) fn over_http2(self) -> bool {
-        matches!(self, Scenario::Streams)
+        matches!(self, Scenario::Streams | Scenario::Torrents | Scenario::Trunks)
     }
 
     pub(super) fn bad_handshakes(self) -> bool {
@@ -97,23 +103,24 @@ impl Scenario {
     }
 
     pub(super) fn bad_targets(self) -> bool {
-        matches!(self, Scenario::BadTargets | Scenario::Storm | Scenario::Tight | Scenario::Gale)
+        matches!(self, Scenario::BadTargets | Scenario::Storm | Scenario::Tight | Scenario::Gale | Scenario::Trunks)
     }
 
     pub(super) fn bad_clients(self) -> bool {
-        matches!(self, Scenario::BadClients | Scenario::Storm | Scenario::Tight | Scenario::Gale)
+        matches!(self, Scenario::BadClients | Scenario::Storm | Scenario::Tight | Scenario::Gale | Scenario::Torrents)
     }
 
     /// How long bodies get, the narrowest windows and the shortest segments: bytes that pass one by one are few.
     fn sizes(self, chance: &mut Chance) -> Sizes {
         let narrow = Sizes { body: 2_000, windows: &[64, 1_000, 20_000, 100_000], segments: &[7, 100, 1460, 16_000] };
+        // Where many share a connection each has to get on before its timeout.
+        let shared = Sizes { windows: &[500, 2_000, 20_000, 100_000], ..narrow };
         let middle = Sizes { body: 40_000, windows: &[2_000, 20_000, 100_000], segments: &[400, 1460, 16_000] };
         let wide = Sizes { body: 300_000, windows: &[10_000, 30_000, 200_000], segments: &[5_000, 16_000] };
         match self {
             Scenario::Bulk => chance.pick(&[middle, wide, wide]),
-            Scenario::Calm | Scenario::Storm | Scenario::Sealed | Scenario::Streams => {
-                chance.pick(&[narrow, narrow, narrow, middle, wide])
-            }
+            _ if self.over_http2() => chance.pick(&[shared, shared, shared, middle, wide]),
+            Scenario::Calm | Scenario::Storm | Scenario::Sealed => chance.pick(&[narrow, narrow, narrow, middle, wide]),
             _ => chance.pick(&[narrow, narrow, middle]),
         }
     }
@@ -158,11 +165,11 @@ pub(crate) fn world(seed: u64, scenario: Scenario) -> World {
     };
     let faults = Faults { hosts: hosts.clone(), sizes };
     let mut world = World::new(seed, Arc::clone(&config), options, weather, hosts.clone());
-    let clients = chance.between(1, 8);
+    let clients = chance.between(1, if scenario.over_http2() { 5 } else { 8 });
     for number in 0..clients {
         let at = chance.below(2 * SECONDS);
         if scenario.over_http2() && !chance.one_in(4) {
-            let visit = visit(number, scenario, &faults, &mut chance);
+            let visit = visit(number, scenario, &faults, idle, &mut chance);
             world.net.at(at, Event::Visit(Box::new(visit), ListenerId(PORT)));
             continue;
         }

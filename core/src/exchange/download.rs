@@ -196,7 +196,7 @@ impl Exchange {
                 Err(_) => self.fail(Cause::TargetBodyShort, front, cx),
             },
             Ok(Flow::Starved | Flow::Blocked) => {
-                let most = HELD_MAX.saturating_sub(front.held) as u64;
+                let most = HELD_MAX.min(front.limit).saturating_sub(front.held) as u64;
                 if relay.remaining().is_none_or(|rest| rest > most) {
                     front.held = 0;
                 }

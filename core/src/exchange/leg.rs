@@ -1,16 +1,19 @@
 //! One side of an exchange: bytes in, bytes out, and what has become of either direction. A connection is a leg
 //! for one exchange after the other; a stream of HTTP/2 is one for a single exchange.
 
+use super::relay::WINDOW;
 use crate::buffer::{Buffer, Buffers};
 use crate::time::Mono;
 
 /// What an exchange sees of a connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Leg {
     /// Bytes from the peer that nobody has looked at yet.
     pub(crate) input: Buffer,
     /// Bytes for the peer.
     pub(crate) output: Buffer,
+    /// So much of a body may wait for the peer, in bytes.
+    pub(crate) limit: usize,
     /// Bodies lie here as they are: their ends and trailers go beside the bytes. So it is on streams, which have frames.
     pub(crate) bare: bool,
     /// Trailers that go beside the bytes.
@@ -40,6 +43,26 @@ pub(crate) struct Trailers {
     pub(crate) received: Vec<u8>,
     /// For the peer: they follow the last byte of the output.
     pub(crate) pending: Vec<u8>,
+}
+
+impl Default for Leg {
+    fn default() -> Self {
+        Leg {
+            input: Buffer::default(),
+            output: Buffer::default(),
+            limit: WINDOW,
+            bare: false,
+            trailers: Trailers::default(),
+            held: 0,
+            ended: false,
+            truncated: false,
+            unfinished: false,
+            broken: false,
+            received: 0,
+            sent: 0,
+            activity: Mono::default(),
+        }
+    }
 }
 
 impl Leg {

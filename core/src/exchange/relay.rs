@@ -52,7 +52,7 @@ impl Relay {
                 // The end was written with the trailers; what is left of the body is its last empty line.
                 Encoder::None => from.input.len(),
                 _ => {
-                    let free = to.output.free(WINDOW, Payment::Admitted, buffers);
+                    let free = to.output.free(to.limit, Payment::Admitted, buffers);
                     from.input.len().min(self.encoder.payload_room(free))
                 }
             };
@@ -118,10 +118,10 @@ impl Relay {
     /// Room in the receiver's output for [`Relay::lends`].
     pub(crate) fn room<'l>(&self, to: &'l mut Leg, buffers: &mut Buffers) -> Option<&'l mut [u8]> {
         let most = usize::try_from(self.lends()?).unwrap_or(usize::MAX);
-        let room = if most > PAGE {
-            to.output.bulk_room(WINDOW, Payment::Admitted, buffers)?
+        let room = if most.min(to.limit) > PAGE {
+            to.output.bulk_room(to.limit, Payment::Admitted, buffers)?
         } else {
-            to.output.room(WINDOW, Payment::Admitted, buffers)?
+            to.output.room(to.limit, Payment::Admitted, buffers)?
         };
         let allowed = room.len().min(most);
         Some(&mut room[..allowed])

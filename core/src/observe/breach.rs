@@ -38,6 +38,7 @@ impl Cause {
             Budget::EmptyData => Cause::Http2EmptyDataFlood,
             Budget::Strays => Cause::Http2StrayFrameFlood,
             Budget::TinyData => Cause::Http2TinyWindows,
+            Budget::Expansion => Cause::Http2HeadFlood,
             // Clients send none.
             Budget::Interims => Cause::Http2ProtocolError,
         }
@@ -52,7 +53,7 @@ mod tests {
     use crate::http::h2::ErrorCode;
     use crate::observe::Blame;
 
-    const BUDGETS: [Budget; 9] = [
+    const BUDGETS: [Budget; 10] = [
         Budget::Resets,
         Budget::Pings,
         Budget::Settings,
@@ -62,6 +63,7 @@ mod tests {
         Budget::EmptyData,
         Budget::Strays,
         Budget::TinyData,
+        Budget::Expansion,
     ];
 
     #[test]

@@ -421,7 +421,7 @@ impl Shard {
             return false;
         }
         leg.clear(buffers);
-        secure.leaves = true;
+        (secure.inside, secure.leaves) = (0, true);
         front.phase = Phase::Lingering { left: UNWANTED_BYTES_MAX, until };
         self.rearm(id);
         self.notice(id);

@@ -9,10 +9,10 @@ use super::front::LINGER;
 use super::streams::frame_room;
 use super::wire::{BackPhase, Front, Phase, Role, WireState};
 use super::{Shard, WireId};
-use crate::buffer::{Buffer, Buffers, LARGE_PAGE, Payment};
-use crate::exchange::{After, Exchange, Leg};
+use crate::buffer::{Buffer, Buffers, LARGE_PAGE, PAGE, Payment};
+use crate::exchange::{After, Exchange, Leg, WINDOW};
 use crate::http::FieldRoom;
-use crate::http::h1::head::{Scan, Scanner, parse_request, parse_response};
+use crate::http::h1::head::{Scanner, parse_request, parse_response};
 use crate::http::h2::{Connection, ErrorCode, FieldList, Kind, StreamId, bridge};
 use crate::observe::Cause;
 
@@ -52,11 +52,20 @@ pub(crate) struct Manner {
     pub(crate) is_secure: bool,
 }
 
+/// So much of a body waits for a peer that takes nothing of it, in bytes: with 128 streams that is a megabyte.
+pub(super) const STALLED_MAX: usize = 8 * 1024;
+
+/// Bytes in the output of a connection from which on its peer counts as one that takes nothing.
+const BACKLOG: usize = 2 * PAGE;
+
 /// Bytes of a body after which its sender gets a larger window: so long are few, and those are mostly much longer.
 const LONG_BODY: u64 = 16 * 1024;
 
 /// The larger window, in bytes: what fits in a large page.
 const LARGE_WINDOW: u32 = 64 * 1024;
+
+/// What a head ends with.
+const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 
 /// How long a stream that was answered before its client had said all stays open for the rest, which is dropped.
 pub(super) const LAST_WORDS: Duration = LINGER;
@@ -129,7 +138,8 @@ impl Shard {
         let manner =
             Manner { takes_trailers: facts.te_trailers, has_invalid_names: facts.has_odd_name, is_secure: true };
         wire.carried = Some(Carried::new(id, Some(stream), ErrorCode::InternalError, manner));
-        (wire.leg.bare, wire.leg.ended, wire.leg.received) = (true, end, scratch.len() as u64);
+        (wire.leg.bare, wire.leg.limit) = (true, STALLED_MAX);
+        (wire.leg.ended, wire.leg.received) = (end, scratch.len() as u64);
         let wire = WireId(wires.insert(wire));
         self.carried += 1;
         if let Some(streams) = self.wires.get_mut(id.0).and_then(|wire| wire.streams.as_mut()) {
@@ -252,6 +262,7 @@ impl Shard {
             is_answer,
         };
         let outcome = speech.speak();
+        speech.limit();
         match outcome {
             Ok(0) if self.may_speak(stream) => Said::Full,
             Ok(said) => {
@@ -260,14 +271,27 @@ impl Shard {
                 Said::Some { more: self.may_speak(stream) }
             }
             Err(Unspeakable::Garbled) => {
-                // The peer could not make sense of anything after it.
-                self.kill(id);
+                // Nothing was said of it, so nobody else is concerned.
+                self.stream_is_garbled(stream);
                 Said::Some { more: false }
             }
             Err(Unspeakable::Starved) => {
                 self.stream_is_starved(stream);
                 Said::Some { more: false }
             }
+        }
+    }
+
+    /// What was to be said on a stream is no head of HTTP/1: it ends.
+    fn stream_is_garbled(&mut self, id: WireId) {
+        let Some(wire) = self.wires.get(id.0) else { return };
+        match (&wire.role, wire.exchange()) {
+            (Role::Back(_), Some(exchange)) => {
+                self.fail(exchange, Cause::InternalError);
+                self.drive(exchange);
+            }
+            (Role::Probe(_), _) => self.probe_is_starved(id),
+            _ => self.remove(id),
         }
     }
 
@@ -318,8 +342,10 @@ impl Shard {
         self.enlist(connection, id);
     }
 
-    fn return_credit(&mut self, id: WireId) {
-        let Some(WireState { leg, carried: Some(carried), .. }) = self.wires.get_mut(id.0) else { return };
+    pub(super) fn return_credit(&mut self, id: WireId) {
+        let Some(WireState { leg, role, carried: Some(carried), .. }) = self.wires.get_mut(id.0) else { return };
+        // Targets are near: what they send needs no large window.
+        let is_client = matches!(role, Role::Front(_));
         let used = carried.unreturned.saturating_sub(leg.input.len());
         let (connection, Some(stream)) = (carried.connection, carried.stream) else { return };
         if used == 0 {
@@ -327,7 +353,7 @@ impl Shard {
         }
         carried.unreturned -= used;
         carried.credited += used as u64;
-        let is_long = !carried.widened && !leg.ended && carried.credited >= LONG_BODY;
+        let is_long = is_client && !carried.widened && !leg.ended && carried.credited >= LONG_BODY;
         let Some(streams) = self.wires.get_mut(connection.0).and_then(|wire| wire.streams.as_mut()) else { return };
         streams.h2.consumed(stream, used);
         let talks = !streams.h2.control().is_empty();
@@ -447,11 +473,10 @@ impl Speech<'_> {
     /// Says the head that begins at that byte, with the end if nothing follows.
     fn say_head(&mut self, at: usize) -> Result<usize, Unspeakable> {
         let bytes = &self.leg.pending()[at..];
-        let scan = match self.is_answer {
-            true => Scanner::response().scan_response(bytes).ok(),
-            false => Scanner::request().scan(bytes).ok(),
+        // It was written here: whatever it has grown to, it ends where its first empty line does.
+        let Some(len) = memchr::memmem::find(bytes, END_OF_HEAD).map(|at| at + END_OF_HEAD.len()) else {
+            return Err(Unspeakable::Garbled);
         };
-        let Some(Scan::Head { len, .. }) = scan else { return Err(Unspeakable::Garbled) };
         if !has_room(self.out, encoded_max(len), self.payment, self.buffers)? {
             return Ok(0);
         }
@@ -479,6 +504,12 @@ impl Speech<'_> {
         (self.carried.head_said, self.carried.end_said) = (is_final, end && is_final);
         append(self.out, self.scratch, self.payment, self.buffers);
         Ok(len)
+    }
+
+    /// As much as the peer takes now may wait for it; a little, where it takes nothing.
+    fn limit(&mut self) {
+        let room = if self.out.len() < BACKLOG { self.h2.window(self.number) } else { 0 };
+        self.leg.limit = room.clamp(STALLED_MAX, WINDOW);
     }
 
     /// Says a piece of the body that begins at that byte.

@@ -200,7 +200,11 @@ impl Shard {
             carried.unreturned += len;
         }
         connection.leg.input.consume(used, buffers);
-        if fits { self.touched(to) } else { self.stream_is_starved(to) }
+        if !fits {
+            return self.stream_is_starved(to);
+        }
+        self.touched(to);
+        self.return_credit(to);
     }
 
     fn happened(&mut self, id: WireId, event: Event) {

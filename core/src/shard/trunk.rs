@@ -7,7 +7,7 @@ use super::back::CONNECT_TIMEOUT;
 use super::failover::Errand;
 use super::handshake::TARGET_HANDSHAKE_TIMEOUT;
 use super::pool::{OriginId, Place};
-use super::stream::{Carried, Manner};
+use super::stream::{Carried, Manner, STALLED_MAX};
 use super::streams::Streams;
 use super::timer::Deadline;
 use super::wire::{Back, BackPhase, Role, WireState};
@@ -107,7 +107,8 @@ impl Shard {
     fn lay(&mut self, origin: Option<OriginId>, place: Place, idle: Duration) -> WireId {
         let now = self.now.mono;
         let until = now.after(CONNECT_TIMEOUT);
-        let trunk = Trunk { origin, idle, phase: TrunkPhase::Dialing { until }, leaves: false };
+        // That of a check serves nothing else.
+        let trunk = Trunk { origin, idle, phase: TrunkPhase::Dialing { until }, leaves: origin.is_none() };
         let mut wire = WireState::new(Role::Trunk(trunk), now);
         wire.secure = self.secure_for(place);
         wire.streams = Some(Streams::new(Connection::client(Terms::client()), now));
@@ -121,7 +122,7 @@ impl Shard {
     fn join(&mut self, trunk: WireId, role: Role, manner: Manner) -> WireId {
         self.carried += usize::from(!matches!(role, Role::Probe(_)));
         let mut wire = WireState::new(role, self.now.mono);
-        wire.leg.bare = true;
+        (wire.leg.bare, wire.leg.limit) = (true, STALLED_MAX);
         wire.carried = Some(Carried::new(trunk, None, ErrorCode::Cancel, manner));
         let id = WireId(self.wires.insert(wire));
         if let Some(streams) = self.wires.get_mut(trunk.0).and_then(|wire| wire.streams.as_mut()) {
@@ -249,10 +250,9 @@ impl Shard {
         for wire in surplus {
             let exchange = self.wires.get(wire.0).and_then(WireState::exchange);
             match exchange {
-                Some(exchange) if takes_none || !self.move_on(wire, exchange) => {
-                    self.stream_fails(wire, Cause::TargetRefusedStream);
-                }
-                Some(_) => {}
+                // Whatever cannot go elsewhere, since the target was deregistered, waits for its turn.
+                Some(exchange) if !takes_none => drop(self.move_on(wire, exchange)),
+                Some(_) => self.stream_fails(wire, Cause::TargetRefusedStream),
                 None => self.stream_fails(wire, Cause::TargetRefusedStream),
             }
         }
@@ -318,22 +318,40 @@ impl Shard {
 
     /// A connection to a target that nobody needs any more. `false` if it is none.
     pub(super) fn dismiss_trunk(&mut self, id: WireId) -> bool {
-        let is_made = self.wires.get_mut(id.0).and_then(WireState::trunk_mut).is_some_and(|trunk| trunk.is_open());
-        if is_made {
-            self.give_up(id);
-            self.hang_up_trunk(id);
+        match self.wires.get_mut(id.0).and_then(WireState::trunk_mut).map(|trunk| trunk.phase) {
+            Some(TrunkPhase::Dialing { .. }) => {
+                self.remove(id);
+                // Whoever dials finds the wire gone.
+                self.effects.push(Effect::Wake(id));
+            }
+            Some(TrunkPhase::Open) => {
+                self.give_up(id);
+                self.hang_up_trunk(id);
+            }
+            Some(TrunkPhase::Securing { .. } | TrunkPhase::Greeting { .. }) => self.kill(id),
+            None => return false,
         }
-        is_made
+        true
     }
 
     /// The target has closed the connection; whether streams were open on it.
     pub(super) fn trunk_closes(&mut self, id: WireId) -> bool {
-        let Some(trunk) = self.wires.get_mut(id.0).and_then(WireState::trunk_mut).filter(|trunk| trunk.is_open()) else {
+        let Some(trunk) = self.wires.get_mut(id.0).and_then(WireState::trunk_mut).filter(|trunk| trunk.is_open())
+        else {
             return false;
         };
         trunk.leaves = true;
         self.pool_forgets_trunk(id);
         true
+    }
+
+    /// The target was deregistered: what is in progress there goes on, and so do requests that wait for their turn.
+    pub(super) fn retire_trunk(&mut self, id: WireId) {
+        self.pool_forgets_trunk(id);
+        if let Some(trunk) = self.wires.get_mut(id.0).and_then(WireState::trunk_mut) {
+            trunk.leaves = true;
+        }
+        self.bow_out_if_done(id);
     }
 
     /// The target takes no more streams on that connection: those in progress go on, but for those that it will never answer.

@@ -175,9 +175,7 @@ impl Shard {
             self.kill(stray);
         }
         for stray in self.pool.stray_trunks() {
-            // What is in progress there goes on.
-            self.trunk_leaves(stray, Vec::new());
-            self.bow_out_if_done(stray);
+            self.retire_trunk(stray);
         }
         self.retire_origins();
         self.drop_stray_probes();

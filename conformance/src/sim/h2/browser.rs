@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::frames::{CANCEL, Fields, NO_ERROR, REFUSED_STREAM, field};
+use super::frames::{CANCEL, Fields, NO_ERROR, PROTOCOL_ERROR, REFUSED_STREAM, field};
 use super::talk::{Heard, Manners, Role, Talk};
 use crate::sim::chance::Chance;
 use crate::sim::client::Pace;
@@ -29,6 +29,10 @@ pub(crate) struct Visit {
     pub(crate) whims: bool,
     /// It does things that cost it its connection.
     pub(crate) lenient: bool,
+    /// From then on it reads nothing.
+    pub(crate) deaf_after: Option<Time>,
+    /// It breaks a rule then that the whole connection stands on.
+    pub(crate) breaks_after: Option<Time>,
     pub(crate) ending: Ending,
     pub(crate) habits: Habits,
 }
@@ -39,8 +43,21 @@ pub(crate) struct Ask {
     pub(crate) spec: Spec,
     /// So long after the one before it.
     pub(crate) after: Time,
+    pub(crate) fault: Fault,
+}
+
+/// What is wrong with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    None,
     /// It is given up so long after it began.
-    pub(crate) cancelled_after: Option<Time>,
+    Cancelled(Time),
+    /// Its head breaks the rules.
+    Malformed,
+    /// Its body stops half way.
+    Stalls,
+    /// Its body ends half way.
+    Lies,
 }
 
 /// When what was received is credited.
@@ -100,7 +117,11 @@ struct Request {
 
 impl Request {
     fn upload_left(&self) -> u64 {
-        self.ask.spec.body - self.sent
+        let spec = &self.ask.spec;
+        match self.ask.fault {
+            Fault::Stalls | Fault::Lies => spec.body / 2 - self.sent.min(spec.body / 2),
+            _ => spec.body - self.sent,
+        }
     }
 }
 
@@ -138,7 +159,8 @@ impl Browser {
 
     /// No stream outlives its deadline: how long one has been waiting without a word.
     pub(crate) fn silence(&self, now: Time) -> Time {
-        let waiting = self.begun.iter().filter(|request| !request.done && !self.over);
+        let hears = !self.over && self.visit.deaf_after.is_none();
+        let waiting = self.begun.iter().filter(|request| !request.done && hears);
         waiting.map(|request| now.saturating_sub(request.moved_at)).max().unwrap_or(0)
     }
 
@@ -152,9 +174,19 @@ impl Browser {
             net.reset(self.conn, Side::Theirs);
             self.over = true;
         }
+        if let Some(span) = self.visit.breaks_after
+            && !self.over
+            && self.is_due(net.now, began + span)
+        {
+            self.visit.breaks_after = None;
+            self.talk.blunder();
+        }
         while !self.over {
             let before = net.moved(self.conn, Side::Theirs);
-            self.read(net, ledger)?;
+            let is_deaf = self.visit.deaf_after.is_some_and(|span| net.now >= began + span);
+            if !is_deaf {
+                self.read(net, ledger)?;
+            }
             if self.over {
                 break;
             }
@@ -268,6 +300,11 @@ impl Browser {
             return if is_due || is_lenient { Ok(()) } else { Err(format!("{code} after an answer")) };
         }
         let was_seen = ledger.entries.get(&request.ask.spec.id).is_some_and(|entry| entry.seen);
+        match request.ask.fault {
+            Fault::Malformed if code == PROTOCOL_ERROR && !was_seen => return Ok(()),
+            Fault::Lies if code == PROTOCOL_ERROR => return Ok(()),
+            _ => {}
+        }
         if code == REFUSED_STREAM && was_seen {
             return Err(format!("{} was refused, and its target has it", request.ask.spec.path()));
         }
@@ -332,9 +369,7 @@ impl Browser {
                 return;
             }
             self.owed.remove(0);
-            if bytes > 0 {
-                self.talk.grant(stream, bytes);
-            }
+            self.talk.credit(stream, bytes);
         }
     }
 
@@ -365,7 +400,7 @@ impl Browser {
                 _ => false,
             };
             let stream = self.talk.open(&ask.fields(), end);
-            let cancel_at = ask.cancelled_after.map(|span| now + span);
+            let cancel_at = if let Fault::Cancelled(span) = ask.fault { Some(now + span) } else { None };
             self.next_at = now + self.visit.asks.get(self.begun.len() + 1).map_or(0, |next| next.after);
             self.begun.push(Request {
                 ask,
@@ -387,7 +422,8 @@ impl Browser {
         while self.talk.out.len() < OUT_MAX {
             let may = |request: &Request| {
                 let lives = !request.said_end && !request.done;
-                lives && (request.upload_left() == 0 || self.talk.room(request.stream) > 0)
+                let stalls = request.ask.fault == Fault::Stalls && request.upload_left() == 0;
+                lives && !stalls && (request.upload_left() == 0 || self.talk.room(request.stream) > 0)
             };
             let ready: Vec<usize> = (0..self.begun.len()).filter(|&at| may(&self.begun[at])).collect();
             if ready.is_empty() {
@@ -401,7 +437,8 @@ impl Browser {
                 if self.chance.one_in(4) { most.min(self.chance.between(0, most)).max(most.min(1)) } else { most };
             let bytes = stream(request.ask.spec.id, Flow::Up, request.sent, len);
             request.sent += len;
-            let is_last = request.upload_left() == 0 && (len == 0 || self.chance.one_in(2));
+            let is_last =
+                request.upload_left() == 0 && request.ask.fault != Fault::Stalls && (len == 0 || self.chance.one_in(2));
             if is_last && request.ask.has_trailers() {
                 if len > 0 {
                     self.talk.say(request.stream, &bytes, false);
@@ -462,7 +499,11 @@ impl Browser {
 
     /// The world is over: whether this client has what it wanted.
     pub(crate) fn satisfied(&self) -> Result<(), String> {
-        if self.over { Ok(()) } else { Err(format!("{} still waits", self.situation())) }
+        if self.over || self.visit.deaf_after.is_some() {
+            Ok(())
+        } else {
+            Err(format!("{} still waits", self.situation()))
+        }
     }
 }
 
@@ -484,12 +525,28 @@ impl Ask {
         if let Framing::Length(length) = spec.framing {
             fields.push(("content-length".to_owned(), length.to_string()));
         }
+        if self.fault == Fault::Malformed {
+            fields.push(malformed(spec.id));
+        }
         if spec.call {
             fields.push(("content-type".to_owned(), "application/grpc+proto".to_owned()));
             fields.push(("te".to_owned(), "trailers".to_owned()));
         }
         fields
     }
+}
+
+/// A field that no request may have.
+fn malformed(id: u64) -> (String, String) {
+    let (name, value) = match id % 6 {
+        0 => ("connection", "close"),
+        1 => ("X-Upper", "case"),
+        2 => ("x-smuggle", "a\r\nx-b: c"),
+        3 => ("transfer-encoding", "chunked"),
+        4 => (":late", "pseudo"),
+        _ => ("content-length", "1x"),
+    };
+    (name.to_owned(), value.to_owned())
 }
 
 impl Request {
@@ -503,6 +560,9 @@ impl Request {
             _ => {}
         }
         let id = format!("{:x}", spec.id);
+        if self.ask.fault == Fault::Malformed {
+            return Err(format!("{} is answered, malformed as it is", spec.path()));
+        }
         self.own = said("x-id").is_none();
         if self.own {
             let (server, cause, location) = (said("server"), said("x-sluicegate-cause"), said("location"));

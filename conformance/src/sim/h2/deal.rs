@@ -2,25 +2,26 @@
 
 use sluicegate::config::ProtocolVersion;
 
-use super::browser::{Ask, Credit, Ending, Visit};
+use super::browser::{Ask, Credit, Ending, Fault, Visit};
 use super::origin::{Dialect, Flaw};
 use super::talk::Manners;
 use crate::sim::chance::Chance;
 use crate::sim::client::Pace;
 use crate::sim::deal::{habits, spec};
-use crate::sim::net::{MICROS, MILLIS};
+use crate::sim::net::{MICROS, MILLIS, SECONDS};
+use crate::sim::reader::Framing;
 use crate::sim::scenario::{Faults, Scenario};
 use crate::sim::spec::{Course, Manner, Spec};
 
-pub(in crate::sim) fn visit(number: u64, scenario: Scenario, faults: &Faults, chance: &mut Chance) -> Visit {
-    let requests = chance.between(1, 12);
+pub(in crate::sim) fn visit(number: u64, scenario: Scenario, faults: &Faults, idle: u64, chance: &mut Chance) -> Visit {
+    let requests = chance.between(1, 8);
     let asks = (0..requests).map(|nth| ask(number * 1000 + nth + 1, scenario, faults, chance)).collect();
-    let piece = chance.pick(&[20, 1_000, 100_000, 100_000]).max(faults.sizes.body as usize / 200);
+    let piece = chance.pick(&[200, 1_000, 100_000, 100_000]).max(faults.sizes.body as usize / 200);
     let credit = match chance.below(3) {
         0 => Credit::Late(chance.pick(&[100 * MICROS, 10 * MILLIS, 500 * MILLIS])),
         _ => Credit::AtOnce,
     };
-    Visit {
+    let mut visit = Visit {
         asks,
         at_once: chance.pick(&[1, 2, 5, 100]),
         manners: manners(credit, faults, chance),
@@ -28,8 +29,29 @@ pub(in crate::sim) fn visit(number: u64, scenario: Scenario, faults: &Faults, ch
         pace: Pace { piece, gap: if chance.one_in(3) { chance.below(100 * MICROS) } else { 0 } },
         whims: chance.one_in(3),
         lenient: false,
+        deaf_after: None,
+        breaks_after: None,
         ending: chance.pick(&[Ending::Closes, Ending::Leaves, Ending::Stays]),
         habits: habits(scenario, chance),
+    };
+    if scenario.bad_clients() && chance.one_in(2) {
+        misbehave(&mut visit, idle, chance);
+    }
+    visit
+}
+
+/// What costs a browser its connection, or may.
+fn misbehave(visit: &mut Visit, idle: u64, chance: &mut Chance) {
+    visit.lenient = true;
+    match chance.below(6) {
+        0 => visit.manners.window = chance.below(64) as u32,
+        1 => visit.credit = Credit::Late((2 * idle + 10) * SECONDS),
+        2 => visit.ending = Ending::ResetsAt(chance.below(2 * SECONDS)),
+        3 => {
+            visit.deaf_after = Some(chance.below(SECONDS));
+            visit.ending = Ending::ResetsAt((3 * idle + 100) * SECONDS);
+        }
+        _ => visit.breaks_after = Some(chance.below(SECONDS)),
     }
 }
 
@@ -53,7 +75,23 @@ fn ask(id: u64, scenario: Scenario, faults: &Faults, chance: &mut Chance) -> Ask
         settle(&mut spec, group, faults, chance);
     }
     let after = if chance.one_in(3) { chance.below(100 * MILLIS) } else { 0 };
-    Ask { spec, after, cancelled_after: None }
+    let fault = if scenario.bad_clients() { fault(&mut spec, chance) } else { Fault::None };
+    Ask { spec, after, fault }
+}
+
+fn fault(spec: &mut Spec, chance: &mut Chance) -> Fault {
+    let fault = match chance.below(16) {
+        0..=2 => Fault::Cancelled(chance.pick(&[0, MILLIS, 100 * MILLIS, SECONDS])),
+        3 => Fault::Malformed,
+        4 if spec.body > 1 => Fault::Stalls,
+        5 if spec.body > 1 && matches!(spec.framing, Framing::Length(_)) => Fault::Lies,
+        _ => Fault::None,
+    };
+    if matches!(fault, Fault::Stalls | Fault::Lies) {
+        spec.errors.extend([400, 408]);
+        spec.may_be_cut = true;
+    }
+    fault
 }
 
 /// What may come of a request, given what its target speaks and does.
@@ -73,6 +111,10 @@ fn settle(spec: &mut Spec, group: usize, faults: &Faults, chance: &mut Chance) {
     }
     if spec.manner == Manner::Long && !spec.has_answer_body() {
         spec.manner = Manner::Proper;
+    }
+    if spec.manner == Manner::Short {
+        // Without a length nobody could tell.
+        spec.answer_framing = Framing::Length(spec.answer);
     }
     let (errors, cut): (&[u16], bool) = match spec.manner {
         Manner::Proper | Manner::Early | Manner::EarlyClose => (&[], false),

@@ -358,9 +358,7 @@ impl Origin {
                 return;
             }
             self.owed.remove(0);
-            if bytes > 0 {
-                self.talk.grant(stream, bytes);
-            }
+            self.talk.credit(stream, bytes);
         }
     }
 
@@ -411,8 +409,7 @@ impl Origin {
             }
             Flaw::Breaks(n) if self.begun >= n && self.leaving == Leaving::No => {
                 self.leaving = Leaving::Told;
-                // A reset of a stream that nobody opened.
-                self.talk.reset(self.talk.highest + 2, CANCEL);
+                self.talk.blunder();
                 return self.flush(net);
             }
             Flaw::GoesAway(n) if self.begun >= n && self.leaving == Leaving::No => {

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::frames::{
-    self, ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, Fields, Frame, GOAWAY, HEADERS, Hpack, NO_ERROR, PADDED,
-    PING, PRIORITY, RST_STREAM, SETTINGS, WINDOW_UPDATE, field,
+    self, ACK, CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, Fields, Frame, GOAWAY, HEADERS, Hpack, NO_ERROR,
+    PADDED, PING, PRIORITY, RST_STREAM, SETTINGS, WINDOW_UPDATE, field,
 };
 use crate::sim::chance::Chance;
 
@@ -94,6 +94,10 @@ pub(super) struct Talk {
     their_streams_max: u32,
     pings: VecDeque<u64>,
     last_of_goaway: Option<u32>,
+    /// Bytes that were received and not granted again, by stream.
+    owed: BTreeMap<u32, u32>,
+    /// The smallest window that was announced.
+    least_window: u32,
 }
 
 /// One stream.
@@ -139,6 +143,8 @@ impl Talk {
             their_streams_max: u32::MAX,
             pings: VecDeque::new(),
             last_of_goaway: None,
+            owed: BTreeMap::new(),
+            least_window: manners.window,
         };
         let push = if role == Role::Client { Some((2, 0)) } else { None };
         let table = manners.table.map(|size| (1, size));
@@ -402,6 +408,7 @@ impl Talk {
         }
         frames::put(SETTINGS, 0, 0, &payload, &mut self.out);
         self.announced.push_back(i64::from(window));
+        self.least_window = self.least_window.min(window);
         self.regrant(i64::from(window).max(self.initial));
     }
 
@@ -476,8 +483,19 @@ impl Talk {
         }
     }
 
+    /// So many bytes were received; they are granted again together with others, when they are half of a window.
+    pub(super) fn credit(&mut self, stream: u32, bytes: u32) {
+        let least = if stream == 0 { WINDOW as u32 / 4 } else { self.least_window / 2 };
+        let owed = self.owed.entry(stream).or_default();
+        *owed += bytes;
+        if *owed > 0 && *owed >= least {
+            let more = std::mem::take(owed);
+            self.grant(stream, more);
+        }
+    }
+
     /// The balancer may send so many more bytes on a stream, or on the connection (0).
-    pub(super) fn grant(&mut self, stream: u32, more: u32) {
+    fn grant(&mut self, stream: u32, more: u32) {
         let window = match self.lanes.get_mut(&stream) {
             _ if stream == 0 => &mut self.granted,
             Some(Lane { over: None, we_reset: false, granted, .. }) => granted,
@@ -496,6 +514,19 @@ impl Talk {
     pub(super) fn goaway(&mut self, last: u32) {
         let payload = [last.to_be_bytes(), NO_ERROR.to_be_bytes()].concat();
         frames::put(GOAWAY, 0, 0, &payload, &mut self.out);
+    }
+
+    /// Something that no peer may say.
+    pub(super) fn blunder(&mut self) {
+        let stream = self.highest + 2;
+        match self.chance.below(6) {
+            0 => frames::put(RST_STREAM, 0, stream, &CANCEL.to_be_bytes(), &mut self.out),
+            1 => frames::put(DATA, 0, 0, b"nobody's", &mut self.out),
+            2 => frames::put(WINDOW_UPDATE, 0, 0, &[0; 4], &mut self.out),
+            3 => frames::put(SETTINGS, 0, 0, &[0; 5], &mut self.out),
+            4 => frames::put(CONTINUATION, END_HEADERS, stream, &[], &mut self.out),
+            _ => frames::put(HEADERS, END_HEADERS | END_STREAM, stream | 1, &[0xff; 40], &mut self.out),
+        }
     }
 
     /// Something that means nothing: a priority, or a frame of a type that nobody knows.

@@ -38,6 +38,8 @@ pub enum Budget {
     Interims,
     /// DATA frames of ours that the peer's window kept below [`TINY_DATA`] (CVE-2019-9511).
     TinyData,
+    /// KiB that heads take once they are decompressed, beyond what is usual (CVE-2016-6581).
+    Expansion,
 }
 
 impl core::fmt::Display for Budget {
@@ -53,6 +55,7 @@ impl core::fmt::Display for Budget {
             Budget::Strays => "frames on closed streams",
             Budget::Interims => "interim responses",
             Budget::TinyData => "windows of a few bytes",
+            Budget::Expansion => "KiB in decompressed heads",
         })
     }
 }
@@ -111,12 +114,22 @@ pub const INTERIMS: Allowance = Allowance { max: 100, second: 2, begun: 4, ..NOT
 /// Where a window ends there may be a rest of a few bytes, once in a window.
 pub const TINY_DATAS: Allowance = Allowance { max: 100, second: 2, begun: 1, sent: 1, ..NOTHING };
 
+/// A head of up to 4 KiB, and twice what it took compressed, is usual: of large cookies that are repeated 8 KiB, on each of 128
+/// streams at once. A few bytes that stand for 64 KiB are not, if it goes on: each such head is held until its request has
+/// left.
+pub const EXPANSION: Allowance = Allowance { max: 768, second: 64, ended: 16, ..NOTHING };
+
+/// So much of a decompressed head is usual whatever it took compressed, in bytes.
+const USUAL_HEAD: usize = 4 * KIB;
+
+const KIB: usize = 1024;
+
 /// Small messages are about so long, in bytes: gRPC puts 5 before each.
 const MESSAGE_BYTES: usize = 8;
 
 /// In the order of [`Budget`].
-const ALL: [Allowance; 10] =
-    [RESETS, PINGS, SETTINGS, PRIORITIES, UNKNOWN, WINDOW_UPDATES, EMPTY_DATA, STRAYS, INTERIMS, TINY_DATAS];
+const ALL: [Allowance; 11] =
+    [RESETS, PINGS, SETTINGS, PRIORITIES, UNKNOWN, WINDOW_UPDATES, EMPTY_DATA, STRAYS, INTERIMS, TINY_DATAS, EXPANSION];
 
 /// A power of two, so that filling all up is a few instructions.
 const PLACES: usize = 16;
@@ -165,6 +178,20 @@ impl Budgets {
             *drawn = drawn.saturating_add(*cost);
             if *drawn > *max {
                 self.overdrawn = Some(budget);
+            }
+        }
+    }
+
+    /// A head of so many bytes took so many compressed.
+    pub fn expanded(&mut self, compressed: usize, size: usize) {
+        let beyond = size.saturating_sub(USUAL_HEAD.saturating_add(compressed.saturating_mul(2)));
+        if beyond < KIB {
+            return;
+        }
+        if let Some(drawn) = self.drawn.get_mut(Budget::Expansion as usize) {
+            *drawn = drawn.saturating_add(u16::try_from(beyond / KIB).unwrap_or(u16::MAX));
+            if *drawn > EXPANSION.max {
+                self.overdrawn = Some(Budget::Expansion);
             }
         }
     }

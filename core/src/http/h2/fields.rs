@@ -190,3 +190,40 @@ impl<'a> Iterator for Iter<'a> {
 }
 
 impl ExactSizeIterator for Iter<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_there_as_they_were_pushed() {
+        let mut list = FieldList::new();
+        assert!(list.is_empty() && list.size() == 0 && list.iter().next().is_none());
+        list.push(b"cookie", b"a=1");
+        list.push(b"x", b"");
+        list.push(b"cookie", b"b=2");
+        let fields: Vec<_> = list.iter().map(|field| (field.name, field.value)).collect();
+        assert_eq!(fields, [(&b"cookie"[..], &b"a=1"[..]), (b"x", b""), (b"cookie", b"b=2")]);
+        assert_eq!((list.len(), list.iter().len(), list.size()), (3, 3, 9 + 1 + 9 + 3 * 32));
+        assert_eq!(
+            (list.first(b"cookie"), list.first(b"x"), list.first(b"Cookie")),
+            (Some(&b"a=1"[..]), Some(&b""[..]), None)
+        );
+        assert_eq!(format!("{list:?}"), r#"[("cookie", "a=1"), ("x", ""), ("cookie", "b=2")]"#);
+    }
+
+    #[test]
+    fn memory_of_an_ordinary_head_is_kept_and_of_a_large_one_is_not() {
+        let mut list = FieldList::new();
+        (0..60).for_each(|_| list.push(&[b'n'; 20], &[b'v'; 40]));
+        let memory = list.memory();
+        list.clear();
+        assert_eq!((list.len(), list.size(), list.memory()), (0, 0, memory));
+        (0..500).for_each(|_| list.push(&[b'n'; 20], &[b'v'; 40]));
+        assert!(list.memory() > 30_000);
+        list.clear();
+        assert!(list.memory() <= KEPT_MAX + KEPT_FIELDS_MAX * size_of::<Span>(), "{}", list.memory());
+        list.push(b"again", b"1");
+        assert_eq!(list.first(b"again"), Some(&b"1"[..]));
+    }
+}

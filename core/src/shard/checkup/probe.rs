@@ -85,6 +85,10 @@ impl Probe {
         matches!(self.phase, ProbePhase::Dialing)
     }
 
+    fn awaits_outcome(&self) -> bool {
+        !matches!(self.phase, ProbePhase::Leaving { .. })
+    }
+
     fn awaits_answer(&self) -> bool {
         matches!(self.phase, ProbePhase::Asked { .. } | ProbePhase::Called { .. })
     }
@@ -266,7 +270,7 @@ impl Shard {
     /// The connection of a check broke.
     pub(crate) fn probe_lost(&mut self, id: WireId) {
         let Some(wire) = self.wires.get(id.0).filter(|wire| !wire.dead) else { return };
-        if matches!(&wire.role, Role::Probe(probe) if probe.awaits_answer()) {
+        if matches!(&wire.role, Role::Probe(probe) if probe.awaits_outcome()) {
             self.conclude_check(id, Err(Failure::Failed));
         }
     }

@@ -151,6 +151,9 @@ impl Connection {
             DecodeError::ListTooLarge => Breach::ListTooLong,
             DecodeError::TooManyFields => Breach::TooManyFields,
         })?;
+        if let Purpose::Open = block.purpose {
+            self.budgets.expanded(bytes.len(), self.fields.size());
+        }
         Ok(match block.purpose {
             Purpose::Open => self.open_by_peer(block),
             Purpose::Answer => self.answer(block),

@@ -101,12 +101,17 @@ impl Connection {
         self.peer.max_frame.min(PAYLOAD_MAX)
     }
 
-    /// Bytes of payload that one DATA frame may carry on that stream now.
-    pub fn room(&self, stream: StreamId) -> usize {
+    /// Bytes that the peer takes on that stream now, in however many frames.
+    pub fn window(&self, stream: StreamId) -> usize {
         match self.streams.get(stream) {
-            Some(stream) if stream.may_send() => stream.send.left().min(self.send.left()).min(self.frame_max()),
+            Some(stream) if stream.may_send() => stream.send.left().min(self.send.left()),
             _ => 0,
         }
+    }
+
+    /// Bytes of payload that one DATA frame may carry on that stream now.
+    pub fn room(&self, stream: StreamId) -> usize {
+        self.window(stream).min(self.frame_max())
     }
 
     /// Whether that stream lives and we have not ended it.
