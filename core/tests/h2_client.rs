@@ -308,3 +308,23 @@ fn our_table_follows_what_the_server_allows() {
         assert_eq!(server.side.fields().first(b"other"), Some(&b"value"[..]));
     }
 }
+
+#[test]
+fn each_size_of_the_table_is_told_at_the_next_head_and_the_least_between_too() {
+    let cases = [
+        (vec![(1, 0)], vec![0x20]),
+        (vec![(1, 30)], vec![0x3e]),
+        (vec![(1, 0), (1, 30)], vec![0x20, 0x3e]),
+        (vec![(1, 30), (1, 0)], vec![0x20]),
+        (vec![(3, 10)], vec![]),
+    ];
+    for (announced, updates) in cases {
+        let mut client = End::asking_client();
+        client.sees(&settings(&announced));
+        client.take();
+        let stream = client.side.open().unwrap();
+        client.head(stream, &[(":method", "GET")], true);
+        // `:method: GET` is the second entry of the static table.
+        assert_eq!(client.take()[9..], [&updates[..], &[0x82]].concat(), "{announced:?}");
+    }
+}

@@ -377,6 +377,16 @@ fn padding_is_dropped_and_may_fill_the_frame() {
 }
 
 #[test]
+fn an_end_is_told_once_even_if_its_padding_comes_later() {
+    let mut server = End::settled_server();
+    let body = frame(FrameType::Data, PADDED | END_STREAM, 1, &[&[5][..], b"abc", &[0; 5]].concat());
+    let events = server.sees(&[&post(1)[..], &body[..14]].concat());
+    assert_eq!(events[1..], [Event::Data { stream: id(1), skip: 10, len: 3, end: true }]);
+    assert_eq!(server.sees(&body[14..16]), []);
+    assert_eq!(server.sees(&[&body[16..], &get(3)].concat()), [request(3, true)]);
+}
+
+#[test]
 fn padding_as_long_as_the_frame_is_an_error() {
     for kind in [FrameType::Data, FrameType::Headers] {
         assert_eq!(breaks(&[post(1), frame(kind, PADDED | END_HEADERS, 1, &[4, 0, 0, 0])]), Breach::BadPadding);
