@@ -82,6 +82,12 @@ mod tests {
     }
 
     #[test]
+    fn four_octets_that_all_go_on_are_too_many_and_three_are_not_all() {
+        assert_eq!(read(0x7f, 7, &[0x80; 4]), Err(Why::IntegerTooLarge));
+        assert_eq!(read(0x7f, 7, &[0x80; 3]), Err(Why::Truncated));
+    }
+
+    #[test]
     fn what_is_above_the_prefix_is_not_read() {
         assert_eq!(read(0b1110_1010, 5, &[]), Ok((10, &[][..])));
         let mut out = Vec::new();
