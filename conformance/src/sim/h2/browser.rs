@@ -347,7 +347,8 @@ impl Browser {
             return Ok(());
         }
         let done = self.begun.iter().all(|request| request.done) && self.begun.len() == self.visit.asks.len();
-        if !done || !clean || !self.dismissed || !self.talk.is_between_frames() {
+        let is_polite = self.dismissed && self.talk.is_settled() && self.talk.is_between_frames();
+        if !done || !clean || !is_polite {
             return Err(format!("the connection ended (clean: {clean}): {}", self.situation()));
         }
         Ok(())
@@ -491,7 +492,8 @@ impl Browser {
             self.flush(net);
         }
         let is_going = matches!(self.visit.ending, Ending::Closes | Ending::Leaves);
-        if is_going && self.talk.out.is_empty() {
+        // Whoever is asked nothing more still acknowledges SETTINGS and answers PINGs.
+        if is_going && self.talk.out.is_empty() && self.talk.is_settled() {
             net.close(self.conn, Side::Theirs);
             self.over = true;
         }

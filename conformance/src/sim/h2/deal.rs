@@ -112,7 +112,7 @@ fn settle(spec: &mut Spec, group: usize, faults: &Faults, chance: &mut Chance) {
     if spec.manner == Manner::Long && !spec.has_answer_body() {
         spec.manner = Manner::Proper;
     }
-    if spec.manner == Manner::Short {
+    if matches!(spec.manner, Manner::Short | Manner::Long) {
         // Without a length nobody could tell.
         spec.answer_framing = Framing::Length(spec.answer);
     }
