@@ -2,9 +2,9 @@
 
 use sluicegate::config::ProtocolVersion;
 
-use super::browser::{Ask, Credit, Ending, Fault, Visit};
 use super::origin::{Dialect, Flaw};
 use super::talk::Manners;
+use super::visit::{Ask, Credit, Ending, Fault, Visit};
 use crate::sim::chance::Chance;
 use crate::sim::client::Pace;
 use crate::sim::deal::{habits, spec};
