@@ -94,7 +94,7 @@ fn streams_give_every_client_exactly_what_its_target_sent() {
 }
 
 #[test]
-fn torrents_of_bad_streams_cost_nobody_else_anything() {
+fn torrents_of_bad_requests_cost_nobody_else_anything() {
     all(Scenario::Torrents);
 }
 

@@ -151,7 +151,10 @@ pub(crate) fn world(seed: u64, scenario: Scenario) -> World {
     }
     let config = Arc::new(config);
     options.access_log = chance.one_in(2);
-    let is_tight = scenario == Scenario::Tight || scenario == Scenario::Gale && chance.one_in(3);
+    options.name_causes |= scenario.over_http2();
+    let is_tight = scenario == Scenario::Tight
+        || scenario == Scenario::Gale && chance.one_in(3)
+        || scenario == Scenario::Torrents && chance.one_in(5);
     if is_tight {
         options.connections_max = chance.between(1, 4) as usize;
         options.memory_max = chance.between(12, 60) as usize * 16 * 1024;
@@ -177,7 +180,8 @@ pub(crate) fn world(seed: u64, scenario: Scenario) -> World {
         let listener = if chance.one_in(4) { SECOND_PORT } else { PORT };
         world.net.at(at, Event::Connect(Box::new(plan), ListenerId(listener)));
     }
-    let disturbs = matches!(scenario, Scenario::Storm | Scenario::Gale) && chance.one_in(3);
+    let disturbs = matches!(scenario, Scenario::Storm | Scenario::Gale) && chance.one_in(3)
+        || matches!(scenario, Scenario::Torrents | Scenario::Trunks) && chance.one_in(5);
     let places = secrecy.map(|secrecy| secrecy.govern(&mut world, scenario, &mut chance));
     if scenario == Scenario::Reload || disturbs {
         disturb(&mut world, &hosts, places.unwrap_or_default(), idle, &mut chance);

@@ -38,6 +38,13 @@ impl Secrecy {
                 }
             }
         }
+        if scenario == Scenario::Trunks {
+            for host in hosts.iter_mut().filter(|host| host.group > 0 && places.groups[host.group]) {
+                if chance.one_in(6) {
+                    host.nature = Nature::Fumbles(Fault::any(chance));
+                }
+            }
+        }
         if chance.one_in(4) {
             tls.check_targets(chance);
         }

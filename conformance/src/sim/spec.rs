@@ -290,6 +290,8 @@ pub(crate) struct Entry {
     /// It was sent over TLS.
     pub(crate) secure: bool,
     pub(crate) seen: bool,
+    /// How often a target has said that it had nothing to do with it.
+    pub(crate) refusals: u8,
     /// Body bytes that the target has read, and whether it has read the end of the request.
     pub(crate) uploaded: u64,
     pub(crate) whole: bool,
@@ -317,9 +319,26 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
+    /// A target has nothing to do with a request, and says so: it may be asked for elsewhere.
+    pub(crate) fn refuse(&mut self, id: u64) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.seen = false;
+            entry.refusals += 1;
+        }
+    }
+
     pub(crate) fn enter(&mut self, spec: Spec, client: SocketAddr, secure: bool) {
-        let entry =
-            Entry { spec, client, secure, seen: false, uploaded: 0, whole: false, truncated: false, is_free: false };
+        let entry = Entry {
+            spec,
+            client,
+            secure,
+            seen: false,
+            refusals: 0,
+            uploaded: 0,
+            whole: false,
+            truncated: false,
+            is_free: false,
+        };
         self.entries.insert(entry.spec.id, entry);
     }
 }

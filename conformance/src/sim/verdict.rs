@@ -46,6 +46,6 @@ impl Own<'_> {
             return Ok(());
         }
         let (method, path, manner) = (spec.method, spec.path(), spec.manner);
-        Err(format!("{status} for {method} {path} ({manner:?}), which nobody gave a reason for"))
+        Err(format!("{status} ({cause:?}) for {method} {path} ({manner:?}), which nobody gave a reason for"))
     }
 }

@@ -3,82 +3,17 @@
 use std::net::SocketAddr;
 
 use super::frames::{CANCEL, Fields, NO_ERROR, PROTOCOL_ERROR, REFUSED_STREAM, field};
-use super::talk::{Heard, Manners, Role, Talk};
+use super::talk::{Heard, Role, Talk};
+use super::visit::{Ask, Credit, Ending, Fault, Visit};
 use crate::sim::chance::Chance;
-use crate::sim::client::Pace;
 use crate::sim::net::{Conn, Net, SECONDS, Side, Stop, Time};
 use crate::sim::reader::Framing;
 use crate::sim::scenario::FIXED_BODY;
-use crate::sim::spec::{Course, Flow, Ledger, Spec, stream};
-use crate::sim::veil::Habits;
+use crate::sim::spec::{Course, Flow, Ledger, stream};
 use crate::sim::verdict::Own;
 
 /// Bytes that wait to be written, beyond which no more is said.
 const OUT_MAX: usize = 20_000;
-
-/// What a browser is about.
-#[derive(Clone, Debug)]
-pub(crate) struct Visit {
-    pub(crate) asks: Vec<Ask>,
-    /// So many requests at a time.
-    pub(crate) at_once: usize,
-    pub(crate) manners: Manners,
-    pub(crate) credit: Credit,
-    pub(crate) pace: Pace,
-    /// It pings, changes its settings and says what means nothing.
-    pub(crate) whims: bool,
-    /// It does things that cost it its connection.
-    pub(crate) lenient: bool,
-    /// From then on it reads nothing.
-    pub(crate) deaf_after: Option<Time>,
-    /// It breaks a rule then that the whole connection stands on.
-    pub(crate) breaks_after: Option<Time>,
-    pub(crate) ending: Ending,
-    pub(crate) habits: Habits,
-}
-
-/// One request of it.
-#[derive(Clone, Debug)]
-pub(crate) struct Ask {
-    pub(crate) spec: Spec,
-    /// So long after the one before it.
-    pub(crate) after: Time,
-    pub(crate) fault: Fault,
-}
-
-/// What is wrong with a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    None,
-    /// It is given up so long after it began.
-    Cancelled(Time),
-    /// Its head breaks the rules.
-    Malformed,
-    /// Its body stops half way.
-    Stalls,
-    /// Its body ends half way.
-    Lies,
-}
-
-/// When what was received is credited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Credit {
-    AtOnce,
-    /// So much later: windows stay shut for a while.
-    Late(Time),
-}
-
-/// What a browser does when all its requests are over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    Closes,
-    /// Says GOAWAY first.
-    Leaves,
-    /// Waits until the balancer closes.
-    Stays,
-    /// Resets the connection, whatever is in progress.
-    ResetsAt(Time),
-}
 
 #[derive(Debug)]
 pub(crate) struct Browser {
@@ -110,6 +45,8 @@ struct Request {
     status: u16,
     own: bool,
     got: u64,
+    /// Its answer's trailers have come.
+    summed: bool,
     done: bool,
     cancel_at: Option<Time>,
     moved_at: Time,
@@ -234,20 +171,19 @@ impl Browser {
     fn hear(&mut self, heard: Heard, now: Time, ledger: &mut Ledger) -> Result<(), String> {
         match heard {
             Heard::Head { stream, fields, end } => {
-                let is_lenient = self.is_lenient(ledger);
                 let Some(request) = self.request(stream) else { return Ok(()) };
                 request.moved_at = now;
                 request.head(&fields, ledger)?;
-                if end { self.answered(stream, is_lenient, ledger) } else { Ok(()) }
+                if end { self.answered(stream, ledger) } else { Ok(()) }
             }
             Heard::Trailers { stream, fields } => {
-                let is_lenient = self.is_lenient(ledger);
                 let Some(request) = self.request(stream) else { return Ok(()) };
                 let spec = &request.ask.spec;
                 if request.own || !spec.trailers || field(&fields, "x-sum") != Some("1") || fields.len() != 1 {
                     return Err(format!("trailers that nobody sent with {}: {fields:?}", spec.path()));
                 }
-                self.answered(stream, is_lenient, ledger)
+                request.summed = true;
+                self.answered(stream, ledger)
             }
             Heard::Data { stream, bytes, end } => self.data(stream, &bytes, end, now, ledger),
             Heard::Reset { stream, code } => self.was_reset(stream, code, ledger),
@@ -266,15 +202,14 @@ impl Browser {
             Credit::Late(span) => now + span,
         };
         self.owed.extend([(at, 0, bytes.len() as u32), (at, stream, bytes.len() as u32)]);
-        let is_lenient = self.is_lenient(ledger);
         let Some(request) = self.request(stream).filter(|request| !request.done) else { return Ok(()) };
         request.moved_at = now;
         request.body(bytes)?;
-        if end { self.answered(stream, is_lenient, ledger) } else { Ok(()) }
+        if end { self.answered(stream, ledger) } else { Ok(()) }
     }
 
     /// An answer is over.
-    fn answered(&mut self, stream: u32, is_lenient: bool, ledger: &mut Ledger) -> Result<(), String> {
+    fn answered(&mut self, stream: u32, ledger: &mut Ledger) -> Result<(), String> {
         let Some(request) = self.request(stream) else { return Ok(()) };
         request.done = true;
         if request.own {
@@ -288,7 +223,10 @@ impl Browser {
         if all > 0 && is_truncated || request.got != all && !silent_cut {
             return Err(format!("{} got {} of {all} bytes, as if that were all", spec.path(), request.got));
         }
-        let _ = is_lenient;
+        let due = spec.trailers && spec.answer_framing == Framing::Chunked && all > 0;
+        if due && !request.summed {
+            return Err(format!("the trailers of {} are missing", spec.path()));
+        }
         Ok(())
     }
 
@@ -347,7 +285,8 @@ impl Browser {
             return Ok(());
         }
         let done = self.begun.iter().all(|request| request.done) && self.begun.len() == self.visit.asks.len();
-        if !done || !clean || !self.dismissed || !self.talk.is_between_frames() {
+        let is_polite = self.dismissed && self.talk.is_settled() && self.talk.is_between_frames();
+        if !done || !clean || !is_polite {
             return Err(format!("the connection ended (clean: {clean}): {}", self.situation()));
         }
         Ok(())
@@ -410,6 +349,7 @@ impl Browser {
                 status: 0,
                 own: false,
                 got: 0,
+                summed: false,
                 done: false,
                 cancel_at,
                 moved_at: now,
@@ -491,7 +431,8 @@ impl Browser {
             self.flush(net);
         }
         let is_going = matches!(self.visit.ending, Ending::Closes | Ending::Leaves);
-        if is_going && self.talk.out.is_empty() {
+        // Whoever is asked nothing more still acknowledges SETTINGS and answers PINGs.
+        if is_going && self.talk.out.is_empty() && self.talk.is_settled() {
             net.close(self.conn, Side::Theirs);
             self.over = true;
         }
@@ -505,48 +446,6 @@ impl Browser {
             Err(format!("{} still waits", self.situation()))
         }
     }
-}
-
-impl Ask {
-    fn has_trailers(&self) -> bool {
-        self.spec.trailers && self.spec.framing == Framing::Chunked
-    }
-
-    /// The request as its fields.
-    fn fields(&self) -> Fields {
-        let spec = &self.spec;
-        let mut fields = vec![
-            (":method".to_owned(), spec.method.to_owned()),
-            (":scheme".to_owned(), "https".to_owned()),
-            (":authority".to_owned(), spec.authority()),
-            (":path".to_owned(), spec.path()),
-            ("x-mark".to_owned(), format!("{:x}", spec.id)),
-        ];
-        if let Framing::Length(length) = spec.framing {
-            fields.push(("content-length".to_owned(), length.to_string()));
-        }
-        if self.fault == Fault::Malformed {
-            fields.push(malformed(spec.id));
-        }
-        if spec.call {
-            fields.push(("content-type".to_owned(), "application/grpc+proto".to_owned()));
-            fields.push(("te".to_owned(), "trailers".to_owned()));
-        }
-        fields
-    }
-}
-
-/// A field that no request may have.
-fn malformed(id: u64) -> (String, String) {
-    let (name, value) = match id % 6 {
-        0 => ("connection", "close"),
-        1 => ("X-Upper", "case"),
-        2 => ("x-smuggle", "a\r\nx-b: c"),
-        3 => ("transfer-encoding", "chunked"),
-        4 => (":late", "pseudo"),
-        _ => ("content-length", "1x"),
-    };
-    (name.to_owned(), value.to_owned())
 }
 
 impl Request {

@@ -2,9 +2,9 @@
 
 use sluicegate::config::ProtocolVersion;
 
-use super::browser::{Ask, Credit, Ending, Fault, Visit};
 use super::origin::{Dialect, Flaw};
 use super::talk::Manners;
+use super::visit::{Ask, Credit, Ending, Fault, Visit};
 use crate::sim::chance::Chance;
 use crate::sim::client::Pace;
 use crate::sim::deal::{habits, spec};
@@ -112,7 +112,7 @@ fn settle(spec: &mut Spec, group: usize, faults: &Faults, chance: &mut Chance) {
     if spec.manner == Manner::Long && !spec.has_answer_body() {
         spec.manner = Manner::Proper;
     }
-    if spec.manner == Manner::Short {
+    if matches!(spec.manner, Manner::Short | Manner::Long) {
         // Without a length nobody could tell.
         spec.answer_framing = Framing::Length(spec.answer);
     }

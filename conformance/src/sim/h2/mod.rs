@@ -1,7 +1,7 @@
 //! HTTP/2 in a world: peers that speak it, on either side of the balancer, and hold it to its rules.
 //!
 //! - `frames` are what goes over the wire, `talk` is one end of a connection and all rules that the balancer has to keep.
-//! - `browser` is a client with many requests at a time, `origin` a target of a group whose protocol version is HTTP2 or GRPC.
+//! - `browser` is a client with many requests at a time, which `visit` lists, `origin` a target of a group whose protocol version is HTTP2 or GRPC.
 //! - `deal` makes them up.
 
 pub(super) mod browser;
@@ -9,3 +9,4 @@ pub(super) mod deal;
 mod frames;
 pub(super) mod origin;
 mod talk;
+pub(super) mod visit;

@@ -137,9 +137,9 @@ impl Origin {
                 break;
             }
             self.give_credit(net.now);
-            self.answer(net.now);
+            self.answer(net.now, ledger);
             self.flush(net);
-            self.be_as_it_is(net);
+            self.be_as_it_is(net, ledger);
             if before == net.moved(self.conn, Side::Theirs) {
                 break;
             }
@@ -236,12 +236,16 @@ impl Origin {
             self.begin(stream, Spec::of_a_check(), now);
             return Ok(());
         }
+        if self.has_left() {
+            // It was on its way when the balancer was told that it would not be taken.
+            return Ok(());
+        }
         let id = path.rsplit('/').next().and_then(|id| u64::from_str_radix(id, 16).ok());
         let Some(entry) = id.and_then(|id| ledger.entries.get_mut(&id)) else {
             return Err(format!("{path} was never sent by a client"));
         };
-        if std::mem::replace(&mut entry.seen, true) {
-            return Err(format!("{path} comes a second time"));
+        if std::mem::replace(&mut entry.seen, true) || entry.refusals > 1 {
+            return Err(format!("{path} comes again, after {} refusals", entry.refusals));
         }
         let spec = entry.spec.clone();
         let group = if let Course::Group(group) = spec.course { group } else { usize::MAX };
@@ -274,6 +278,11 @@ impl Origin {
         }
         self.begin(stream, spec, now);
         Ok(())
+    }
+
+    /// It has said that it takes nothing more.
+    fn has_left(&self) -> bool {
+        matches!(self.dialect.flaw, Flaw::GoesAway(_)) && self.leaving == Leaving::Told
     }
 
     fn begin(&mut self, stream: u32, spec: Spec, now: Time) {
@@ -363,7 +372,7 @@ impl Origin {
     }
 
     /// Goes on with the answers that are due, in any order.
-    fn answer(&mut self, now: Time) {
+    fn answer(&mut self, now: Time, ledger: &mut Ledger) {
         while self.talk.out.len() < OUT_MAX {
             let mut ready = Vec::new();
             for at in 0..self.serving.len() {
@@ -380,6 +389,9 @@ impl Origin {
             }
             let at = self.chance.pick(&ready);
             let stream = self.serving[at].stream;
+            if self.serving[at].is_refused() {
+                ledger.refuse(self.serving[at].spec.id);
+            }
             self.serving[at].go_on(&mut self.talk, &mut self.chance);
             self.forget_if_done(stream, now);
         }
@@ -400,7 +412,7 @@ impl Origin {
     }
 
     /// Whatever it does with its connections.
-    fn be_as_it_is<E>(&mut self, net: &mut Net<E>) {
+    fn be_as_it_is<E>(&mut self, net: &mut Net<E>, ledger: &mut Ledger) {
         match self.dialect.flaw {
             Flaw::Resets(n) if self.begun >= n => {
                 net.reset(self.conn, Side::Theirs);
@@ -415,8 +427,9 @@ impl Origin {
             Flaw::GoesAway(n) if self.begun >= n && self.leaving == Leaving::No => {
                 self.leaving = Leaving::Told;
                 self.talk.goaway(self.talk.highest.saturating_sub(2));
-                let last = self.talk.highest;
-                self.serving.retain(|serving| serving.stream < last);
+                if let Some(last) = self.serving.pop_if(|serving| serving.stream == self.talk.highest) {
+                    ledger.refuse(last.spec.id);
+                }
                 return self.flush(net);
             }
             _ => {}
@@ -464,6 +477,11 @@ impl Serving {
     /// Its client, or this target itself, does what may end it at any time.
     fn is_free(&self, ledger: &Ledger) -> bool {
         ledger.entries.get(&self.spec.id).is_none_or(|entry| entry.is_free)
+    }
+
+    /// It will have nothing to do with it.
+    fn is_refused(&self) -> bool {
+        self.spec.manner == Manner::CloseFirst
     }
 
     /// Bytes that the answer's body has, as far as it is sent.
