@@ -279,7 +279,7 @@ impl Storm {
 fn whatever_clients_and_targets_do_answers_are_right_or_visibly_none_and_nothing_is_left() {
     let seeds = match std::env::var("SEED").map(|seed| seed.parse()) {
         Ok(Ok(seed)) => seed..seed + 1,
-        _ => 0..std::env::var("SEEDS").map_or(40, |seeds| seeds.parse().unwrap()),
+        _ => 0..std::env::var("SEEDS").map_or(20, |seeds| seeds.parse().unwrap()),
     };
     let mut served = 0;
     for seed in seeds.clone() {

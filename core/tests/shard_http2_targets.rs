@@ -315,18 +315,20 @@ fn a_connection_is_shared_by_clients_and_their_requests_keep_apart() {
 
 #[test]
 fn a_connection_without_streams_for_the_idle_timeout_closes_and_not_before() {
-    let mut net = Net::new(Http2);
-    let client = net.client();
-    net.get(client, "/");
-    net.run();
-    let target = net.target();
-    net.pass_seconds(59);
-    assert_eq!(net.lab.peers[target].fate, Fate::Open);
-    net.pass_seconds(1);
-    assert_eq!(net.lab.peers[target].fate, Fate::Close);
-    assert_eq!(net.speakers[&target].goaways.len(), 1, "it is told");
-    assert_eq!(net.lab.shard.census().backs, 0);
-    net.over();
+    for to_targets in [Protocol::Http, Protocol::Https] {
+        let mut net = Net::with(Http2, to_targets, |_, _| ());
+        let client = net.client();
+        net.get(client, "/");
+        net.run();
+        let target = net.target();
+        net.pass_seconds(59);
+        assert_eq!(net.lab.peers[target].fate, Fate::Open);
+        net.pass_seconds(1);
+        assert_eq!(net.lab.peers[target].fate, Fate::Close);
+        assert_eq!(net.speakers[&target].goaways.len(), 1, "it is told");
+        assert_eq!(net.lab.shard.census().backs, 0);
+        net.over();
+    }
 }
 
 fn moved(config: &Config, to: &[std::net::SocketAddr]) -> Arc<Config> {
