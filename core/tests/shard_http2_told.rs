@@ -58,7 +58,7 @@ fn the_log_tells_http2_from_grpc_and_what_was_asked() {
     }
 }
 
-/// Guide AL-15 and AL-16: what came and went of this request, not of its connection.
+/// Guide AL-14: what came and went of this request, not of its connection.
 #[test]
 fn the_log_tells_the_bytes_of_each_request_on_its_own() {
     for version in [Http1, Http2] {
