@@ -6,7 +6,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::front::LINGER;
-use super::streams::frame_room;
+use super::streams::{Streams, frame_room};
 use super::wire::{BackPhase, Front, Phase, Role, WireState};
 use super::{Shard, WireId};
 use crate::buffer::{Buffer, Buffers, LARGE_PAGE, PAGE, Payment};
@@ -65,6 +65,9 @@ const LONG_BODY: u64 = 16 * 1024;
 /// The larger window, in bytes: what fits in a large page.
 const LARGE_WINDOW: u32 = 64 * 1024;
 
+/// Streams of one connection beyond which none waits for its client's last words: half of those that there may be.
+const CROWDED: usize = 64;
+
 /// What a head ends with.
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 
@@ -107,6 +110,9 @@ impl Carried {
 impl Shard {
     /// A client's request: its stream becomes a wire, and its head what a head of HTTP/1 is.
     pub(super) fn stream_begins(&mut self, id: WireId, stream: StreamId, end: bool) {
+        if self.streams_of(id).is_some_and(|streams| streams.h2.streams() > CROWDED) {
+            self.cut_last_words(id);
+        }
         let admitted = self.admit_streams(id);
         let now = self.now.mono;
         let Shard { wires, buffers, scratch, draining, .. } = self;
@@ -221,6 +227,18 @@ impl Shard {
         let takes_trailers = is_call || self.carried(front).is_some_and(|carried| carried.manner.takes_trailers);
         if let Some(carried) = self.wires.get_mut(back.0).and_then(|wire| wire.carried.as_mut()) {
             carried.manner.takes_trailers = takes_trailers;
+        }
+    }
+
+    /// Streams that only wait for their client's end make room for others.
+    fn cut_last_words(&mut self, id: WireId) {
+        for stream in self.streams_of(id).map_or_else(Vec::new, Streams::all) {
+            if matches!(
+                self.wires.get(stream.0).and_then(WireState::front),
+                Some(Front { phase: Phase::LastWords, .. })
+            ) {
+                self.remove(stream);
+            }
         }
     }
 

@@ -207,9 +207,8 @@ impl Shard {
         let Some(WireState { role: Role::Trunk(trunk), streams: Some(streams), .. }) = self.wires.get_mut(id.0) else {
             return;
         };
-        let available = streams.h2.available() + streams.h2.streams();
         if let Some(origin) = trunk.origin {
-            self.pool.set_streams_max(origin, available);
+            self.pool.set_streams_max(origin, streams.h2.streams_max());
         }
         if let TrunkPhase::Greeting { .. } = trunk.phase {
             trunk.phase = TrunkPhase::Open;

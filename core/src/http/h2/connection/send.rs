@@ -40,16 +40,20 @@ impl Connection {
         }
     }
 
+    /// How many streams the peer takes at a time, and we open.
+    pub fn streams_max(&self) -> usize {
+        self.peer.max_concurrent_streams.min(self.terms.max_concurrent_streams) as usize
+    }
+
     /// How many streams may be opened now: none on a server, before the peer announced its settings, when either side is
     /// leaving, and when identifiers run out.
     pub fn available(&self) -> usize {
         if !self.announced || self.side == Side::Server || self.peer_is_leaving || self.is_shutting_down() {
             return 0;
         }
-        let at_a_time = self.peer.max_concurrent_streams.min(self.terms.max_concurrent_streams) as usize;
         let ids = StreamId::MAX.value().saturating_sub(self.highest.value()) / 2;
         let left = ids.min(self.terms.requests_max.saturating_sub(self.requests));
-        at_a_time.saturating_sub(self.streams.len()).min(left as usize)
+        self.streams_max().saturating_sub(self.streams.len()).min(left as usize)
     }
 
     /// Whatever the answer's fields say, it has no body: the request was HEAD (RFC 9110 section 9.3.2). Statuses 204 and 304
