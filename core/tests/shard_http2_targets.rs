@@ -474,7 +474,7 @@ fn a_target_that_takes_leave_of_every_connection_at_once_costs_a_502_after_some_
     net.run();
     let talk = net.talk(client, stream);
     assert_eq!((talk.status(), talk.field("x-sluicegate-cause")), ("502", Some("TargetWentAway")));
-    assert!((2..=6).contains(&net.targets().len()), "{} connections", net.targets().len());
+    assert!((2..=17).contains(&net.targets().len()), "{} connections", net.targets().len());
     net.over();
 }
 

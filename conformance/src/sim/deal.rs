@@ -317,7 +317,8 @@ fn misbehave(plan: &mut Plan, requests: u64, idle: u64, chance: &mut Chance) {
             plan.steps.push_back(Step::Begin(last));
             plan.steps.push_back(Step::Send(bytes));
             let half = chance.one_in(2);
-            let mut spec = bad(last, if half { &[400] } else { &[408] });
+            // Targets of that group may speak what this client does not.
+            let mut spec = bad(last, if half { &[400, 464] } else { &[408, 464] });
             spec.course = Course::Group(0);
             spec.method = "POST";
             (spec.framing, spec.body) = (Framing::Length(100), 100);

@@ -24,7 +24,7 @@ const REPEATED_MAX: u8 = 1;
 
 /// How often a request that waits takes another connection, since the one it waits for takes no more. A target that closes
 /// every connection at once must not keep requests for ever.
-const MOVED_MAX: u8 = 4;
+const MOVED_MAX: u8 = 16;
 
 /// What a connection to a target is to do for an exchange, kept so that another can do it instead.
 #[derive(Clone, Debug)]
