@@ -19,9 +19,6 @@ use crate::time::Mono;
 /// Targets that one request is offered to at most. With so many refusing, more would hardly help.
 const TARGETS_MAX: usize = 8;
 
-/// How often a request is sent again whose target did not look at it.
-const REPEATED_MAX: u8 = 1;
-
 /// How often a request that waits takes another connection, since the one it waits for takes no more. A target that closes
 /// every connection at once must not keep requests for ever.
 const MOVED_MAX: u8 = 16;
@@ -36,19 +33,21 @@ pub(crate) struct Errand {
     back_end: BackEnd,
     /// Targets that refused before this one, by their places in the group.
     refused: SmallVec<[u32; TARGETS_MAX]>,
-    /// How often it was begun anew because a connection had no place for it, or its target did not look at it.
-    begun_anew: u8,
+    /// It was sent before, to a target that did not look at it.
+    repeated: bool,
+    /// How often it went to another connection because the one it waited for took no more.
+    moved: u8,
 }
 
 impl Errand {
     pub(crate) fn new(chosen: Chosen, config: u64, back_end: BackEnd) -> Self {
-        Errand { chosen, config, back_end, refused: SmallVec::new(), begun_anew: 0 }
+        Errand { chosen, config, back_end, refused: SmallVec::new(), repeated: false, moved: 0 }
     }
 
-    /// Another attempt with the same target; `false` after so many.
-    fn begin_anew(&mut self, most: u8) -> bool {
-        self.begun_anew = self.begun_anew.saturating_add(1);
-        self.begun_anew <= most
+    /// Another connection to the same target; `false` after so many.
+    fn may_move(&mut self) -> bool {
+        self.moved = self.moved.saturating_add(1);
+        self.moved <= MOVED_MAX
     }
 }
 
@@ -102,7 +101,7 @@ impl Shard {
         let origin = back.origin;
         let mut output = Buffer::default();
         let rest = core::mem::take(&mut leg.output);
-        let fits = errand.begin_anew(REPEATED_MAX)
+        let fits = !core::mem::replace(&mut errand.repeated, true)
             && output.append(&head, Payment::Admitted, buffers)
             && output.append(rest.bytes(), Payment::Admitted, buffers);
         let mut rest = rest;
@@ -121,7 +120,7 @@ impl Shard {
     pub(crate) fn move_on(&mut self, id: WireId, exchange: ExchangeId) -> bool {
         let Some(back) = self.wires.get_mut(id.0).and_then(WireState::back_mut) else { return false };
         let (origin, Some(mut errand)) = (back.origin, back.errand.take()) else { return false };
-        if !self.pool.is_registered(origin) || !errand.begin_anew(MOVED_MAX) {
+        if !self.pool.is_registered(origin) || !errand.may_move() {
             return false;
         }
         let Some((output, until)) = self.take_unsent(id) else { return false };
