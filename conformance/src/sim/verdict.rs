@@ -39,6 +39,8 @@ impl Own<'_> {
         if expected
             || spec.errors.contains(&status)
             || ledger.disturbed && status == 503
+            // It waited for a target that was deregistered, which then left: nobody else is asked for it.
+            || ledger.disturbed && cause == Some("TargetWentAway")
             || ledger.starved && matches!(status, 408 | 502 | 504)
             || ledger.slow && status == 504
             || is_slow && status == 408

@@ -43,12 +43,6 @@ impl Errand {
     pub(crate) fn new(chosen: Chosen, config: u64, back_end: BackEnd) -> Self {
         Errand { chosen, config, back_end, refused: SmallVec::new(), repeated: false, moved: 0 }
     }
-
-    /// Another connection to the same target; `false` after so many.
-    fn may_move(&mut self) -> bool {
-        self.moved = self.moved.saturating_add(1);
-        self.moved <= MOVED_MAX
-    }
 }
 
 impl Shard {
@@ -119,10 +113,12 @@ impl Shard {
     /// target. `false` if the exchange has to fail.
     pub(crate) fn move_on(&mut self, id: WireId, exchange: ExchangeId) -> bool {
         let Some(back) = self.wires.get_mut(id.0).and_then(WireState::back_mut) else { return false };
-        let (origin, Some(mut errand)) = (back.origin, back.errand.take()) else { return false };
-        if !self.pool.is_registered(origin) || !errand.may_move() {
+        let origin = back.origin;
+        if !self.pool.is_registered(origin) {
             return false;
         }
+        let Some(mut errand) = back.errand.take().filter(|errand| errand.moved < MOVED_MAX) else { return false };
+        errand.moved += 1;
         let Some((output, until)) = self.take_unsent(id) else { return false };
         self.remove(id);
         self.send_to(exchange, origin, errand, output, until);
