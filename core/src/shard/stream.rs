@@ -230,18 +230,6 @@ impl Shard {
         }
     }
 
-    /// Streams that only wait for their client's end make room for others.
-    fn cut_last_words(&mut self, id: WireId) {
-        for stream in self.streams_of(id).map_or_else(Vec::new, Streams::all) {
-            if matches!(
-                self.wires.get(stream.0).and_then(WireState::front),
-                Some(Front { phase: Phase::LastWords, .. })
-            ) {
-                self.remove(stream);
-            }
-        }
-    }
-
     /// The connection that carries a stream.
     pub(super) fn carrier(&self, id: WireId) -> Option<WireId> {
         self.carried(id).map(|carried| carried.connection)

@@ -437,6 +437,18 @@ impl Shard {
         self.notice(id);
     }
 
+    /// Streams that only wait for their client's end make room for others.
+    pub(super) fn cut_last_words(&mut self, id: WireId) {
+        for stream in self.streams_of(id).map_or_else(Vec::new, Streams::all) {
+            if matches!(
+                self.wires.get(stream.0).and_then(WireState::front),
+                Some(Front { phase: Phase::LastWords, .. })
+            ) {
+                self.remove(stream);
+            }
+        }
+    }
+
     /// The connection has no streams any more: they are as good as lost.
     pub(super) fn drop_streams(&mut self, id: WireId) {
         let Shard { wires, buffers, .. } = self;
