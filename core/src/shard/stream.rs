@@ -6,7 +6,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::front::LINGER;
-use super::streams::{Streams, frame_room};
+use super::streams::frame_room;
 use super::wire::{BackPhase, Front, Phase, Role, WireState};
 use super::{Shard, WireId};
 use crate::buffer::{Buffer, Buffers, LARGE_PAGE, PAGE, Payment};
