@@ -113,7 +113,6 @@ impl Shard {
         if self.streams_of(id).is_some_and(|streams| streams.h2.streams() > CROWDED) {
             self.cut_last_words(id);
         }
-        let admitted = self.admit_streams(id);
         let now = self.now.mono;
         let Shard { wires, buffers, scratch, draining, .. } = self;
         let Some(WireState { role: Role::Front(front), streams: Some(streams), .. }) = wires.get_mut(id.0) else {
@@ -140,7 +139,8 @@ impl Shard {
         let ages = now.since(front.opened) >= front.keep_alive || front.listener.is_none() || *draining;
         let ages = ages && !streams.h2.is_shutting_down();
         let mut wire = WireState::new(Role::Front(front), now);
-        if !admitted || !wire.leg.input.append(scratch, Payment::Metered, buffers) {
+        if !streams.admit(buffers) || !wire.leg.input.append(scratch, Payment::Metered, buffers) {
+            streams.dismiss_if_empty(buffers);
             return streams.h2.reset(stream, ErrorCode::RefusedStream);
         }
         let manner =

@@ -135,8 +135,8 @@ impl Streams {
     }
 
     /// Sets memory aside for a connection that gets its first stream. `false` if there is none.
-    fn admit(&mut self, buffers: &mut Buffers) -> bool {
-        if self.is_aside || self.is_empty() {
+    pub(super) fn admit(&mut self, buffers: &mut Buffers) -> bool {
+        if self.is_aside {
             return true;
         }
         if self.admitted == 0 && buffers.admit(CONNECTION_ADMISSION) {
@@ -147,6 +147,12 @@ impl Streams {
 
     pub(super) fn dismiss(&mut self, buffers: &mut Buffers) {
         buffers.dismiss(core::mem::take(&mut self.admitted));
+    }
+
+    pub(super) fn dismiss_if_empty(&mut self, buffers: &mut Buffers) {
+        if self.is_empty() {
+            self.dismiss(buffers);
+        }
     }
 }
 

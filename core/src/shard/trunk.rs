@@ -212,7 +212,9 @@ impl Shard {
         }
         if let TrunkPhase::Greeting { .. } = trunk.phase {
             trunk.phase = TrunkPhase::Open;
-            if !self.admit_streams(id) {
+            // All who waited for it may have left.
+            let is_wanted = self.streams_of(id).is_some_and(|streams| !streams.is_empty());
+            if is_wanted && !self.admit_streams(id) {
                 return self.trunk_failed(id, Cause::OutOfMemory);
             }
             for wire in self.members_of(id) {
