@@ -319,3 +319,23 @@ fn requests_that_there_is_no_memory_for_are_refused_or_get_a_503_and_nothing_is_
         }
     }
 }
+
+/// Memory is set aside with the first stream, on both sides, and for nothing that is no request.
+#[test]
+fn a_connection_is_paid_for_from_its_first_stream_on_and_without_streams_costs_nothing() {
+    let mut net = Net::new(Http2);
+    net.reply = None;
+    let client = net.client();
+    let admitted = |net: &Net| net.lab.shard.census().memory.admitted;
+    assert_eq!(admitted(&net), 0);
+    net.ask(client, &asks("GET", "/", &[("connection", "close")]), b"", End::Plain);
+    net.run();
+    assert_eq!(admitted(&net), 0, "it is malformed");
+    let stream = net.get(client, "/");
+    net.run();
+    assert_eq!(admitted(&net), (64 + 2 * 96) * 1024, "the exchange, and a connection on each side");
+    net.speaker(client).reset(stream, sluicegate::http::h2::ErrorCode::Cancel);
+    net.run();
+    assert_eq!(admitted(&net), 0);
+    net.over();
+}
