@@ -4,7 +4,7 @@ mod h2_support;
 
 use h2_support::*;
 use sluicegate::http::h2::frame::{END_HEADERS, END_STREAM, FrameType};
-use sluicegate::http::h2::{Breach, Connection, ErrorCode, Event, Kind, Terms};
+use sluicegate::http::h2::{Breach, Connection, ErrorCode, Event, Fault, Kind, Terms};
 
 fn head(stream: u32, kind: Kind, end: bool) -> Event {
     Event::Head { stream: id(stream), kind, end }
@@ -18,9 +18,10 @@ fn breaks(frames: &[Vec<u8>]) -> Breach {
     End::asking_client().fails(&frames.concat()).why
 }
 
-fn breaks_stream(client: &mut End, frames: &[Vec<u8>], code: ErrorCode) {
+fn breaks_stream(client: &mut End, frames: &[Vec<u8>], fault: Fault) {
     let events = client.sees(&frames.concat());
-    assert_eq!(events.last(), Some(&Event::Reset { stream: id(1), code }), "{events:?}");
+    let code = fault.code();
+    assert_eq!(events.last(), Some(&Event::Reset { stream: id(1), code, fault: Some(fault) }), "{events:?}");
     assert_eq!(client.says(), [Said::Reset(1, code)]);
     assert_eq!(client.side.streams(), 0);
 }
@@ -182,22 +183,22 @@ fn interim_answers_come_before_the_final_one() {
 
 #[test]
 fn an_interim_answer_ends_nothing() {
-    breaks_stream(&mut End::asking_client(), &[status(1, "103", true)], ErrorCode::ProtocolError);
+    breaks_stream(&mut End::asking_client(), &[status(1, "103", true)], Fault::InterimEnds);
 }
 
 #[test]
 fn after_a_final_answer_headers_are_trailers_and_end_the_stream() {
     for second in ["100", "200"] {
         let frames = [status(1, "200", false), status(1, second, false)];
-        breaks_stream(&mut End::asking_client(), &frames, ErrorCode::ProtocolError);
+        breaks_stream(&mut End::asking_client(), &frames, Fault::HeadInBody);
     }
 }
 
 #[test]
 fn data_before_an_answer_is_none() {
-    breaks_stream(&mut End::asking_client(), &[data(1, b"x", false)], ErrorCode::ProtocolError);
+    breaks_stream(&mut End::asking_client(), &[data(1, b"x", false)], Fault::BodyBeforeHead);
     let frames = [status(1, "100", false), data(1, b"x", false)];
-    breaks_stream(&mut End::asking_client(), &frames, ErrorCode::ProtocolError);
+    breaks_stream(&mut End::asking_client(), &frames, Fault::BodyBeforeHead);
 }
 
 #[test]
@@ -211,7 +212,7 @@ fn an_answer_has_the_length_that_it_says() {
         vec![long("2", false), data(1, b"x", true)],
         vec![long("2", false), headers(1, &[("x", "y")], true)],
     ] {
-        breaks_stream(&mut End::asking_client(), &bad, ErrorCode::ProtocolError);
+        breaks_stream(&mut End::asking_client(), &bad, Fault::ContentLength);
     }
 }
 
@@ -229,9 +230,9 @@ fn answers_to_head_and_of_204_and_304_have_no_body_whatever_they_say() {
         assert_eq!(asking().sees(&long(status, true)), [head(1, Kind::Head, true)]);
         assert_eq!(asking().sees(&[long(status, false), data(1, b"", true)].concat()).len(), 2);
         let frames = [long(status, false), data(1, b"hello", true)];
-        breaks_stream(&mut asking(), &frames, ErrorCode::ProtocolError);
+        breaks_stream(&mut asking(), &frames, Fault::ContentLength);
     }
-    breaks_stream(&mut End::asking_client(), &[long("200", true)], ErrorCode::ProtocolError);
+    breaks_stream(&mut End::asking_client(), &[long("200", true)], Fault::ContentLength);
 }
 
 #[test]
@@ -252,7 +253,7 @@ fn a_server_may_answer_before_the_request_is_over() {
     assert_eq!(client.sees(&status(1, "200", true)), [head(1, Kind::Head, true)]);
     assert_eq!(client.side.streams(), 1);
     client.data(id(1), b"rest", false);
-    let reset = Event::Reset { stream: id(1), code: ErrorCode::NoError };
+    let reset = Event::Reset { stream: id(1), code: ErrorCode::NoError, fault: None };
     assert_eq!(client.sees(&frame(FrameType::ResetStream, 0, 1, &[0; 4])), [reset]);
     assert_eq!(client.side.room(id(1)), 0);
     assert!(!client.side.may_send(id(1)));
@@ -261,8 +262,8 @@ fn a_server_may_answer_before_the_request_is_over() {
 #[test]
 fn after_its_end_a_server_says_nothing_more_on_a_stream() {
     let over = || [status(1, "200", true)].concat();
-    breaks_stream(&mut End::asking_client(), &[over(), data(1, b"x", true)], ErrorCode::StreamClosed);
-    breaks_stream(&mut End::asking_client(), &[over(), status(1, "200", true)], ErrorCode::StreamClosed);
+    breaks_stream(&mut End::asking_client(), &[over(), data(1, b"x", true)], Fault::AfterEnd);
+    breaks_stream(&mut End::asking_client(), &[over(), status(1, "200", true)], Fault::AfterEnd);
     let done = || {
         let mut client = End::asking_client();
         client.data(id(1), b"", true);

@@ -5,7 +5,7 @@ mod h2_support;
 
 use h2_support::*;
 use sluicegate::http::h2::frame::{FrameType, PADDED};
-use sluicegate::http::h2::{Breach, Connection, ErrorCode, Event, Terms};
+use sluicegate::http::h2::{Breach, Connection, ErrorCode, Event, Fault, Terms};
 
 /// What the peer may send on a stream before anybody said anything.
 const DEFAULT: usize = 65_535;
@@ -88,7 +88,7 @@ fn windows_beyond_their_limit_are_errors_of_the_stream_or_the_connection() {
     let to_most = most - DEFAULT as u32;
     let mut server = answering(End::settled_server());
     server.sees(&[window_update(0, to_most), window_update(1, to_most)].concat());
-    let reset = Event::Reset { stream: id(1), code: ErrorCode::FlowControlError };
+    let reset = Event::Reset { stream: id(1), code: ErrorCode::FlowControlError, fault: Some(Fault::WindowOverflow) };
     assert_eq!(server.sees(&window_update(1, 1)), [reset]);
     assert_eq!(server.says(), [Said::Reset(1, ErrorCode::FlowControlError)]);
     assert_eq!(server.fails(&window_update(0, 1)).code, ErrorCode::FlowControlError);
@@ -101,7 +101,7 @@ fn windows_beyond_their_limit_are_errors_of_the_stream_or_the_connection() {
 #[test]
 fn a_window_is_not_opened_by_nothing() {
     let mut server = answering(End::settled_server());
-    let reset = Event::Reset { stream: id(1), code: ErrorCode::ProtocolError };
+    let reset = Event::Reset { stream: id(1), code: ErrorCode::ProtocolError, fault: Some(Fault::ZeroIncrement) };
     assert_eq!(server.sees(&window_update(1, 0)), [reset]);
     assert_eq!(server.sees(&window_update(1, 0)), []);
     assert_eq!(server.fails(&window_update(0, 1 << 31)).why, Breach::ZeroIncrement);
@@ -139,7 +139,8 @@ fn with_its_acknowledgement_a_client_has_the_windows_that_were_announced() {
     assert_eq!(server.says(), [Said::WindowUpdate(1, 20_000)]);
     server.sees(&[body(1, 16_384), post(5), body(5, 16_384)].concat());
     for stream in [1, 3, 5] {
-        let reset = Event::Reset { stream: id(stream), code: ErrorCode::FlowControlError };
+        let reset =
+            Event::Reset { stream: id(stream), code: ErrorCode::FlowControlError, fault: Some(Fault::WindowExceeded) };
         assert!(server.sees(&data(stream, b"x", false)).contains(&reset), "{stream}");
     }
 }
@@ -248,7 +249,10 @@ fn padding_is_credited_without_being_used_up() {
     // But it counts against the window.
     server.sees(&body(1, 16_384 - 255));
     let events = server.sees(&padded(0));
-    assert_eq!(events, [Event::Reset { stream: id(1), code: ErrorCode::FlowControlError }]);
+    assert_eq!(
+        events,
+        [Event::Reset { stream: id(1), code: ErrorCode::FlowControlError, fault: Some(Fault::WindowExceeded) }]
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod h2_support;
 
 use h2_support::*;
 use sluicegate::http::h2::frame::{ACK, END_HEADERS, END_STREAM, FrameType, PADDED, PREFACE, PRIORITY};
-use sluicegate::http::h2::{Breach, Connection, ErrorCode, Event, Kind, Terms};
+use sluicegate::http::h2::{Breach, Connection, ErrorCode, Event, Fault, Kind, Terms};
 
 fn request(stream: u32, end: bool) -> Event {
     Event::Head { stream: id(stream), kind: Kind::Head, end }
@@ -21,10 +21,16 @@ fn breaks(frames: &[Vec<u8>]) -> Breach {
 }
 
 /// These frames break a rule of one stream only: it is reset with that code, and another goes on as before.
-fn breaks_stream(frames: &[Vec<u8>], stream: u32, code: ErrorCode) {
+fn breaks_stream(frames: &[Vec<u8>], stream: u32, fault: Fault) {
+    let code = fault.code();
     let mut server = End::settled_server();
     let events = server.sees(&frames.concat());
     assert!(server.says().contains(&Said::Reset(stream, code)), "{events:?}");
+    // The owner is told, unless it never knew of the stream or it was gone already.
+    let knew = |event: &Event| matches!(event, Event::Head { .. });
+    let gone = |event: &Event| matches!(event, Event::Reset { fault: None, .. });
+    let told = events.contains(&Event::Reset { stream: id(stream), code, fault: Some(fault) });
+    assert_eq!(told, events.iter().any(knew) && !events.iter().any(gone), "{events:?}");
     assert!(server.side.streams() == 0, "{events:?}");
     assert_eq!(server.sees(&get(101)), [request(101, true)]);
 }
@@ -264,11 +270,11 @@ fn after_its_end_a_stream_takes_priority_window_updates_and_a_reset() {
     let mut server = End::settled_server();
     let rest = [priority(1, 3), window_update(1, 5), reset(1, ErrorCode::Cancel)].concat();
     let events = server.sees(&[get(1), rest].concat());
-    let reset = Event::Reset { stream: id(1), code: ErrorCode::Cancel };
+    let reset = Event::Reset { stream: id(1), code: ErrorCode::Cancel, fault: None };
     assert_eq!(events, [request(1, true), Event::Room(Some(id(1))), reset]);
-    breaks_stream(&[get(1), data(1, b"a", true)], 1, ErrorCode::StreamClosed);
-    breaks_stream(&[get(1), get(1)], 1, ErrorCode::StreamClosed);
-    breaks_stream(&[post(1), data(1, b"a", true), data(1, b"", true)], 1, ErrorCode::StreamClosed);
+    breaks_stream(&[get(1), data(1, b"a", true)], 1, Fault::AfterEnd);
+    breaks_stream(&[get(1), get(1)], 1, Fault::AfterEnd);
+    breaks_stream(&[post(1), data(1, b"a", true), data(1, b"", true)], 1, Fault::AfterEnd);
 }
 
 /// A server that answered on stream 1, which is over.
@@ -292,8 +298,8 @@ fn a_stream_that_both_ended_takes_only_what_may_have_crossed_the_end() {
 #[test]
 fn a_stream_that_the_peer_reset_is_closed_for_it() {
     let gone = || [post(1), reset(1, ErrorCode::Cancel)].concat();
-    breaks_stream(&[gone(), data(1, b"a", true)], 1, ErrorCode::StreamClosed);
-    breaks_stream(&[gone(), post(1)], 1, ErrorCode::StreamClosed);
+    breaks_stream(&[gone(), data(1, b"a", true)], 1, Fault::AfterEnd);
+    breaks_stream(&[gone(), post(1)], 1, Fault::AfterEnd);
     let mut server = End::settled_server();
     server.sees(&[gone(), window_update(1, 1), reset(1, ErrorCode::Cancel), priority(1, 3)].concat());
     assert_eq!(server.says(), []);
@@ -404,9 +410,9 @@ fn priorities_are_not_followed_but_nothing_depends_on_itself() {
         frame(FrameType::Headers, END_HEADERS | PRIORITY | END_STREAM, 1, &payload)
     };
     assert_eq!(End::settled_server().sees(&with(0x8000_0003)), [request(1, true)]);
-    breaks_stream(&[with(1)], 1, ErrorCode::ProtocolError);
-    breaks_stream(&[with(0x8000_0001)], 1, ErrorCode::ProtocolError);
-    breaks_stream(&[post(1), priority(1, 1)], 1, ErrorCode::ProtocolError);
+    breaks_stream(&[with(1)], 1, Fault::DependsOnItself);
+    breaks_stream(&[with(0x8000_0001)], 1, Fault::DependsOnItself);
+    breaks_stream(&[post(1), priority(1, 1)], 1, Fault::DependsOnItself);
     assert_eq!(breaks(&[priority(2, 2)]), Breach::DependsOnItself);
 }
 
@@ -414,7 +420,7 @@ fn priorities_are_not_followed_but_nothing_depends_on_itself() {
 fn a_misshapen_priority_ends_its_stream_only() {
     for len in [0, 4, 6, 1000] {
         let misshapen = || frame(FrameType::Priority, 0, 1, &vec![0; len]);
-        breaks_stream(&[post(1), misshapen()], 1, ErrorCode::FrameSizeError);
+        breaks_stream(&[post(1), misshapen()], 1, Fault::BadFrameSize);
         assert_eq!(breaks(&[misshapen()]), Breach::BadFrameSize);
     }
 }
@@ -467,7 +473,7 @@ fn trailers_end_the_stream() {
     let mut server = End::settled_server();
     assert_eq!(server.sees(&[post(1), data(1, b"a", false), headers(1, &[("x", "y")], true)].concat())[2], trailers(1));
     assert_eq!(server.side.fields().first(b"x"), Some(&b"y"[..]));
-    breaks_stream(&[post(1), headers(1, &[("x", "y")], false)], 1, ErrorCode::ProtocolError);
+    breaks_stream(&[post(1), headers(1, &[("x", "y")], false)], 1, Fault::HeadInBody);
 }
 
 #[test]
@@ -502,7 +508,7 @@ fn a_body_is_as_long_as_its_content_length() {
         vec![with("0,0", true)],
         vec![with("18446744073709551616", false)],
     ] {
-        breaks_stream(&bad, 1, ErrorCode::ProtocolError);
+        breaks_stream(&bad, 1, Fault::ContentLength);
     }
     let several = |second| {
         let mut fields = GET.to_vec();
@@ -510,7 +516,7 @@ fn a_body_is_as_long_as_its_content_length() {
         headers(1, &fields, false)
     };
     assert_eq!(End::settled_server().sees(&several("2")), [request(1, false)]);
-    breaks_stream(&[several("3")], 1, ErrorCode::ProtocolError);
+    breaks_stream(&[several("3")], 1, Fault::ContentLength);
 }
 
 #[test]

@@ -250,7 +250,7 @@ impl Shard {
                     self.stream_head(id, wire, stream, kind, end);
                 }
             }
-            Event::Reset { stream, code } => {
+            Event::Reset { stream, code, .. } => {
                 if let Some(wire) = self.stream_of(id, stream) {
                     self.stream_is_reset(wire, code);
                 }

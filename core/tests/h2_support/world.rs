@@ -388,10 +388,11 @@ impl World {
                 assert!(speech.heads.front().is_none_or(|head| head.0 >= speech.heard), "heads keep their place");
                 self.heard_end(side, stream, end);
             }
-            Event::Reset { stream, code } => {
+            Event::Reset { stream, code, fault } => {
                 let state = self.streams.get_mut(&stream).expect("a stream that was opened");
                 assert_eq!(state.view[at(side)], View::Open);
                 assert_eq!(state.view[at(other(side))], View::Reset(code), "nobody is reset for what it did");
+                assert_eq!(fault, None);
                 state.view[at(side)] = View::Gone;
             }
             Event::Room(Some(stream)) => assert!(self.side(side).room(stream) > 0),

@@ -166,7 +166,7 @@ impl Speaker {
                 }
                 end.then_some(stream.value())
             }
-            Event::Reset { stream, code } => {
+            Event::Reset { stream, code, .. } => {
                 self.talk(stream.value()).reset = Some(code);
                 None
             }

@@ -1,5 +1,5 @@
-//! What goes wrong on a connection: the codes that both sides tell each other (RFC 9113 section 7), and for every rule that a
-//! peer can break a [`Breach`] with its code and a sentence.
+//! What goes wrong: the codes that both sides tell each other (RFC 9113 section 7), and for every rule that a peer can break its
+//! code and a sentence: a [`Breach`] ends the connection, a [`Fault`] one stream.
 
 use super::budget::Budget;
 
@@ -235,6 +235,59 @@ impl Breach {
             | Breach::BlockScattered
             | Breach::ControlUnread
             | Breach::Flood(_) => ErrorCode::EnhanceYourCalm,
+        }
+    }
+}
+
+/// The rule of one stream that the peer broke: that stream is reset for it, and the others go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// RFC 9113 section 8.1.
+    #[error("a body begins before its head")]
+    BodyBeforeHead,
+    /// RFC 9113 section 5.1.
+    #[error("data or a head comes after the end of the stream")]
+    AfterEnd,
+    /// RFC 9113 section 8.1.1: no number, several that differ, or other than what the body has.
+    #[error("content-length is not the length of the body")]
+    ContentLength,
+    /// RFC 9113 section 8.1.
+    #[error("an interim answer ends the stream")]
+    InterimEnds,
+    /// RFC 9113 section 8.1.
+    #[error("a head comes within a body")]
+    HeadInBody,
+    /// RFC 9113 section 6.9.1.
+    #[error("more data came than the stream's window allowed")]
+    WindowExceeded,
+    /// RFC 9113 section 6.9.1.
+    #[error("the stream's window grew beyond 2^31 - 1")]
+    WindowOverflow,
+    /// RFC 9113 section 6.9.
+    #[error("the stream's window was opened by 0 bytes")]
+    ZeroIncrement,
+    /// RFC 7540 section 5.3.1.
+    #[error("the stream depends on itself")]
+    DependsOnItself,
+    /// RFC 9113 section 6.3.
+    #[error("a PRIORITY frame is too short or too long")]
+    BadFrameSize,
+}
+
+impl Fault {
+    /// The code that the rule asks for.
+    pub const fn code(self) -> ErrorCode {
+        match self {
+            Fault::BodyBeforeHead
+            | Fault::ContentLength
+            | Fault::InterimEnds
+            | Fault::HeadInBody
+            | Fault::ZeroIncrement
+            | Fault::DependsOnItself => ErrorCode::ProtocolError,
+            Fault::AfterEnd => ErrorCode::StreamClosed,
+            Fault::WindowExceeded | Fault::WindowOverflow => ErrorCode::FlowControlError,
+            Fault::BadFrameSize => ErrorCode::FrameSizeError,
         }
     }
 }

@@ -127,7 +127,7 @@ pub mod settings;
 pub mod stream;
 
 pub use connection::{Connection, Event, Kind, Received, Side};
-pub use error::{Breach, ConnectionError, ErrorCode};
+pub use error::{Breach, ConnectionError, ErrorCode, Fault};
 pub use fields::FieldList;
 pub use settings::Terms;
 pub use stream::StreamId;

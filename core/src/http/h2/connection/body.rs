@@ -4,7 +4,7 @@
 use super::receive::Reading;
 use super::{Connection, Event, Received, Side};
 use crate::http::h2::budget::Budget;
-use crate::http::h2::error::{Breach, ErrorCode};
+use crate::http::h2::error::{Breach, ErrorCode, Fault};
 use crate::http::h2::flow::Exceeded;
 use crate::http::h2::frame::{self, END_STREAM, FrameHead, HEAD_LEN, PADDED};
 use crate::http::h2::stream::{Past, Remote, Stream, StreamId};
@@ -55,13 +55,13 @@ impl Connection {
             return self.data_on_gone(head).map(|()| None);
         };
         let fault = match stream.remote {
-            Remote::Ended => Some(ErrorCode::StreamClosed),
-            Remote::Head => Some(ErrorCode::ProtocolError),
+            Remote::Ended => Some(Fault::AfterEnd),
+            Remote::Head => Some(Fault::BodyBeforeHead),
             Remote::Body => stream.book(head.len, payload, end).err(),
         };
         match fault {
             Some(_) if stream.is_unknown_to_peer() => Err(Breach::IdleStream),
-            Some(code) => Ok(self.refuse(head.stream, code)),
+            Some(fault) => Ok(self.refuse(head.stream, fault)),
             None => {
                 if head.len > payload {
                     stream.give_credit(self.control.bytes());
@@ -124,12 +124,12 @@ impl Connection {
 
 impl Stream {
     /// A DATA frame begins: it must fit the window and what was announced as content-length.
-    fn book(&mut self, frame: usize, payload: usize, end: bool) -> Result<(), ErrorCode> {
-        self.receive.receive(frame, payload).map_err(|Exceeded| ErrorCode::FlowControlError)?;
+    fn book(&mut self, frame: usize, payload: usize, end: bool) -> Result<(), Fault> {
+        self.receive.receive(frame, payload).map_err(|Exceeded| Fault::WindowExceeded)?;
         if let Some(left) = &mut self.body_left {
-            *left = left.checked_sub(payload as u64).ok_or(ErrorCode::ProtocolError)?;
+            *left = left.checked_sub(payload as u64).ok_or(Fault::ContentLength)?;
             if end && *left > 0 {
-                return Err(ErrorCode::ProtocolError);
+                return Err(Fault::ContentLength);
             }
         }
         Ok(())

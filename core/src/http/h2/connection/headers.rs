@@ -3,7 +3,7 @@
 
 use super::{Connection, Event, Kind, Side};
 use crate::http::h2::budget::{BLOCK_FRAMES_MAX, Budget};
-use crate::http::h2::error::{Breach, ErrorCode};
+use crate::http::h2::error::{Breach, ErrorCode, Fault};
 use crate::http::h2::fields::FieldList;
 use crate::http::h2::flow::{ReceiveWindow, SendWindow, WINDOW_DEFAULT};
 use crate::http::h2::frame::{self, END_HEADERS, END_STREAM, FrameHead, FrameType, PRIORITY_LEN};
@@ -33,7 +33,9 @@ enum Purpose {
     /// Fields after a body.
     Trailers,
     /// The stream is reset.
-    Refuse(ErrorCode),
+    Refuse(Fault),
+    /// A request beyond those that there may be at a time.
+    TurnAway,
     /// Nothing: it crossed a reset or a GOAWAY of ours.
     Ignore,
 }
@@ -53,7 +55,7 @@ impl Connection {
         let end = head.has(END_STREAM);
         let mut purpose = self.purpose(head.stream, end)?;
         if fragment.depends_on == Some(head.stream) {
-            purpose = Purpose::Refuse(ErrorCode::ProtocolError);
+            purpose = Purpose::Refuse(Fault::DependsOnItself);
         }
         if self.side == Side::Server && head.stream > self.highest {
             self.highest = head.stream;
@@ -92,7 +94,7 @@ impl Connection {
         match block.purpose {
             Purpose::Open => self.has_left(),
             Purpose::Answer | Purpose::Trailers => self.streams.get(block.stream).is_none(),
-            Purpose::Refuse(_) | Purpose::Ignore => false,
+            Purpose::Refuse(_) | Purpose::TurnAway | Purpose::Ignore => false,
         }
     }
 
@@ -110,8 +112,8 @@ impl Connection {
             Remote::Body if end => Purpose::Trailers,
             // "An endpoint that receives a HEADERS frame without the END_STREAM flag set after receiving the HEADERS frame
             // that opens a request … MUST treat the corresponding request or response as malformed" (section 8.1).
-            Remote::Body => Purpose::Refuse(ErrorCode::ProtocolError),
-            Remote::Ended => Purpose::Refuse(ErrorCode::StreamClosed),
+            Remote::Body => Purpose::Refuse(Fault::HeadInBody),
+            Remote::Ended => Purpose::Refuse(Fault::AfterEnd),
         })
     }
 
@@ -123,7 +125,7 @@ impl Connection {
         Ok(if self.has_left() {
             Purpose::Ignore
         } else if self.streams.len() >= self.terms.max_concurrent_streams as usize {
-            Purpose::Refuse(ErrorCode::RefusedStream)
+            Purpose::TurnAway
         } else {
             Purpose::Open
         })
@@ -133,7 +135,7 @@ impl Connection {
         match (self.past(id)?, self.side) {
             (Past::Ended, _) => Err(Breach::ClosedStream),
             (Past::ResetByUs, _) => Ok(Purpose::Ignore),
-            (Past::ResetByPeer, Side::Server) => Ok(Purpose::Refuse(ErrorCode::StreamClosed)),
+            (Past::ResetByPeer, Side::Server) => Ok(Purpose::Refuse(Fault::AfterEnd)),
             (Past::Unknown, Side::Server) => Err(Breach::StreamsFall),
             // Whatever is gone was once opened by us, and what crossed our reset long ago is no fault.
             (Past::ResetByPeer | Past::Unknown, Side::Client) => Ok(Purpose::Ignore),
@@ -158,13 +160,8 @@ impl Connection {
             Purpose::Open => self.open_by_peer(block),
             Purpose::Answer => self.answer(block),
             Purpose::Trailers => self.trailers(block),
-            Purpose::Refuse(code) => {
-                if code == ErrorCode::RefusedStream {
-                    // Before it acknowledged our settings the peer could not know how many it may open.
-                    self.budgets.draw(if self.settled { Budget::Resets } else { Budget::Strays });
-                }
-                self.refuse_block(block, code)
-            }
+            Purpose::Refuse(fault) => self.refuse_block(block, fault),
+            Purpose::TurnAway => self.turn_away(block),
             Purpose::Ignore => {
                 if !self.departed.may_cross(block.stream) {
                     self.budgets.draw(Budget::Strays);
@@ -178,19 +175,29 @@ impl Connection {
     }
 
     /// The stream is reset for what this block is.
-    fn refuse_block(&mut self, block: Block, code: ErrorCode) -> Option<Event> {
-        let event = self.refuse(block.stream, code);
+    fn refuse_block(&mut self, block: Block, fault: Fault) -> Option<Event> {
+        let event = self.refuse(block.stream, fault);
         if block.end {
             self.departed.end(block.stream, Past::Ended);
         }
         event
     }
 
+    /// Before it acknowledged our settings the peer could not know how many streams it may open.
+    fn turn_away(&mut self, block: Block) -> Option<Event> {
+        self.budgets.draw(if self.settled { Budget::Resets } else { Budget::Strays });
+        self.cut(block.stream, ErrorCode::RefusedStream);
+        if block.end {
+            self.departed.end(block.stream, Past::Ended);
+        }
+        None
+    }
+
     /// A request.
     fn open_by_peer(&mut self, block: Block) -> Option<Event> {
         let length = match content_length(&self.fields) {
             Ok(length) if !(block.end && length.is_some_and(|length| length > 0)) => length,
-            _ => return self.refuse_block(block, ErrorCode::ProtocolError),
+            _ => return self.refuse_block(block, Fault::ContentLength),
         };
         self.budgets.begun();
         self.requests = self.requests.saturating_add(1);
@@ -221,7 +228,7 @@ impl Connection {
         self.budgets.begun();
         let length = match content_length(&self.fields) {
             Ok(length) => length,
-            Err(Invalid) => return self.refuse_block(block, ErrorCode::ProtocolError),
+            Err(Invalid) => return self.refuse_block(block, Fault::ContentLength),
         };
         let no_body = self.streams.get(block.stream)?.no_body || matches!(status, Some(b"204" | b"304"));
         self.body_begins(block, if no_body { Some(0) } else { length })
@@ -231,7 +238,7 @@ impl Connection {
     fn interim(&mut self, block: Block) -> Option<Event> {
         self.budgets.draw(Budget::Interims);
         if block.end {
-            return self.refuse_block(block, ErrorCode::ProtocolError);
+            return self.refuse_block(block, Fault::InterimEnds);
         }
         Some(Event::Head { stream: block.stream, kind: Kind::Head, end: false })
     }
@@ -243,7 +250,7 @@ impl Connection {
         stream.body_left = length;
         if block.end {
             if length.is_some_and(|length| length > 0) {
-                return self.refuse_block(block, ErrorCode::ProtocolError);
+                return self.refuse_block(block, Fault::ContentLength);
             }
             self.ended_by_peer(block.stream);
         }
@@ -252,7 +259,7 @@ impl Connection {
 
     fn trailers(&mut self, block: Block) -> Option<Event> {
         if self.streams.get(block.stream)?.is_short() {
-            return self.refuse_block(block, ErrorCode::ProtocolError);
+            return self.refuse_block(block, Fault::ContentLength);
         }
         self.ended_by_peer(block.stream);
         Some(Event::Head { stream: block.stream, kind: Kind::Trailers, end: true })

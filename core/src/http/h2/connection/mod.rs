@@ -16,7 +16,7 @@ use self::ending::Leaving;
 use self::headers::Block;
 use self::receive::Reading;
 use super::budget::Budgets;
-use super::error::{ConnectionError, ErrorCode};
+use super::error::{ConnectionError, ErrorCode, Fault};
 use super::fields::FieldList;
 use super::flow::{ReceiveWindow, SendWindow, WINDOW_DEFAULT, WINDOW_MAX};
 use super::frame::{HEAD_LEN, PAYLOAD_MAX, PREFACE};
@@ -104,8 +104,10 @@ pub enum Event {
     Reset {
         /// Which one.
         stream: StreamId,
-        /// Why.
+        /// What the one told the other.
         code: ErrorCode,
+        /// The rule that the peer broke, if it was we who reset the stream; none if the peer did.
+        fault: Option<Fault>,
     },
     /// The peer takes more on that stream, or on any.
     Room(Option<StreamId>),

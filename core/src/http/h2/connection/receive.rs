@@ -2,7 +2,7 @@
 
 use super::{Connection, Event, Received, Side};
 use crate::http::h2::budget::{Budget, CONTROL_MAX};
-use crate::http::h2::error::{Breach, ErrorCode};
+use crate::http::h2::error::{Breach, ErrorCode, Fault};
 use crate::http::h2::flow::{Overflow, WINDOW_DEFAULT, WINDOW_MAX};
 use crate::http::h2::frame::{self, ACK, FrameHead, FrameType, HEAD_LEN, PAYLOAD_MAX, PREFACE, PRIORITY_LEN};
 use crate::http::h2::settings::{SETTING_LEN, SETTINGS_IN_FRAME_MAX};
@@ -232,20 +232,20 @@ impl Connection {
         if frame::dependency(payload) != Some(id) {
             return Ok(None);
         }
-        self.bad_priority(id, ErrorCode::ProtocolError, Breach::DependsOnItself)
+        self.bad_priority(id, Fault::DependsOnItself, Breach::DependsOnItself)
     }
 
     /// "A PRIORITY frame with a length other than 5 octets MUST be treated as a stream error" (RFC 9113 section 6.3).
     fn misshapen_priority(&mut self, head: FrameHead, input: &[u8]) -> Result<Received, Breach> {
         self.budgets.draw(Budget::Priorities);
-        let event = self.bad_priority(head.stream, ErrorCode::FrameSizeError, Breach::BadFrameSize)?;
+        let event = self.bad_priority(head.stream, Fault::BadFrameSize, Breach::BadFrameSize)?;
         Ok(Received { event, ..self.skip_frame(head, input) })
     }
 
     /// A stream that does not live cannot be reset, so there the fault is the connection's.
-    fn bad_priority(&mut self, id: StreamId, code: ErrorCode, breach: Breach) -> Result<Option<Event>, Breach> {
+    fn bad_priority(&mut self, id: StreamId, fault: Fault, breach: Breach) -> Result<Option<Event>, Breach> {
         match self.known(id) {
-            Ok(Some(_)) => Ok(self.refuse(id, code)),
+            Ok(Some(_)) => Ok(self.refuse(id, fault)),
             _ => Err(breach),
         }
     }
@@ -264,7 +264,7 @@ impl Connection {
         }
         self.streams.remove(id);
         self.departed.closed(id, Past::ResetByPeer);
-        Ok(Some(Event::Reset { stream: id, code }))
+        Ok(Some(Event::Reset { stream: id, code, fault: None }))
     }
 
     fn window_update(&mut self, id: StreamId, payload: &[u8]) -> Result<Option<Event>, Breach> {
@@ -284,11 +284,11 @@ impl Connection {
             return Ok(None);
         }
         if increment == 0 {
-            return Ok(self.refuse(id, ErrorCode::ProtocolError));
+            return Ok(self.refuse(id, Fault::ZeroIncrement));
         }
         let Some(stream) = self.streams.get_mut(id) else { return Ok(None) };
         if stream.send.shift(i64::from(increment)).is_err() {
-            return Ok(self.refuse(id, ErrorCode::FlowControlError));
+            return Ok(self.refuse(id, Fault::WindowOverflow));
         }
         Ok((self.room(id) > 0).then_some(Event::Room(Some(id))))
     }

@@ -2,7 +2,7 @@
 
 use super::{Connection, Event, Side};
 use crate::http::h2::budget::{Budget, TINY_DATA};
-use crate::http::h2::error::{Breach, ErrorCode};
+use crate::http::h2::error::{Breach, ErrorCode, Fault};
 use crate::http::h2::flow::SendWindow;
 use crate::http::h2::frame::{self, END_HEADERS, END_STREAM, FrameHead, FrameType, HEAD_LEN, PAYLOAD_MAX};
 use crate::http::h2::stream::{Local, Past, Remote, Stream, StreamId};
@@ -154,7 +154,7 @@ impl Connection {
                 self.streams.remove(stream);
                 return;
             }
-            self.refuse(stream, code);
+            self.cut(stream, code);
         }
     }
 
@@ -175,21 +175,27 @@ impl Connection {
         }
     }
 
-    /// Resets a stream, whether or not it lives; an event for the owner if it did.
-    pub(super) fn refuse(&mut self, id: StreamId, code: ErrorCode) -> Option<Event> {
+    /// Resets a stream for what the peer did, whether or not it lives; an event for the owner if it did.
+    pub(super) fn refuse(&mut self, id: StreamId, fault: Fault) -> Option<Event> {
+        let code = fault.code();
+        self.cut(id, code).then_some(Event::Reset { stream: id, code, fault: Some(fault) })
+    }
+
+    /// Resets a stream; says whether it lived.
+    pub(super) fn cut(&mut self, id: StreamId, code: ErrorCode) -> bool {
         if code.blames_peer() {
             self.budgets.draw(Budget::Resets);
         }
         frame::write_reset(id, code, self.control.bytes());
         let Some(stream) = self.streams.remove(id) else {
             self.departed.reset(id, self.new_receive_window().left());
-            return None;
+            return false;
         };
         match stream.remote {
             Remote::Ended => self.departed.closed(id, Past::Ended),
             Remote::Head | Remote::Body => self.departed.reset(id, stream.receive.left()),
         }
-        Some(Event::Reset { stream: id, code })
+        true
     }
 
     /// The peer sends no more on that stream.
