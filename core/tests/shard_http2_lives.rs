@@ -11,7 +11,7 @@ use std::time::Duration;
 use http2_support::{End, Net, asks, fields, target};
 use sluicegate::config::Protocol;
 use sluicegate::config::ProtocolVersion::{Http1, Http2};
-use sluicegate::http::h2::{ErrorCode, frame};
+use sluicegate::http::h2::{ErrorCode, StreamId, frame};
 use sluicegate::shard::Fate;
 
 const LAST_OF_ALL: u32 = (1 << 31) - 1;
@@ -355,7 +355,7 @@ fn an_answer_before_the_end_of_the_request_ends_the_upload_without_an_error() {
         let mut net = Net::new(version);
         (net.reply, net.lab.silent) = (None, true);
         let client = net.client();
-        let stream = net.ask(client, &asks("POST", "/", &[]), b"some", End::Open);
+        let stream = net.ask(client, &asks("POST", "/", &[]), &[b'x'; 9_000], End::Open);
         net.run();
         let target = net.target();
         if version == Http1 {
@@ -381,5 +381,57 @@ fn what_the_balancer_answers_itself_ends_the_upload_without_an_error() {
     let talk = net.talk(client, stream);
     assert_eq!((talk.status(), talk.ended, talk.reset), ("503", true, Some(ErrorCode::NoError)));
     assert_eq!(net.streams(), 0);
+    net.over();
+}
+
+/// Who has said little when it is answered may end it in its own way; more is not waited for.
+#[test]
+fn a_client_that_is_answered_early_may_still_say_a_little_and_end() {
+    let mut net = Net::with(Http1, Protocol::Http, |config, _| config.groups[0].targets.clear());
+    let client = net.client();
+    let asked = |net: &mut Net| {
+        let stream = net.ask(client, &asks("POST", "/", &[]), b"some", End::Open);
+        net.run();
+        let talk = net.talk(client, stream);
+        assert_eq!((talk.status(), talk.ended, talk.reset), ("503", true, None));
+        stream
+    };
+    // So often that a connection whose window did not open again would stop.
+    for _ in 0..200 {
+        let ends = asked(&mut net);
+        net.speaker(client).add(ends, &[b'x'; 8 * 1024 - 4], End::Plain);
+        net.run();
+        assert_eq!((net.talk(client, ends).reset, net.streams()), (None, 0));
+        assert!(net.speakers[&client].has_said_all(ends));
+    }
+    let goes_on = asked(&mut net);
+    net.speaker(client).add(goes_on, &[b'x'; 8 * 1024 - 3], End::Open);
+    net.run();
+    assert_eq!((net.talk(client, goes_on).reset, net.streams()), (Some(ErrorCode::NoError), 0));
+    let waits = asked(&mut net);
+    net.pass_seconds(4);
+    assert_eq!((net.talk(client, waits).reset, net.streams()), (None, 1));
+    net.pass_seconds(1);
+    assert_eq!((net.talk(client, waits).reset, net.streams()), (Some(ErrorCode::NoError), 0));
+    net.over();
+}
+
+/// RFC 9113 section 8.1.1: also where nobody cares for the rest.
+#[test]
+fn a_client_that_is_answered_early_is_still_held_to_the_rules() {
+    let mut net = Net::with(Http1, Protocol::Http, |config, _| config.groups[0].targets.clear());
+    let client = net.client();
+    let stream = net.ask(client, &asks("POST", "/", &[]), b"some", End::Open);
+    net.run();
+    // For its own side the stream is over as soon as it has said this.
+    let mut speaker = net.speakers.remove(&client).unwrap();
+    let (id, mut trailers) = (StreamId::new(stream), Vec::new());
+    speaker.side.write_head(id, [(&b":path"[..], &b"/"[..])].into_iter(), true, &mut trailers);
+    net.lab.peers[client].says.extend(trailers);
+    net.lab.run();
+    let mut reset = Vec::new();
+    frame::write_reset(id, ErrorCode::ProtocolError, &mut reset);
+    assert!(net.lab.peers[client].heard.ends_with(&reset), "{:?}", net.lab.peers[client].heard);
+    assert_eq!((net.streams(), net.is_open(client)), (0, true));
     net.over();
 }

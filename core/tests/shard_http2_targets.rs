@@ -87,7 +87,7 @@ fn a_target_that_resets_a_stream_in_its_answer_ends_the_clients_stream_and_no_ot
 #[test]
 fn a_target_that_answers_early_and_wants_no_more_ends_the_clients_upload() {
     let (mut net, client) = quiet();
-    let stream = net.ask(client, &asks("POST", "/", &[]), b"some", End::Open);
+    let stream = net.ask(client, &asks("POST", "/", &[]), &[b'x'; 9_000], End::Open);
     net.run();
     let target = net.target();
     net.speaker(target).say(1, &fields(&[(":status", "413")]), b"no", End::Plain);

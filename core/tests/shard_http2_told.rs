@@ -167,6 +167,31 @@ fn a_malformed_head_resets_its_stream_and_is_told() {
     }
 }
 
+/// What a client does wrong behind its head, where its stream is reset, and not what its leaving would be.
+#[test]
+fn a_body_or_trailers_that_break_the_rules_are_told_for_what_they_are() {
+    let long = asks("POST", "/", &[("content-length", "5")]);
+    let cases = [
+        (&long, End::Plain, "Http2BodyMismatch"),
+        (&long, End::Trailers(fields(&[("x-a", "1")])), "Http2BodyMismatch"),
+        (&asks("POST", "/", &[]), End::Trailers(fields(&[(":path", "/")])), "Http2MalformedHead"),
+        (&asks("POST", "/", &[]), End::Trailers(fields(&[("connection", "close")])), "Http2MalformedHead"),
+    ];
+    for (head, end, cause) in cases {
+        let mut net = Net::new(Http2);
+        net.reply = None;
+        let client = net.client();
+        let stream = net.ask(client, head, b"some", End::Open);
+        net.run();
+        net.speaker(client).add(stream, b"", end);
+        net.run();
+        assert_eq!(net.talk(client, stream).reset, Some(ErrorCode::ProtocolError), "{cause}");
+        assert_eq!(net.talk(net.target(), 1).reset, Some(ErrorCode::Cancel), "{cause}");
+        assert_eq!(columns(&net.log()[0])[ERROR], cause);
+        net.over();
+    }
+}
+
 fn frames(count: usize, write: impl Fn(usize, &mut Vec<u8>)) -> Vec<u8> {
     let mut out = Vec::new();
     (0..count).for_each(|at| write(at, &mut out));

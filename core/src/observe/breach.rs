@@ -1,8 +1,9 @@
 //! What a peer did to an HTTP/2 connection that had to be ended, as causes that operators know.
 
 use super::Cause;
-use crate::http::h2::Breach;
 use crate::http::h2::budget::Budget;
+use crate::http::h2::error::Fault;
+use crate::http::h2::{Breach, ErrorCode};
 
 impl Cause {
     /// A client broke a rule or used up a budget.
@@ -24,6 +25,22 @@ impl Cause {
             Breach::BlockTooLong | Breach::ListTooLong | Breach::TooManyFields => Cause::TargetHeadTooLarge,
             Breach::Flood(Budget::Interims) => Cause::TooManyInterimResponses,
             _ => Cause::TargetBrokeHttp2,
+        }
+    }
+
+    /// A client broke a rule on a stream.
+    pub const fn of_clients(fault: Fault) -> Cause {
+        match fault {
+            Fault::ContentLength => Cause::Http2BodyMismatch,
+            _ => Cause::Http2ProtocolError,
+        }
+    }
+
+    /// A target reset a stream.
+    pub const fn of_reset(code: ErrorCode) -> Cause {
+        match code {
+            ErrorCode::RefusedStream => Cause::TargetRefusedStream,
+            _ => Cause::TargetResetStream,
         }
     }
 

@@ -101,7 +101,8 @@ causes! {
     NeedsPost, Client, Some(464), "The request is no POST, and the targets of the group speak gRPC, which knows no other method; look at the client, or send it to another group by a rule.";
     Http2FieldName, Client, Some(400), "The name of a header field of an HTTP/2 request has other characters than letters, digits and hyphens; look at the client.";
     Http2MalformedHead, Client, None, "The header fields or trailers of an HTTP/2 request break the rules of RFC 9113 section 8, so its stream was reset; look at the client, this is how requests are smuggled.";
-    Http2ProtocolError, Client, None, "The client broke the rules of HTTP/2, so the connection was ended; look at the client.";
+    Http2BodyMismatch, Client, None, "The body of an HTTP/2 request was longer or shorter than its content-length, so its stream was reset; look at the client, this is how requests are smuggled.";
+    Http2ProtocolError, Client, None, "The client broke the rules of HTTP/2, so its stream or the connection was ended; look at the client.";
     Http2HeadTooLarge, Client, None, "The compressed head of an HTTP/2 request is longer than 8 K, so the connection was ended; look at the client's cookies and tokens.";
     Http2ListTooLarge, Client, None, "The header fields of an HTTP/2 request are larger or more than may be once decompressed, so the connection was ended; look at the client's cookies and tokens, this is also how memory is exhausted.";
     Http2HeadFlood, Client, None, "Heads came that are small compressed and large decompressed, faster than their requests ended, so the connection was ended; look at the client, this is how memory is exhausted.";
@@ -150,7 +151,8 @@ causes! {
     TargetRefusedStream, Target, Some(502), "The target refused the stream of the request before it worked on it; look at its limit of concurrent streams, and at how busy it is.";
     TargetResetStream, Target, Some(502), "The target reset the stream of the request; look at its log.";
     TargetWentAway, Target, Some(502), "The target announced the end of its HTTP/2 connection (GOAWAY) before it took the request; look at its log for a restart, and at its keep-alive time.";
-    TargetBrokeHttp2, Target, Some(502), "The target broke the rules of HTTP/2, or a limit of what it may ask of the balancer, so the connection was ended; look at the target.";
+    TargetHeaderListLimit, Target, Some(502), "The target has announced that it takes no header list as large as that of the request (SETTINGS_MAX_HEADER_LIST_SIZE); raise its limit, or look at the client's cookies and tokens.";
+    TargetBrokeHttp2, Target, Some(502), "The target broke the rules of HTTP/2, or a limit of what it may ask of the balancer, so its stream or the connection was ended; look at the target.";
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What a peer did to HTTP/2 that ended its connection or a stream, as logs and counters tell it: there is no request that it
+//! What a client did to HTTP/2 that ended its connection or a stream, as logs and counters tell it: there is no request that it
 //! could be told with.
 
 use super::journal::Log;
@@ -12,7 +12,7 @@ use crate::http::h2::{ConnectionError, ErrorCode};
 use crate::observe::Cause;
 
 impl Shard {
-    /// The peer broke a rule that the whole connection stands on, or used up a budget.
+    /// The client broke a rule that the whole connection stands on, or used up a budget.
     pub(super) fn record_breach(&mut self, id: WireId, error: &ConnectionError) {
         self.metrics.http2_abuse_count += u64::from(error.code == ErrorCode::EnhanceYourCalm);
         self.record_unserved(id, Cause::of_client(error.why));

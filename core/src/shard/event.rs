@@ -1,7 +1,9 @@
 //! What happens to a wire: bytes came, bytes left, a direction ended, the connection broke.
 
+use super::failover::Again;
 use super::wire::{Back, BackPhase, Front, Lent, Phase, Role, WireState};
 use super::{Shard, WireId};
+use crate::observe::Cause;
 
 impl Shard {
     /// `n` bytes of the room that was lent were read.
@@ -98,7 +100,7 @@ impl Shard {
             return self.kill(id);
         }
         let exchange = self.wires.get(id.0).and_then(WireState::exchange);
-        if exchange.is_some_and(|exchange| self.renew(id, exchange)) {
+        if exchange.is_some_and(|exchange| self.resend(id, exchange, Again::Closed)) {
             return;
         }
         self.unseal_output(id);
@@ -110,7 +112,8 @@ impl Shard {
         match (wire.exchange(), &wire.role) {
             (Some(exchange), _) => self.drive(exchange),
             (None, Role::Probe(_)) => self.probe_is_unwritable(id),
-            (None, Role::Front(_) | Role::Back(_) | Role::Trunk(_)) => self.kill(id),
+            (None, Role::Trunk(_)) => self.trunk_is_unwritable(id),
+            (None, Role::Front(_) | Role::Back(_)) => self.kill(id),
         }
     }
 
@@ -122,7 +125,7 @@ impl Shard {
         wire.leg.broken = true;
         let exchange = wire.exchange();
         if let Some(exchange) = exchange
-            && self.renew(id, exchange)
+            && self.resend(id, exchange, Again::Closed)
         {
             return self.remove(id);
         }
@@ -139,7 +142,7 @@ impl Shard {
                 }
             }
             Role::Probe(_) => self.probe_lost(id),
-            Role::Trunk(_) => {}
+            Role::Trunk(_) => self.trunk_is_lost(id, Cause::TargetReset),
         }
         self.remove(id);
     }
@@ -171,7 +174,7 @@ impl Shard {
             }
             Role::Back(Back { phase: BackPhase::Busy(exchange), .. }) if ended && wire.has_yet_to_ask() => {
                 let exchange = *exchange;
-                if !self.renew(id, exchange) {
+                if !self.resend(id, exchange, Again::Closed) {
                     self.drive(exchange);
                 }
             }

@@ -1,6 +1,7 @@
-//! A request of which no byte has left yet is not lost with the connection it was meant for: when a target refuses the
-//! connection, another target of the group gets the request; when a connection from the pool turns out to be closed, another
-//! connection does. Once a byte is out, nothing is ever sent twice.
+//! A request that no target has looked at is not lost with the connection it was meant for: when a target refuses the
+//! connection, another target of the group gets the request; when a connection turns out to be closed, or takes no more
+//! streams, another connection to the same target does. Once a byte is out, nothing is sent twice, unless the target itself
+//! has said that it did not look at it.
 
 use smallvec::SmallVec;
 
@@ -8,7 +9,7 @@ use super::choice::Chosen;
 use super::doors::BackEnd;
 use super::pool::OriginId;
 use super::session::seat;
-use super::wire::{Back, BackPhase, Role, WireState};
+use super::wire::{BackPhase, Role, WireState};
 use super::{ExchangeId, Shard, WireId};
 use crate::buffer::{Buffer, Payment};
 use crate::exchange::Exchange;
@@ -43,6 +44,40 @@ impl Errand {
     pub(crate) fn new(chosen: Chosen, config: u64, back_end: BackEnd) -> Self {
         Errand { chosen, config, back_end, refused: SmallVec::new(), repeated: false, moved: 0 }
     }
+
+    /// Counts another attempt; whether that is one too many.
+    fn is_spent(&mut self, again: Again) -> bool {
+        match again {
+            // As often as connections wait in the pool: a new one is not renewed.
+            Again::Closed => false,
+            Again::NoRoom => {
+                self.moved += 1;
+                self.moved > MOVED_MAX
+            }
+            Again::NotLookedAt => core::mem::replace(&mut self.repeated, true),
+        }
+    }
+}
+
+/// Why a request is sent again to the same target, on another connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// A connection from the pool ended, and nothing was sent on it.
+    Closed,
+    /// The connection takes no more streams, and nothing was sent on this one.
+    NoRoom,
+    /// The target has said that it has not looked at the request, nor will (RFC 9113 section 8.7), and all that was sent of it
+    /// is known.
+    NotLookedAt,
+}
+
+/// What is still to be sent of a request.
+struct Unsent {
+    output: Buffer,
+    /// Of a stream: they follow the output.
+    trailers: Vec<u8>,
+    /// Until when another connection may be tried.
+    until: Option<Mono>,
 }
 
 impl Shard {
@@ -57,72 +92,52 @@ impl Shard {
         };
         let Some(next) = self.next_errand(errand) else { return false };
         self.count_unconnected(exchange);
-        let Some((output, until)) = self.take_unsent(id) else { return false };
+        let Some(unsent) = self.take_unsent(id) else { return false };
         self.remove(id);
-        self.send_by_another(exchange, next, output, until)
+        self.send_by_another(exchange, next, unsent)
     }
 
-    /// A connection from the pool ended before anything was sent on it: the request takes another to the same target.
-    /// `false` if the exchange has to fail.
-    pub(crate) fn renew(&mut self, id: WireId, exchange: ExchangeId) -> bool {
-        let Some(wire) = self.wires.get_mut(id.0).filter(|wire| wire.has_yet_to_ask()) else { return false };
-        let Some(errand) = wire.back_mut().and_then(|back| back.errand.take()) else { return false };
-        let Some(origin) = wire.back_mut().map(|back| back.origin).filter(|&origin| self.pool.is_registered(origin))
-        else {
+    /// The request goes to the same target on another connection; this one is done with it. `false` if that cannot be, and
+    /// nothing has changed.
+    pub(crate) fn resend(&mut self, id: WireId, exchange: ExchangeId, again: Again) -> bool {
+        let Some(wire) = self.wires.get_mut(id.0) else { return false };
+        let may = match again {
+            Again::Closed => wire.has_yet_to_ask(),
+            Again::NoRoom => true,
+            Again::NotLookedAt => {
+                wire.leg.input.is_empty() && self.exchanges.get(exchange).is_some_and(Exchange::awaits_head)
+            }
+        };
+        let Some(back) = wire.back_mut().filter(|back| may && self.pool.is_registered(back.origin)) else {
             return false;
         };
-        let Some((output, until)) = self.take_unsent(id) else { return false };
+        let origin = back.origin;
+        let Some(mut errand) = back.errand.clone() else { return false };
+        if errand.is_spent(again) || again == Again::NotLookedAt && !self.take_back(id) {
+            return false;
+        }
+        let Some(unsent) = self.take_unsent(id) else { return false };
         if let Some(back) = self.wires.get_mut(id.0).and_then(WireState::back_mut) {
             back.phase = BackPhase::Idle;
         }
         self.kill(id);
-        self.send_to(exchange, origin, errand, output, until);
+        self.send_to(exchange, origin, errand, unsent);
         true
     }
 
-    /// The target has said that it has not looked at the request, nor will (RFC 9113 section 8.7), and all that was sent of it is
-    /// known: it is asked once more, on another connection. `false` if the exchange has to fail.
-    pub(crate) fn repeat(&mut self, id: WireId, exchange: ExchangeId) -> bool {
-        let Shard { wires, exchanges, buffers, pool, .. } = self;
-        let Some(WireState { leg, role: Role::Back(back), carried: Some(carried), .. }) = wires.get_mut(id.0) else {
-            return false;
-        };
-        let is_unanswered = exchanges.get(exchange).is_some_and(Exchange::awaits_head) && leg.input.is_empty();
-        if !pool.is_registered(back.origin) || !is_unanswered {
-            return false;
-        }
-        let (Some(head), Some(mut errand)) = (carried.take_head(), back.errand.take()) else { return false };
-        let origin = back.origin;
+    /// What was sent on a stream is to be sent once more. `false` if it is not known any more, or there is no memory for it.
+    fn take_back(&mut self, id: WireId) -> bool {
+        let Shard { wires, buffers, .. } = self;
+        let Some(WireState { leg, carried: Some(carried), .. }) = wires.get_mut(id.0) else { return false };
+        let Some(head) = carried.take_head() else { return false };
         let mut output = Buffer::default();
-        let rest = core::mem::take(&mut leg.output);
-        let fits = !core::mem::replace(&mut errand.repeated, true)
-            && output.append(&head, Payment::Admitted, buffers)
-            && output.append(rest.bytes(), Payment::Admitted, buffers);
-        let mut rest = rest;
-        rest.release(buffers);
-        if !fits {
-            output.release(buffers);
-            return false;
+        let fits = output.append(&head, Payment::Admitted, buffers)
+            && output.append(leg.output.bytes(), Payment::Admitted, buffers);
+        if fits {
+            core::mem::swap(&mut leg.output, &mut output);
         }
-        self.remove(id);
-        self.send_to(exchange, origin, errand, output, None);
-        true
-    }
-
-    /// The connection takes no more streams, and nothing was sent on this one: the request takes another connection to the same
-    /// target. `false` if the exchange has to fail.
-    pub(crate) fn move_on(&mut self, id: WireId, exchange: ExchangeId) -> bool {
-        let Some(back) = self.wires.get_mut(id.0).and_then(WireState::back_mut) else { return false };
-        let origin = back.origin;
-        if !self.pool.is_registered(origin) {
-            return false;
-        }
-        let Some(mut errand) = back.errand.take().filter(|errand| errand.moved < MOVED_MAX) else { return false };
-        errand.moved += 1;
-        let Some((output, until)) = self.take_unsent(id) else { return false };
-        self.remove(id);
-        self.send_to(exchange, origin, errand, output, until);
-        true
+        output.release(buffers);
+        fits
     }
 
     /// The same errand for another target of the group that has not refused yet.
@@ -150,23 +165,22 @@ impl Shard {
         }
     }
 
-    /// What was to be sent on a connection, and until when another may be tried.
-    fn take_unsent(&mut self, id: WireId) -> Option<(Buffer, Option<Mono>)> {
-        let wire = self.wires.get_mut(id.0)?;
-        let Role::Back(Back { phase, .. }) = &wire.role else { return None };
-        let until = match phase {
-            BackPhase::Dialing { until, .. } => Some(*until),
+    /// Takes from a connection what was not sent yet.
+    fn take_unsent(&mut self, id: WireId) -> Option<Unsent> {
+        let WireState { leg, role: Role::Back(back), .. } = self.wires.get_mut(id.0)? else { return None };
+        let until = match back.phase {
+            BackPhase::Dialing { until, .. } => Some(until),
             BackPhase::Securing { .. } | BackPhase::Busy(_) | BackPhase::Idle => None,
         };
-        Some((core::mem::take(&mut wire.leg.output), until))
+        let trailers = core::mem::take(&mut leg.trailers.pending);
+        Some(Unsent { output: core::mem::take(&mut leg.output), trailers, until })
     }
 
-    fn send_by_another(&mut self, id: ExchangeId, errand: Errand, output: Buffer, until: Option<Mono>) -> bool {
+    fn send_by_another(&mut self, id: ExchangeId, errand: Errand, mut unsent: Unsent) -> bool {
         let chosen = errand.chosen;
         let place = self.destination(chosen, errand.back_end);
         let (Some((origin, target)), Some(exchange)) = (place, self.exchanges.get_mut(id)) else {
-            let mut output = output;
-            output.release(&mut self.buffers);
+            unsent.output.release(&mut self.buffers);
             return false;
         };
         exchange.record.target = self.pool.address(origin);
@@ -175,12 +189,13 @@ impl Shard {
         if let (Some(session), Some(seat)) = (&mut exchange.session, seat(&self.config, chosen)) {
             session.move_to(seat);
         }
-        self.send_to(id, origin, errand, output, until);
+        self.send_to(id, origin, errand, unsent);
         true
     }
 
     /// Sends what was not sent yet on another connection to that target.
-    fn send_to(&mut self, id: ExchangeId, origin: OriginId, errand: Errand, mut output: Buffer, until: Option<Mono>) {
+    fn send_to(&mut self, id: ExchangeId, origin: OriginId, errand: Errand, unsent: Unsent) {
+        let Unsent { mut output, trailers, until } = unsent;
         let Some(&Exchange { idle, front, facts, .. }) = self.exchanges.get(id) else {
             return output.release(&mut self.buffers);
         };
@@ -191,6 +206,7 @@ impl Shard {
         }
         if let Some(wire) = self.wires.get_mut(back.0) {
             wire.leg.output = output;
+            wire.leg.trailers.pending = trailers;
         }
         self.engage(back, id, errand);
         if let (Some(until), Some(back)) = (until, self.wires.get_mut(back.0).and_then(WireState::back_mut))

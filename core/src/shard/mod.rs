@@ -30,6 +30,7 @@ mod pool;
 mod room;
 mod secure;
 mod session;
+mod speech;
 mod stream;
 mod streams;
 mod tickets;

@@ -7,6 +7,7 @@
 //!   socket ◀─pending── outgoing ◀────── session ◀── leg.output
 //! ```
 
+use super::failover::Again;
 use super::front::LINGER;
 use super::wire::{BackPhase, Front, Phase, Role, WireState};
 use super::{Shard, WireId};
@@ -213,7 +214,7 @@ impl Secure {
 impl WireState {
     /// Whether a write would find something to write, after what is to be said was sealed.
     pub(super) fn has_pending(&self) -> bool {
-        let streams = self.streams.as_ref().is_some_and(|streams| streams.has_something_to_say());
+        let streams = self.streams.as_ref().is_some_and(|streams| streams.has_something_to_say()) && !self.leg.broken;
         let Some(secure) = &self.secure else { return !self.dead && (streams || !self.leg.pending().is_empty()) };
         let is_open = !self.dead && secure.stage == Stage::Open;
         secure.has_something_to_say() || is_open && (streams || self.leg.pending().len() > secure.inside)
@@ -472,7 +473,7 @@ impl Shard {
         }
         match (&wire.role, wire.exchange()) {
             (Role::Back(_), Some(exchange)) => {
-                if self.renew(id, exchange) {
+                if self.resend(id, exchange, Again::Closed) {
                     return;
                 }
                 if let Some(back) = self.wires.get_mut(id.0).and_then(WireState::back_mut) {

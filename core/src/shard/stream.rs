@@ -5,16 +5,16 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use super::failover::Again;
 use super::front::LINGER;
-use super::streams::frame_room;
+use super::speech::{Speech, Unspeakable, encoded_max};
 use super::wire::{BackPhase, Front, Phase, Role, WireState};
-use super::{Shard, WireId};
-use crate::buffer::{Buffer, Buffers, LARGE_PAGE, PAGE, Payment};
-use crate::exchange::{After, Exchange, Leg, WINDOW};
-use crate::http::FieldRoom;
+use super::{ExchangeId, Shard, WireId};
+use crate::buffer::{LARGE_PAGE, Payment};
+use crate::exchange::{After, Exchange, Leg};
 use crate::http::h1::body::Decoder;
-use crate::http::h1::head::{Scanner, parse_request, parse_response};
-use crate::http::h2::{Connection, ErrorCode, FieldList, Kind, StreamId, bridge};
+use crate::http::h1::head::Scanner;
+use crate::http::h2::{ErrorCode, Kind, StreamId, bridge};
 use crate::observe::Cause;
 
 /// What a stream's wire knows of the connection that carries it.
@@ -27,15 +27,15 @@ pub(crate) struct Carried {
     /// It is in line for its turn to speak.
     pub(super) is_ready: bool,
     /// The final head has left.
-    head_said: bool,
+    pub(super) head_said: bool,
     /// The end has left.
-    end_said: bool,
+    pub(super) end_said: bool,
     /// What the peer is told if it ends early.
     farewell: ErrorCode,
     /// What else a target is told of the request.
     pub(super) manner: Manner,
     /// The head that was sent to a target, as long as nothing else was: should the target not look at it, another may.
-    head: Option<Box<[u8]>>,
+    pub(super) head: Option<Box<[u8]>>,
     /// Bytes of the peer's body that were used up.
     credited: u64,
     /// The peer's window is a large one.
@@ -56,9 +56,6 @@ pub(crate) struct Manner {
 /// So much of a body waits for a peer that takes nothing of it, in bytes: with 128 streams that is a megabyte.
 pub(super) const STALLED_MAX: usize = 8 * 1024;
 
-/// Bytes in the output of a connection from which on its peer counts as one that takes nothing.
-const BACKLOG: usize = 2 * PAGE;
-
 /// Bytes of a body after which its sender gets a larger window: so long are few, and those are mostly much longer.
 const LONG_BODY: u64 = 16 * 1024;
 
@@ -68,8 +65,9 @@ const LARGE_WINDOW: u32 = 64 * 1024;
 /// Streams of one connection beyond which none waits for its client's last words: half of those that there may be.
 const CROWDED: usize = 64;
 
-/// What a head ends with.
-const END_OF_HEAD: &[u8] = b"\r\n\r\n";
+/// So much of its body may a client still send, or have sent, that is answered before its end, in bytes: one that sends more
+/// is told at once that nobody wants it.
+const LAST_WORDS_MAX: u64 = 8 * 1024;
 
 /// How long a stream that was answered before its client had said all stays open for the rest, which is dropped.
 pub(super) const LAST_WORDS: Duration = LINGER;
@@ -101,6 +99,11 @@ impl Carried {
         }
     }
 
+    /// Bytes of the peer's body that came.
+    fn has_said(&self) -> u64 {
+        self.credited + self.unreturned as u64
+    }
+
     /// All that was sent of the request, if that is its head and no more.
     pub(super) fn take_head(&mut self) -> Option<Box<[u8]>> {
         self.head.take()
@@ -122,7 +125,7 @@ impl Shard {
         let facts = match bridge::request_head(streams.h2.fields(), end, scratch) {
             Ok(facts) => facts,
             Err(_) => {
-                streams.h2.reset(stream, ErrorCode::ProtocolError);
+                streams.h2.reject(stream);
                 return self.record_unserved(id, Cause::Http2MalformedHead);
             }
         };
@@ -177,8 +180,12 @@ impl Shard {
             Kind::Trailers => (bridge::trailer_lines(fields, &mut to.leg.trailers.received), true),
         };
         if read.is_err() || to.leg.trailers.received.len() > Decoder::LOOKAHEAD {
-            streams.h2.reset(stream, ErrorCode::ProtocolError);
-            return self.stream_is_reset(wire, ErrorCode::ProtocolError);
+            streams.h2.reject(stream);
+            let cause = match to.role {
+                Role::Front(_) => Cause::Http2MalformedHead,
+                Role::Back(_) | Role::Probe(_) | Role::Trunk(_) => Cause::TargetBrokeHttp2,
+            };
+            return self.stream_is_reset(wire, ErrorCode::ProtocolError, Some(cause));
         }
         to.leg.activity = now;
         to.leg.received += scratch.len() as u64;
@@ -198,28 +205,41 @@ impl Shard {
     }
 
     /// Nothing more comes or goes on a stream.
-    pub(super) fn stream_is_reset(&mut self, id: WireId, code: ErrorCode) {
-        let Some(wire) = self.wires.get_mut(id.0) else { return };
-        let whole = wire.leg.ended;
-        if let Some(exchange) = wire.exchange().filter(|_| whole && matches!(wire.role, Role::Back(_))) {
-            // A target that has answered wants no more of the request (RFC 9113 section 8.1).
-            wire.leg.broken = true;
-            wire.leg.output.release(&mut self.buffers);
-            return self.drive(exchange);
-        }
-        if let (Role::Back(_), Some(exchange), ErrorCode::RefusedStream) = (&wire.role, wire.exchange(), code)
-            && self.repeat(id, exchange)
-        {
-            return;
-        }
+    pub(super) fn stream_is_reset(&mut self, id: WireId, code: ErrorCode, cause: Option<Cause>) {
         let Some(wire) = self.wires.get(id.0) else { return };
-        if let (Role::Back(_), Some(exchange)) = (&wire.role, wire.exchange())
-            && let Some(exchange) = self.exchanges.get_mut(exchange).filter(|exchange| exchange.awaits_head())
-        {
-            let refused = code == ErrorCode::RefusedStream;
-            exchange.record.caused(if refused { Cause::TargetRefusedStream } else { Cause::TargetResetStream });
+        let is_target = matches!(wire.role, Role::Back(_));
+        if is_target && wire.leg.ended {
+            // A target that has answered wants no more of the request (RFC 9113 section 8.1).
+            return self.stream_is_answered(id);
+        }
+        if let Some(exchange) = wire.exchange() {
+            let is_unseen = is_target && code == ErrorCode::RefusedStream;
+            if is_unseen && self.resend(id, exchange, Again::NotLookedAt) {
+                return;
+            }
+            if let Some(cause) = cause {
+                self.blame(exchange, is_target, cause);
+            }
         }
         self.lost(id);
+    }
+
+    /// Says what an exchange ends by, unless that is told better by how far its answer has come.
+    fn blame(&mut self, exchange: ExchangeId, is_target: bool, cause: Cause) {
+        if let Some(exchange) = self.exchanges.get_mut(exchange).filter(|it| !is_target || it.awaits_head()) {
+            exchange.record.caused(cause);
+        }
+    }
+
+    /// Nothing more reaches a target on a stream. What it says, or has said, is still its answer.
+    pub(super) fn stream_is_answered(&mut self, id: WireId) {
+        let Some(wire) = self.wires.get_mut(id.0) else { return };
+        wire.leg.broken = true;
+        wire.leg.output.release(&mut self.buffers);
+        match wire.exchange() {
+            Some(exchange) => self.drive(exchange),
+            None => self.remove(id),
+        }
     }
 
     /// What a target is told of a client's manner; one that speaks gRPC always hears that trailers are welcome.
@@ -283,24 +303,24 @@ impl Shard {
                 self.finish_if_said(stream);
                 Said::Some { more: self.may_speak(stream) }
             }
-            Err(Unspeakable::Garbled) => {
-                // Nothing was said of it, so nobody else is concerned.
-                self.stream_is_garbled(stream);
-                Said::Some { more: false }
-            }
-            Err(Unspeakable::Starved) => {
-                self.stream_is_starved(stream);
+            Err(unspeakable) => {
+                match unspeakable {
+                    Unspeakable::Garbled => self.stream_is_unspeakable(stream, Cause::InternalError),
+                    Unspeakable::TooLarge => self.stream_is_unspeakable(stream, Cause::TargetHeaderListLimit),
+                    Unspeakable::Starved => self.stream_is_starved(stream),
+                    Unspeakable::Torn => self.kill(id),
+                }
                 Said::Some { more: false }
             }
         }
     }
 
-    /// What was to be said on a stream is no head of HTTP/1: it ends.
-    fn stream_is_garbled(&mut self, id: WireId) {
+    /// What was to be said on a stream cannot be, and nothing of it was, so nobody else is concerned: it ends.
+    fn stream_is_unspeakable(&mut self, id: WireId, cause: Cause) {
         let Some(wire) = self.wires.get(id.0) else { return };
         match (&wire.role, wire.exchange()) {
             (Role::Back(_), Some(exchange)) => {
-                self.fail(exchange, Cause::InternalError);
+                self.fail(exchange, cause);
                 self.drive(exchange);
             }
             (Role::Probe(_), _) => self.probe_is_starved(id),
@@ -416,10 +436,10 @@ impl Shard {
         };
         if carried.end_said {
             carried.farewell = ErrorCode::NoError;
-            if wire.leg.ended || carried.credited > 0 || carried.unreturned > 0 {
+            if wire.leg.ended || carried.has_said() > LAST_WORDS_MAX {
                 return self.remove(id);
             }
-            // A client that has not begun its body may just be about to end without one.
+            // A client that has said little may just be about to end.
             wire.leg.activity = self.now.mono;
             if let Some(front) = wire.front_mut() {
                 front.phase = Phase::LastWords;
@@ -428,11 +448,11 @@ impl Shard {
         }
     }
 
-    /// What a client says on a stream that is answered: nobody wants it. If it is not the end, the client is told so.
+    /// What a client says on a stream that is answered: nobody wants it. If it is more than a little, the client is told so.
     pub(super) fn hear_last_words(&mut self, id: WireId) {
         let Some(WireState { leg, carried: Some(carried), .. }) = self.wires.get_mut(id.0) else { return };
         leg.discard_input(&mut self.buffers);
-        if carried.end_said {
+        if carried.end_said && (leg.ended || carried.has_said() > LAST_WORDS_MAX) {
             self.remove(id);
         }
     }
@@ -441,156 +461,4 @@ impl Shard {
     pub(super) fn forget_carried(&mut self, id: WireId, carried: &Carried) {
         self.uncarry(carried.connection, id, carried.stream, carried.farewell);
     }
-}
-
-/// What would have to be said cannot be.
-enum Unspeakable {
-    /// It is no head.
-    Garbled,
-    /// There is no memory for it. Nothing of it was said.
-    Starved,
-}
-
-/// One turn of one stream.
-struct Speech<'a> {
-    h2: &'a mut Connection,
-    out: &'a mut Buffer,
-    leg: &'a mut Leg,
-    carried: &'a mut Carried,
-    number: StreamId,
-    payment: Payment,
-    buffers: &'a mut Buffers,
-    scratch: &'a mut Vec<u8>,
-    fields: &'a mut FieldList,
-    is_all: bool,
-    is_answer: bool,
-}
-
-impl Speech<'_> {
-    /// Says what it can; how many bytes of the stream's output that were.
-    fn speak(&mut self) -> Result<usize, Unspeakable> {
-        let mut said = 0;
-        while !self.carried.head_said && said < self.leg.pending().len() {
-            match self.say_head(said)? {
-                0 => return Ok(said),
-                n => said += n,
-            }
-        }
-        if self.carried.head_said && !self.carried.end_said {
-            said += self.say_body(said);
-            self.say_end(said)?;
-        }
-        Ok(said)
-    }
-
-    /// Says the head that begins at that byte, with the end if nothing follows.
-    fn say_head(&mut self, at: usize) -> Result<usize, Unspeakable> {
-        let bytes = &self.leg.pending()[at..];
-        // It was written here: whatever it has grown to, it ends where its first empty line does.
-        let Some(len) = memchr::memmem::find(bytes, END_OF_HEAD).map(|at| at + END_OF_HEAD.len()) else {
-            return Err(Unspeakable::Garbled);
-        };
-        if !has_room(self.out, encoded_max(len), self.payment, self.buffers)? {
-            return Ok(0);
-        }
-        let end = self.is_all && self.leg.output.len() == at + len && self.leg.trailers.pending.is_empty();
-        let mut room = FieldRoom::default();
-        self.scratch.clear();
-        let is_final = if self.is_answer {
-            let Ok(response) = parse_response(&bytes[..len], &mut room) else { return Err(Unspeakable::Garbled) };
-            let is_final = response.status >= 200;
-            bridge::response_fields(&response, self.fields);
-            self.h2.write_head(self.number, pairs(self.fields), end && is_final, self.scratch);
-            is_final
-        } else {
-            let Ok(request) = parse_request(&bytes[..len], &mut room) else { return Err(Unspeakable::Garbled) };
-            let Manner { is_secure, takes_trailers, .. } = self.carried.manner;
-            let scheme = if is_secure { "https" } else { "http" };
-            if request.method == b"HEAD" {
-                self.h2.expects_no_body(self.number);
-            }
-            bridge::request_fields(&request, scheme, takes_trailers, self.fields);
-            self.h2.write_head(self.number, pairs(self.fields), end, self.scratch);
-            self.carried.head = Some(bytes[..len].into());
-            true
-        };
-        (self.carried.head_said, self.carried.end_said) = (is_final, end && is_final);
-        append(self.out, self.scratch, self.payment, self.buffers);
-        Ok(len)
-    }
-
-    /// As much as the peer takes now may wait for it; a little, where it takes nothing.
-    fn limit(&mut self) {
-        let room = if self.out.len() < BACKLOG { self.h2.window(self.number) } else { 0 };
-        self.leg.limit = room.clamp(STALLED_MAX, WINDOW);
-    }
-
-    /// Says a piece of the body that begins at that byte.
-    fn say_body(&mut self, at: usize) -> usize {
-        let left = self.leg.pending().len() - at;
-        if left == 0 {
-            return 0;
-        }
-        let room = self.h2.room(self.number);
-        let free = self.out.free(LARGE_PAGE, self.payment, self.buffers);
-        let len = left.min(room).min(frame_room(free));
-        if len == 0 {
-            self.out.release_if_empty(self.buffers);
-            return 0;
-        }
-        let end = self.is_all && len == left && self.leg.held == 0 && self.leg.trailers.pending.is_empty();
-        self.carried.head = None;
-        let header = self.h2.data(self.number, len, end);
-        let payload = &self.leg.pending()[at..at + len];
-        let fits = self.out.append(&header, self.payment, self.buffers)
-            && self.out.append(payload, self.payment, self.buffers);
-        debug_assert!(fits, "there was room for the frame");
-        self.carried.end_said = end;
-        len
-    }
-
-    /// Says the end, if nothing is left before it.
-    fn say_end(&mut self, at: usize) -> Result<(), Unspeakable> {
-        if self.carried.end_said || !self.is_all || self.leg.output.len() > at {
-            return Ok(());
-        }
-        if !has_room(self.out, encoded_max(self.leg.trailers.pending.len()), self.payment, self.buffers)? {
-            return Ok(());
-        }
-        let trailers = core::mem::take(&mut self.leg.trailers.pending);
-        self.scratch.clear();
-        if trailers.is_empty() {
-            self.scratch.extend_from_slice(&self.h2.data(self.number, 0, true));
-        } else {
-            bridge::trailer_fields(&trailers, self.fields);
-            self.h2.write_head(self.number, pairs(self.fields), true, self.scratch);
-        }
-        self.carried.end_said = true;
-        append(self.out, self.scratch, self.payment, self.buffers);
-        Ok(())
-    }
-}
-
-/// The most bytes that frames with a head, or trailers, of so many bytes of text have. A field costs HPACK three bytes more
-/// than its name and value, and six if they are long; text costs four (RFC 7541 sections 5.1 and 6.2).
-const fn encoded_max(len: usize) -> usize {
-    len + len / 32 + 64
-}
-
-/// Whether there is room for so many bytes now. There will be once others have left, unless there are none.
-fn has_room(out: &mut Buffer, n: usize, payment: Payment, buffers: &mut Buffers) -> Result<bool, Unspeakable> {
-    match out.make_room(n, payment, buffers) {
-        true => Ok(true),
-        false if out.is_empty() => Err(Unspeakable::Starved),
-        false => Ok(false),
-    }
-}
-
-fn append(out: &mut Buffer, bytes: &[u8], payment: Payment, buffers: &mut Buffers) {
-    let fits = out.append(bytes, payment, buffers);
-    debug_assert!(fits, "room was made for it");
-}
-
-fn pairs(fields: &FieldList) -> impl Iterator<Item = (&[u8], &[u8])> {
-    fields.iter().map(|field| (field.name, field.value))
 }

@@ -22,9 +22,6 @@ use crate::time::Mono;
 /// What a connection with streams is entitled to, in bytes: a page for each direction, and its TLS.
 const CONNECTION_ADMISSION: usize = 2 * PAGE + TLS_ADMISSION;
 
-/// The header of a frame (RFC 9113 section 4.1), in bytes.
-const FRAME_HEADER: usize = 9;
-
 /// The HTTP/2 of one connection.
 pub(crate) struct Streams {
     pub(super) h2: Connection,
@@ -186,19 +183,12 @@ impl Shard {
         self.notice(id);
     }
 
-    /// Nobody says more on any stream, or reads: a peer of HTTP/2 does not close one direction alone. What a target has answered
-    /// before is still for its clients.
+    /// Nobody says more on any stream, or reads: a peer of HTTP/2 does not close one direction alone.
     fn peer_has_closed(&mut self, id: WireId) {
-        if !self.trunk_closes(id) {
-            return self.kill(id);
+        match self.wires.get(id.0).map(|wire| &wire.role) {
+            Some(Role::Trunk(_)) => self.trunk_is_lost(id, Cause::TargetClosedEarly),
+            _ => self.kill(id),
         }
-        for stream in self.streams_of(id).map_or_else(Vec::new, Streams::all) {
-            match self.wires.get(stream.0).is_some_and(|wire| wire.leg.ended) {
-                true => self.stream_is_reset(stream, ErrorCode::NoError),
-                false => self.lost(stream),
-            }
-        }
-        self.bow_out_if_done(id);
     }
 
     /// Time that has passed is credited to the budgets.
@@ -250,9 +240,15 @@ impl Shard {
                     self.stream_head(id, wire, stream, kind, end);
                 }
             }
-            Event::Reset { stream, code, .. } => {
+            Event::Reset { stream, code, fault } => {
                 if let Some(wire) = self.stream_of(id, stream) {
-                    self.stream_is_reset(wire, code);
+                    let cause = match fault {
+                        // A client that resets has gone, and that is all.
+                        None => (!is_front).then_some(Cause::of_reset(code)),
+                        Some(fault) if is_front => Some(Cause::of_clients(fault)),
+                        Some(_) => Some(Cause::TargetBrokeHttp2),
+                    };
+                    self.stream_is_reset(wire, code, cause);
                 }
             }
             Event::Room(Some(stream)) => {
@@ -308,6 +304,9 @@ impl Shard {
 
     /// Puts what is to be said where the socket takes it from, as far as there is room.
     pub(super) fn fill(&mut self, id: WireId) {
+        if self.wires.get(id.0).is_none_or(|wire| wire.leg.broken) {
+            return;
+        }
         self.say_control(id);
         while let Some(stream) = self.whose_turn(id) {
             match self.say_some(id, stream) {
@@ -381,10 +380,10 @@ impl Shard {
 
     /// The peer broke a rule that the whole connection stands on, or used up a budget: it is told, and all streams end.
     fn breach(&mut self, id: WireId, error: &ConnectionError) {
-        self.record_breach(id, error);
         if self.wires.get(id.0).is_some_and(|wire| wire.front().is_none()) {
             return self.trunk_is_broken(id, Cause::of_target(error.why));
         }
+        self.record_breach(id, error);
         self.go_quiet(id);
     }
 
@@ -455,13 +454,17 @@ impl Shard {
         }
     }
 
-    /// The connection has no streams any more: they are as good as lost.
+    /// The connection has no streams any more: they are as good as lost. What a target has answered to its end is still for
+    /// its clients.
     pub(super) fn drop_streams(&mut self, id: WireId) {
         let Shard { wires, buffers, .. } = self;
         let Some(mut streams) = wires.get_mut(id.0).and_then(|wire| wire.streams.take()) else { return };
         streams.dismiss(buffers);
         for stream in streams.all() {
-            self.lost(stream);
+            match self.wires.get(stream.0) {
+                Some(WireState { role: Role::Back(_), leg, .. }) if leg.ended => self.stream_is_answered(stream),
+                _ => self.lost(stream),
+            }
         }
     }
 
@@ -488,9 +491,4 @@ impl Front {
         };
         if streams.is_announced() { quiet.min(streams.announced.after(DRAIN_GRACE)) } else { quiet }
     }
-}
-
-/// Room for another frame in a connection's output, its header not counted.
-pub(super) fn frame_room(free: usize) -> usize {
-    free.saturating_sub(FRAME_HEADER)
 }

@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use super::back::CONNECT_TIMEOUT;
-use super::failover::Errand;
+use super::failover::{Again, Errand};
 use super::handshake::TARGET_HANDSHAKE_TIMEOUT;
 use super::pool::{OriginId, Place};
 use super::stream::{Carried, Manner, STALLED_MAX};
@@ -198,6 +198,14 @@ impl Shard {
         let until = self.now.mono.after(CONNECT_TIMEOUT);
         let Some(trunk) = self.wires.get_mut(id.0).and_then(WireState::trunk_mut) else { return };
         trunk.phase = TrunkPhase::Greeting { until };
+        for wire in self.members_of(id) {
+            if let Some(Back { phase, .. }) = self.wires.get_mut(wire.0).and_then(WireState::back_mut)
+                && let BackPhase::Securing { exchange, .. } = *phase
+            {
+                *phase = BackPhase::Dialing { exchange, until };
+                self.rearm(wire);
+            }
+        }
         self.rearm(id);
         self.notice(id);
     }
@@ -207,8 +215,8 @@ impl Shard {
         let Some(WireState { role: Role::Trunk(trunk), streams: Some(streams), .. }) = self.wires.get_mut(id.0) else {
             return;
         };
-        if let Some(origin) = trunk.origin {
-            self.pool.set_streams_max(origin, streams.h2.streams_max());
+        if let Some(origin) = trunk.origin.filter(|_| !trunk.leaves) {
+            self.pool.set_streams_max(origin, streams.h2.streams_max().max(1));
         }
         if let TrunkPhase::Greeting { .. } = trunk.phase {
             trunk.phase = TrunkPhase::Open;
@@ -254,7 +262,7 @@ impl Shard {
             let exchange = self.wires.get(wire.0).and_then(WireState::exchange);
             match exchange {
                 // Whatever cannot go elsewhere, since the target was deregistered, waits for its turn.
-                Some(exchange) if !takes_none => drop(self.move_on(wire, exchange)),
+                Some(exchange) if !takes_none => drop(self.resend(wire, exchange, Again::NoRoom)),
                 Some(_) => self.stream_fails(wire, Cause::TargetRefusedStream),
                 None => self.stream_fails(wire, Cause::TargetRefusedStream),
             }
@@ -289,11 +297,14 @@ impl Shard {
 
     /// The target broke a rule of HTTP/2.
     pub(super) fn trunk_is_broken(&mut self, id: WireId, cause: Cause) {
+        let is_open = self.is_open_trunk(id);
         for wire in self.members_of(id) {
-            if let Some(exchange) = self.wires.get(wire.0).and_then(WireState::exchange)
-                && let Some(exchange) = self.exchanges.get_mut(exchange)
-            {
-                exchange.record.caused(cause);
+            let asked = self.wires.get(wire.0).filter(|wire| !wire.has_yet_to_ask() && !wire.leg.ended);
+            match asked.and_then(WireState::exchange).and_then(|exchange| self.exchanges.get_mut(exchange)) {
+                Some(exchange) if is_open => exchange.record.caused(cause),
+                Some(_) => self.stream_fails(wire, cause),
+                // It is sent again, or is whole.
+                None => {}
             }
         }
         self.hang_up_trunk(id);
@@ -337,15 +348,23 @@ impl Shard {
         true
     }
 
-    /// The target has closed the connection; whether streams were open on it.
-    pub(super) fn trunk_closes(&mut self, id: WireId) -> bool {
-        let Some(trunk) = self.wires.get_mut(id.0).and_then(WireState::trunk_mut).filter(|trunk| trunk.is_open())
-        else {
-            return false;
-        };
-        trunk.leaves = true;
-        self.pool_forgets_trunk(id);
-        true
+    /// The connection is gone.
+    pub(super) fn trunk_is_lost(&mut self, id: WireId, cause: Cause) {
+        match self.is_open_trunk(id) {
+            true => self.kill(id),
+            false => self.trunk_failed(id, cause),
+        }
+    }
+
+    /// Nothing more reaches the target. What it has said before is still to be read, up to its end.
+    pub(super) fn trunk_is_unwritable(&mut self, id: WireId) {
+        if !self.is_open_trunk(id) {
+            return self.trunk_failed(id, Cause::TargetReset);
+        }
+        self.trunk_leaves(id, Vec::new());
+        for wire in self.members_of(id) {
+            self.stream_is_answered(wire);
+        }
     }
 
     /// No further request gets onto a connection; what is in progress there goes on, and so do requests that wait for their turn.
@@ -362,7 +381,7 @@ impl Shard {
         self.retire_trunk(id);
         for wire in beyond {
             let exchange = self.wires.get(wire.0).and_then(WireState::exchange);
-            if exchange.is_some_and(|exchange| self.repeat(wire, exchange)) {
+            if exchange.is_some_and(|exchange| self.resend(wire, exchange, Again::NotLookedAt)) {
                 continue;
             }
             if let Some(exchange) = exchange.and_then(|exchange| self.exchanges.get_mut(exchange)) {
@@ -374,7 +393,7 @@ impl Shard {
             self.streams_of(id).map_or_else(Vec::new, |streams| streams.waiting.iter().copied().collect());
         for wire in waiting {
             let exchange = self.wires.get(wire.0).and_then(WireState::exchange);
-            if exchange.is_none_or(|exchange| !self.move_on(wire, exchange)) {
+            if exchange.is_none_or(|exchange| !self.resend(wire, exchange, Again::NoRoom)) {
                 self.stream_fails(wire, Cause::TargetWentAway);
             }
         }
@@ -394,6 +413,10 @@ impl Shard {
     pub(super) fn idle_trunks(&self) -> usize {
         let is_idle = |trunk: &&WireId| self.streams_of(**trunk).is_some_and(Streams::is_empty);
         self.pool.all_trunks().filter(is_idle).count()
+    }
+
+    fn is_open_trunk(&self, id: WireId) -> bool {
+        matches!(self.wires.get(id.0).map(|wire| &wire.role), Some(Role::Trunk(trunk)) if trunk.is_open())
     }
 
     fn members_of(&self, id: WireId) -> Vec<WireId> {

@@ -45,6 +45,12 @@ impl Connection {
         self.peer.max_concurrent_streams.min(self.terms.max_concurrent_streams) as usize
     }
 
+    /// The longest header list that the peer wants, in bytes as RFC 9113 section 6.5.2 counts them. That is advice; one that gets
+    /// more may end the whole connection.
+    pub fn list_max(&self) -> usize {
+        self.peer.max_header_list as usize
+    }
+
     /// How many streams may be opened now: none on a server, before the peer announced its settings, when either side is
     /// leaving, and when identifiers run out.
     pub fn available(&self) -> usize {
@@ -156,6 +162,12 @@ impl Connection {
             }
             self.cut(stream, code);
         }
+    }
+
+    /// Resets a stream for a head or trailers that the owner cannot accept (RFC 9113 section 8.1.1), also if both sides had
+    /// ended it by them: the peer is to know that it was no success.
+    pub fn reject(&mut self, stream: StreamId) {
+        self.cut(stream, ErrorCode::ProtocolError);
     }
 
     /// So many bytes of a body were used up: the peer may send as many more on that stream. (On the connection it may
