@@ -9,7 +9,7 @@ impl Cause {
     pub const fn of_client(breach: Breach) -> Cause {
         match breach {
             Breach::BlockTooLong => Cause::Http2HeadTooLarge,
-            Breach::ListTooLong | Breach::TooManyFields => Cause::Http2ListTooLarge,
+            Breach::ListTooLong => Cause::Http2ListTooLarge,
             Breach::BlockScattered => Cause::Http2ContinuationFlood,
             Breach::ControlUnread => Cause::Http2AnswersUnread,
             Breach::Flood(budget) => Cause::of_flood(budget),
@@ -21,7 +21,7 @@ impl Cause {
     pub const fn of_target(breach: Breach) -> Cause {
         match breach {
             Breach::NoSettings | Breach::FrameTooLong => Cause::TargetNotHttp2,
-            Breach::BlockTooLong | Breach::ListTooLong | Breach::TooManyFields => Cause::TargetHeadTooLarge,
+            Breach::BlockTooLong | Breach::ListTooLong => Cause::TargetHeadTooLarge,
             Breach::Flood(Budget::Interims) => Cause::TooManyInterimResponses,
             _ => Cause::TargetBrokeHttp2,
         }
