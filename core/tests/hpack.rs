@@ -512,6 +512,19 @@ fn credentials_cookies_and_lengths_are_never_in_the_table() {
 }
 
 #[test]
+fn what_is_spelled_out_is_as_it_is_and_what_enters_the_table_is_short() {
+    let value = "aaaaaaaa";
+    let mut encoder = Encoder::new();
+    // Eight codes of five bits, once.
+    assert_eq!(encode(&mut encoder, &[("server", value)]), [&[0x40 | 54, 0x80 | 5][..], &hex("18c6318c63")].concat());
+    assert_eq!(encode(&mut encoder, &[("server", value)]), [0x80 | 62]);
+    for _ in 0..2 {
+        let block = encode(&mut encoder, &[("set-cookie", value)]);
+        assert_eq!(block, [&[0x1f, 55 - 15, 8][..], value.as_bytes()].concat());
+    }
+}
+
+#[test]
 fn a_value_that_changes_only_within_does_not_drive_others_out() {
     let (mut encoder, mut decoder) = (Encoder::new(), Decoder::new(4096));
     for nonce in 0..100 {

@@ -182,6 +182,7 @@ impl Decoder {
 
     /// The list is too large by the field that the block goes on with: no field is kept any more, but for the table.
     #[cold]
+    #[inline(never)]
     fn drain(
         &mut self,
         mut block: &[u8],
@@ -214,7 +215,7 @@ impl Decoder {
 
     /// A field that is not in a table. Whether it goes there: never to be indexed and just not now are the same, since on
     /// the other side of a load balancer the field's name decides.
-    #[inline]
+    #[inline(always)]
     fn spelled_out<'b>(
         &mut self,
         first: u8,
