@@ -6,7 +6,7 @@ mod h2_support;
 use h2_support::*;
 use sluicegate::http::h2::budget::{self, Allowance, Budget, CONTROL_MAX, TINY_DATA};
 use sluicegate::http::h2::frame::{ACK, END_HEADERS, END_STREAM, FrameType, PADDED, PRIORITY};
-use sluicegate::http::h2::{Breach, Connection, ErrorCode, Event, Kind, Terms};
+use sluicegate::http::h2::{Breach, Connection, ErrorCode, Event, Fault, Kind, Terms};
 
 /// More than anybody needs to be sure.
 const FLOOD: u32 = 20_000;
@@ -455,6 +455,32 @@ fn what_one_connection_drew_is_no_matter_to_another() {
     assert_eq!(self::server().sees(&ping()), []);
     let mut fresh = End::new(Connection::server(Terms::server()));
     assert_eq!(fresh.sees(b""), []);
+}
+
+#[test]
+fn heads_that_are_too_large_draw_on_what_heads_may_grow_to() {
+    // Each of 42 KiB of which 36 are beyond what is usual.
+    let large = |n: u32| frame(FrameType::Headers, END_HEADERS | END_STREAM, 2 * n + 1, &[0x82; 1001]);
+    let beyond = (1001 * 42 - 4096 - 2 * 1001) / 1024;
+    let most = u32::from(budget::EXPANSION.max) / beyond;
+    assert_eq!(lasts(&mut server(), large), (most, Budget::Expansion));
+    // With time it comes back.
+    let mut server = server();
+    for n in 0..1000 {
+        assert!(matches!(server.sees(&large(n))[..], [Event::Reset { fault: Some(Fault::TooManyFields), .. }]));
+        server.take();
+        server.side.forgive(1);
+    }
+    // One that is as large as is read at all leaves no room for a second.
+    let huge =
+        |n: u32| frame(FrameType::Headers, END_HEADERS | END_STREAM, 2 * n + 1, &[0x82; 8 * 65_536 / 42][..8192]);
+    let size = 8192 * 42;
+    assert_eq!(lasts(&mut self::server(), huge).1, Budget::Expansion);
+    assert_eq!(lasts(&mut self::server(), huge).0, 768 / ((size - 4096 - 2 * 8192) / 1024));
+    // Trailers count like requests.
+    let mut ends = self::server();
+    let trailers = |n: u32| [post(2 * n + 1), large(n)].concat();
+    assert_eq!(lasts(&mut ends, trailers), (most, Budget::Expansion));
 }
 
 /// Heads that are a few bytes compressed and 60 KiB decompressed: a dozen pass, more end the connection. As many of 8 KiB,

@@ -26,11 +26,10 @@ fn breaks_stream(frames: &[Vec<u8>], stream: u32, fault: Fault) {
     let mut server = End::settled_server();
     let events = server.sees(&frames.concat());
     assert!(server.says().contains(&Said::Reset(stream, code)), "{events:?}");
-    // The owner is told, unless it never knew of the stream or it was gone already.
-    let knew = |event: &Event| matches!(event, Event::Head { .. });
+    // The owner is told, even if there never was a request, unless the stream was gone already.
     let gone = |event: &Event| matches!(event, Event::Reset { fault: None, .. });
     let told = events.contains(&Event::Reset { stream: id(stream), code, fault: Some(fault) });
-    assert_eq!(told, events.iter().any(knew) && !events.iter().any(gone), "{events:?}");
+    assert_eq!(told, !events.iter().any(gone), "{events:?}");
     assert!(server.side.streams() == 0, "{events:?}");
     assert_eq!(server.sees(&get(101)), [request(101, true)]);
 }
@@ -240,12 +239,51 @@ fn a_list_has_at_most_65536_bytes_and_1000_fields() {
     let size = 1 + 991 + 32;
     assert_eq!(65_536 % size, 0);
     assert_eq!(End::settled_server().sees(&bomb(65_536 / size - 1, 991)), [request(1, true)]);
-    let error = End::settled_server().fails(&bomb(65_536 / size, 991));
+    breaks_stream(&[bomb(65_536 / size, 991)], 1, Fault::ListTooLong);
+    breaks_stream(&[bomb(8 * 65_536 / size - 1, 991)], 1, Fault::ListTooLong);
+    let error = End::settled_server().fails(&bomb(8 * 65_536 / size, 991));
     assert_eq!((error.why, error.code), (Breach::ListTooLong, ErrorCode::EnhanceYourCalm));
     // Indexed from the static table: `:method: GET`, 42 bytes each.
     let many = |n| frame(FrameType::Headers, END_HEADERS | END_STREAM, 1, &vec![0x82; n]);
     assert_eq!(End::settled_server().sees(&many(1000)), [request(1, true)]);
-    assert_eq!(breaks(&[many(1001)]), Breach::TooManyFields);
+    breaks_stream(&[many(1001)], 1, Fault::TooManyFields);
+    assert_eq!(Fault::TooManyFields.code(), ErrorCode::EnhanceYourCalm);
+}
+
+#[test]
+fn a_head_that_is_too_large_ends_its_stream_and_the_table_stays_right() {
+    // The last field goes into the table, far behind the limit of the list.
+    let large = |stream, end| {
+        let block = [&[0x82; 2000][..], &[0x40, 1, b'n', 1, b'v']].concat();
+        frame(FrameType::Headers, END_HEADERS | end, stream, &block)
+    };
+    let fault = |stream| {
+        let fault = Fault::ListTooLong;
+        Event::Reset { stream: id(stream), code: fault.code(), fault: Some(fault) }
+    };
+    let next = |stream, known| {
+        let block = [&block(&GET)[..], known].concat();
+        frame(FrameType::Headers, END_HEADERS | END_STREAM, stream, &block)
+    };
+    for end in [0, END_STREAM] {
+        let mut server = End::settled_server();
+        assert_eq!(
+            server.sees(&[post(1), large(3, end), next(5, &[0x80 | 62])].concat()),
+            [request(1, false), fault(3), request(5, true)]
+        );
+        assert_eq!(server.side.fields().first(b"n"), Some(&b"v"[..]));
+        assert_eq!(server.says(), [Said::Reset(3, ErrorCode::EnhanceYourCalm)]);
+        assert_eq!(server.side.streams(), 2);
+        // Trailers too; what crosses the reset is dropped.
+        assert_eq!(server.sees(&large(1, END_STREAM)), [fault(1)]);
+        assert!(server.side.fields().is_empty());
+        server.take();
+        let late = server.feed(&[data(3, b"x", true), next(7, &[0x80 | 63])].concat());
+        match end {
+            0 => assert_eq!(late, (vec![request(7, true)], None)),
+            _ => assert_eq!(late.1.map(|error| error.why), Some(Breach::ClosedStream)),
+        }
+    }
 }
 
 #[test]

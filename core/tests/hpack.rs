@@ -1,7 +1,7 @@
 //! HPACK as RFC 7541 has it: the blocks of its Appendix C, and both sides of each rule that a block can break.
 
 use sluicegate::http::h2::fields::FieldList;
-use sluicegate::http::h2::hpack::{DecodeError, Decoder, Encoder, Limits, TABLE_SIZE_DEFAULT, Why};
+use sluicegate::http::h2::hpack::{DRAINED_TIMES, DecodeError, Decoder, Encoder, Limits, TABLE_SIZE_DEFAULT, Why};
 
 type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 
@@ -340,7 +340,8 @@ fn a_list_of_exactly_the_limit_passes() {
     Decoder::new(4096).decode(&block(0), &limits, &mut list).unwrap();
     assert_eq!(list.size(), 65_536);
     let result = Decoder::new(4096).decode(&block(1), &limits, &mut list);
-    assert_eq!(result, Err(DecodeError::ListTooLarge));
+    assert_eq!(result, Err(DecodeError::ListTooLarge { size: 65_537 }));
+    assert!(list.is_empty());
 }
 
 #[test]
@@ -349,12 +350,12 @@ fn a_list_is_too_large_by_an_indexed_field_and_by_a_name_too() {
     let decode = |block: &[u8]| decode_with(&mut Decoder::new(4096), &limits, block);
     // `:method: GET` counts 42.
     assert!(decode(&[0x82, 0x82]).is_ok());
-    assert_eq!(decode(&[0x82, 0x82, 0x82]), Err(DecodeError::ListTooLarge));
+    assert_eq!(decode(&[0x82, 0x82, 0x82]), Err(DecodeError::ListTooLarge { size: 3 * 42 }));
     // `:method` alone 39.
     assert!(decode(&[0x82, 0x02, 3, b'P', b'U', b'T']).is_ok());
-    assert_eq!(decode(&[0x82, 0x02, 4, b'P', b'O', b'S', b'T']), Err(DecodeError::ListTooLarge));
-    // Even where its value would not be there.
-    assert_eq!(decode(&[0x82, 0x82, 0x02]), Err(DecodeError::ListTooLarge));
+    assert_eq!(decode(&[0x82, 0x02, 4, b'P', b'O', b'S', b'T']), Err(DecodeError::ListTooLarge { size: 85 }));
+    // A rule that is broken there is a broken rule all the same.
+    assert_eq!(decode(&[0x82, 0x82, 0x02]), Err(DecodeError::Compression(Why::Truncated)));
 }
 
 #[test]
@@ -363,19 +364,64 @@ fn a_list_of_so_many_fields_passes_and_of_one_more_does_not() {
     assert_eq!(limits, Limits::default());
     let decode = |count| decode_with(&mut Decoder::new(4096), &limits, &vec![0x84; count]).map(|fields| fields.len());
     assert_eq!(decode(1000), Ok(1000));
-    assert_eq!(decode(1001), Err(DecodeError::TooManyFields));
+    assert_eq!(decode(1001), Err(DecodeError::TooManyFields { size: 1001 * 38 }));
 }
 
 #[test]
-fn a_decoder_that_met_an_error_decodes_no_more() {
-    let small = Limits { list_size: 41, fields: 0 };
-    for (limits, block) in
-        [(Limits::default(), &[0x80][..]), (small, &[0x82]), (Limits { fields: 1, ..small }, &[0x82])]
-    {
+fn a_decoder_that_met_a_broken_block_decodes_no_more() {
+    let small = Limits { list_size: 41, fields: 10 };
+    let mut list = FieldList::new();
+    // The first field is good; the last block is nine times what may be.
+    for (limits, block) in [(Limits::default(), &[0x82, 0x80][..]), (small, &[0x82, 0x80]), (small, &[0x82; 9])] {
         let mut decoder = Decoder::new(4096);
-        decode_with(&mut decoder, &limits, block).unwrap_err();
-        let again = decode_with(&mut decoder, &Limits::default(), &[0x82]);
+        list.push(b"before", b"");
+        decoder.decode(block, &limits, &mut list).unwrap_err();
+        assert!(list.is_empty(), "nothing of it is there");
+        list.push(b"before", b"");
+        let again = decoder.decode(&[0x82], &Limits::default(), &mut list);
         assert_eq!(again, Err(DecodeError::Compression(Why::Failed)));
+        assert!(list.is_empty());
+    }
+}
+
+#[test]
+fn a_decoder_that_met_a_list_too_large_goes_on_with_the_right_table() {
+    let small = Limits { list_size: 3 * 34, fields: 2 };
+    // Each of one octet of name and one of value, and all into the table.
+    let fields = |n: usize| (0..n).flat_map(|at| [0x40, 1, b'n', 1, b'0' + at as u8]).collect::<Vec<_>>();
+    for (n, expected) in [
+        (2, None),
+        (3, Some(DecodeError::TooManyFields { size: 102 })),
+        (4, Some(DecodeError::ListTooLarge { size: 136 })),
+        (9, Some(DecodeError::ListTooLarge { size: 306 })),
+    ] {
+        let (mut decoder, mut list) = (Decoder::new(4096), FieldList::new());
+        assert_eq!(decoder.decode(&fields(n), &small, &mut list).err(), expected);
+        assert_eq!(list.is_empty(), expected.is_some());
+        assert_eq!(decoder.table_size(), 34 * n);
+        let all: Vec<u8> = (0..n as u8).map(|at| 0x80 | (62 + at)).collect();
+        let known = decode_with(&mut decoder, &Limits::default(), &all).unwrap();
+        let newest_first = (0..n as u8).rev().map(|at| (vec![b'n'], vec![b'0' + at]));
+        assert_eq!(known, newest_first.collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_list_is_read_to_its_end_up_to_eight_times_its_limit() {
+    let limits = Limits { list_size: 42, fields: 1000 };
+    let decode = |count: usize, more: &[u8]| {
+        let mut decoder = Decoder::new(4096);
+        let first = decode_with(&mut decoder, &limits, &[&vec![0x82; count][..], more].concat()).unwrap_err();
+        (first, decode_with(&mut decoder, &limits, &[0x82]).is_ok())
+    };
+    assert_eq!(DRAINED_TIMES, 8);
+    assert_eq!(decode(8, &[]), (DecodeError::ListTooLarge { size: 8 * 42 }, true));
+    assert_eq!(decode(7, &[0x00, 1, b'x', 9, 0, 0, 0, 0, 0, 0, 0, 0, 0]).0, DecodeError::ListTooLarge { size: 8 * 42 });
+    assert_eq!(decode(7, &[0x00, 1, b'x', 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), (DecodeError::Bomb, false));
+    assert_eq!(decode(9, &[]), (DecodeError::Bomb, false));
+    // What breaks a rule there breaks it.
+    for (more, why) in [(&[0x20][..], Why::LateResize), (&[0xff, 0], Why::NoSuchEntry), (&[0x40], Why::Truncated)] {
+        assert_eq!(decode(3, more), (DecodeError::Compression(why), false));
     }
 }
 
@@ -384,8 +430,8 @@ fn few_octets_that_mean_many_stop_at_the_limit() {
     // An entry of 4000 octets, then again and again.
     let block = [&filler(0x40, b'x', 4000)[..], &[0x80 | 62; 12_000]].concat();
     let (mut decoder, mut list) = (Decoder::new(4096), FieldList::new());
-    assert_eq!(decoder.decode(&block, &Limits::default(), &mut list), Err(DecodeError::ListTooLarge));
-    assert!(list.size() <= 65_536);
+    assert_eq!(decoder.decode(&block, &Limits::default(), &mut list), Err(DecodeError::Bomb));
+    assert!(list.is_empty());
     assert!(list.memory() <= 2 * 65_536, "{}", list.memory());
     assert!(decoder.memory() <= 3 * 4096, "{}", decoder.memory());
 }
@@ -463,6 +509,19 @@ fn credentials_cookies_and_lengths_are_never_in_the_table() {
         decode_with(&mut decoder, &Limits::default(), &block).unwrap();
     }
     assert_eq!(decoder.table_size(), 0);
+}
+
+#[test]
+fn what_is_spelled_out_is_as_it_is_and_what_enters_the_table_is_short() {
+    let value = "aaaaaaaa";
+    let mut encoder = Encoder::new();
+    // Eight codes of five bits, once.
+    assert_eq!(encode(&mut encoder, &[("server", value)]), [&[0x40 | 54, 0x80 | 5][..], &hex("18c6318c63")].concat());
+    assert_eq!(encode(&mut encoder, &[("server", value)]), [0x80 | 62]);
+    for _ in 0..2 {
+        let block = encode(&mut encoder, &[("set-cookie", value)]);
+        assert_eq!(block, [&[0x1f, 55 - 15, 8][..], value.as_bytes()].concat());
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use sluicegate::http::h2::fields::FieldList;
-use sluicegate::http::h2::hpack::{Decoder, Encoder, Limits, TABLE_SIZE_DEFAULT};
+use sluicegate::http::h2::hpack::{DRAINED_TIMES, DecodeError, Decoder, Encoder, Limits, TABLE_SIZE_DEFAULT};
 
 type Field = (Vec<u8>, Vec<u8>);
 
@@ -131,6 +131,35 @@ proptest! {
         for block in &blocks {
             let octets = encoded_elsewhere(&mut encoder, block);
             prop_assert_eq!(decoded(&mut decoder, &octets), Some(meant(&block.1)));
+        }
+    }
+
+    #[test]
+    fn lists_that_are_too_large_leave_the_same_table_as_those_that_are_taken(blocks in blocks(), list_size in 0..3000_usize) {
+        let (mut encoder, mut strict) = (Encoder::new(), Decoder::new(TABLE_SIZE_DEFAULT));
+        let limits = Limits { list_size, fields: 6 };
+        let mut list = FieldList::new();
+        for block in &blocks {
+            let octets = encoded(&mut encoder, block);
+            let size = block.1.iter().map(|((name, value), _)| name.len() + value.len() + 32).sum::<usize>();
+            match strict.decode(&octets, &limits, &mut list) {
+                Ok(()) => {
+                    prop_assert!(size <= list_size && block.1.len() <= 6);
+                    let fields = list.iter().map(|field| (field.name.to_vec(), field.value.to_vec()));
+                    prop_assert_eq!(fields.collect::<Vec<_>>(), meant(&block.1));
+                }
+                Err(error) => {
+                    prop_assert!(list.is_empty());
+                    if size > DRAINED_TIMES * list_size {
+                        prop_assert_eq!(error, DecodeError::Bomb);
+                        break;
+                    }
+                    prop_assert_eq!(error, match size > list_size {
+                        true => DecodeError::ListTooLarge { size },
+                        false => DecodeError::TooManyFields { size },
+                    });
+                }
+            }
         }
     }
 

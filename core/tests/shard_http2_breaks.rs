@@ -263,3 +263,43 @@ fn an_answer_that_breaks_a_rule_of_its_stream_is_not_told_as_the_targets_reset()
         net.over();
     }
 }
+
+/// So many fields with this value are more than a list may have once decompressed, and few bytes on the wire.
+fn large_list(first: &[(&str, &str)]) -> Vec<(String, String)> {
+    let value = "x".repeat(2_000);
+    let mut head = fields(first);
+    head.extend((0..40).map(|_| ("x-large".to_owned(), value.clone())));
+    head
+}
+
+#[test]
+fn an_answer_whose_head_is_too_large_costs_its_own_request_a_502_and_the_others_nothing() {
+    let (mut net, client) = quiet();
+    let (large, other) = (net.get(client, "/large"), net.get(client, "/other"));
+    net.run();
+    let target = net.target();
+    net.speaker(target).say(1, &large_list(&[(":status", "200")]), b"", End::Plain);
+    net.speaker(target).say(3, &fields(&[(":status", "200")]), b"hi", End::Plain);
+    net.run();
+    assert_eq!(cause(&net, client, large), is("502", "TargetHeadTooLarge"));
+    assert_eq!(net.talk(client, other).text(), "hi");
+    assert!(net.is_open(target));
+    net.over();
+}
+
+#[test]
+fn a_request_whose_head_is_too_large_is_reset_and_told_and_the_connection_goes_on() {
+    let mut net = Net::new(Http2);
+    net.reply = Some(Reply::plain(b"hi"));
+    let client = net.client();
+    let head = large_list(&[(":method", "GET"), (":scheme", "https"), (":authority", "a"), (":path", "/")]);
+    let large = net.ask(client, &head, b"", End::Plain);
+    let next = net.get(client, "/");
+    net.run();
+    assert_eq!(net.talk(client, large).reset, Some(ErrorCode::EnhanceYourCalm));
+    assert_eq!(net.talk(client, next).text(), "hi");
+    let log = net.log();
+    assert!(log.iter().any(|line| line.contains("\"Http2ListTooLarge\"")), "{log:?}");
+    assert_eq!(log.len(), 2);
+    net.over();
+}

@@ -7,7 +7,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use sluicegate::http::h2::fields::FieldList;
-use sluicegate::http::h2::hpack::{DecodeError, Decoder, Encoder, Limits, TABLE_SIZE_DEFAULT, Why};
+use sluicegate::http::h2::hpack::{DRAINED_TIMES, DecodeError, Decoder, Encoder, Limits, TABLE_SIZE_DEFAULT, Why};
 
 /// What an input is.
 enum Kind {
@@ -43,6 +43,9 @@ fuzz_target!(|data: &[u8]| {
 
 fn receive(blocks: &[u8], table_max: usize, limits: &Limits) {
     let (mut decoder, mut list) = (Decoder::new(table_max), FieldList::new());
+    // One that takes all that the other reads: they agree on what every block means, for their tables are the same.
+    let (mut lenient, mut all) = (Decoder::new(table_max), FieldList::new());
+    let all_limits = Limits { list_size: limits.list_size * DRAINED_TIMES, fields: usize::MAX };
     let mut further = Connection::new();
     let mut failed = false;
     for block in parts(blocks) {
@@ -54,15 +57,32 @@ fn receive(blocks: &[u8], table_max: usize, limits: &Limits) {
         assert!(list.size() <= limits.list_size && list.len() <= limits.fields);
         assert_eq!(list.size(), list.iter().map(|field| field.name.len() + field.value.len() + 32).sum::<usize>());
         assert_eq!(list.len(), list.iter().count());
+        if failed {
+            assert_eq!(result, Err(DecodeError::Compression(Why::Failed)), "a decoder that failed goes on");
+            assert!(list.is_empty());
+            continue;
+        }
+        let lenient_result = lenient.decode(block, &all_limits, &mut all);
+        failed = matches!(result, Err(DecodeError::Compression(_) | DecodeError::Bomb));
+        assert!(failed || decoder.table_size() == lenient.table_size());
         match result {
-            Ok(()) => further.carry(&list),
-            Err(error) => {
-                assert!(list.is_empty());
-                assert_eq!(failed, error == DecodeError::Compression(Why::Failed), "{error}");
+            Ok(()) => {
+                assert!(list.iter().eq(all.iter()), "both take the same");
+                further.carry(&list);
+            }
+            Err(DecodeError::ListTooLarge { size }) => {
+                assert!(list.is_empty() && lenient_result.is_ok());
+                assert!(size == all.size() && size > limits.list_size);
+            }
+            Err(DecodeError::TooManyFields { size }) => {
+                assert!(list.is_empty() && lenient_result.is_ok());
+                assert!(size == all.size() && size <= limits.list_size && all.len() > limits.fields);
+            }
+            Err(error @ (DecodeError::Compression(_) | DecodeError::Bomb)) => {
+                assert!(list.is_empty() && lenient_result.is_err());
+                assert_ne!(error, DecodeError::Compression(Why::Failed));
             }
         }
-        failed |= result.is_err();
-        assert_eq!(failed, result.is_err(), "a decoder that failed goes on");
     }
 }
 

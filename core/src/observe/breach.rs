@@ -1,16 +1,15 @@
-//! What a peer did to an HTTP/2 connection that had to be ended, as causes that operators know.
+//! What a peer did to an HTTP/2 connection, or to one of its streams, that had to be ended, as causes that operators know.
 
 use super::Cause;
 use crate::http::h2::budget::Budget;
-use crate::http::h2::error::Fault;
-use crate::http::h2::{Breach, ErrorCode};
+use crate::http::h2::{Breach, ErrorCode, Fault};
 
 impl Cause {
     /// A client broke a rule or used up a budget.
     pub const fn of_client(breach: Breach) -> Cause {
         match breach {
             Breach::BlockTooLong => Cause::Http2HeadTooLarge,
-            Breach::ListTooLong | Breach::TooManyFields => Cause::Http2ListTooLarge,
+            Breach::ListTooLong => Cause::Http2ListTooLarge,
             Breach::BlockScattered => Cause::Http2ContinuationFlood,
             Breach::ControlUnread => Cause::Http2AnswersUnread,
             Breach::Flood(budget) => Cause::of_flood(budget),
@@ -22,18 +21,25 @@ impl Cause {
     pub const fn of_target(breach: Breach) -> Cause {
         match breach {
             Breach::NoSettings | Breach::FrameTooLong => Cause::TargetNotHttp2,
-            Breach::BlockTooLong | Breach::ListTooLong | Breach::TooManyFields => Cause::TargetHeadTooLarge,
+            Breach::BlockTooLong | Breach::ListTooLong => Cause::TargetHeadTooLarge,
             Breach::Flood(Budget::Interims) => Cause::TooManyInterimResponses,
             _ => Cause::TargetBrokeHttp2,
         }
     }
 
-    /// A client broke a rule on a stream.
-    pub const fn of_clients(fault: Fault) -> Cause {
+    /// A client broke a rule of one stream.
+    pub const fn of_clients_stream(fault: Fault) -> Cause {
         match fault {
             Fault::ContentLength => Cause::Http2BodyMismatch,
+            Fault::BlockTooLong => Cause::Http2HeadTooLarge,
+            Fault::ListTooLong | Fault::TooManyFields => Cause::Http2ListTooLarge,
             _ => Cause::Http2ProtocolError,
         }
+    }
+
+    /// A target did.
+    pub const fn of_targets_stream(fault: Fault) -> Cause {
+        if fault.is_head_too_large() { Cause::TargetHeadTooLarge } else { Cause::TargetBrokeHttp2 }
     }
 
     /// A target reset a stream.
@@ -104,6 +110,26 @@ mod tests {
             assert_eq!(Cause::of_target(breach), Cause::TargetBrokeHttp2);
         }
         assert_eq!(Cause::of_client(Breach::Flood(Budget::Interims)), Cause::Http2ProtocolError);
+    }
+
+    #[test]
+    fn a_stream_that_is_reset_for_its_head_has_the_cause_of_that() {
+        for (fault, of_client) in [
+            (Fault::BlockTooLong, Cause::Http2HeadTooLarge),
+            (Fault::ListTooLong, Cause::Http2ListTooLarge),
+            (Fault::TooManyFields, Cause::Http2ListTooLarge),
+        ] {
+            assert!(fault.is_head_too_large());
+            assert_eq!(Cause::of_clients_stream(fault), of_client);
+            assert_eq!(Cause::of_targets_stream(fault), Cause::TargetHeadTooLarge);
+        }
+        assert_eq!(Cause::of_clients_stream(Fault::ContentLength), Cause::Http2BodyMismatch);
+        assert_eq!(Cause::of_targets_stream(Fault::ContentLength), Cause::TargetBrokeHttp2);
+        for fault in [Fault::WindowExceeded, Fault::AfterEnd, Fault::InterimEnds] {
+            assert!(!fault.is_head_too_large());
+            assert_eq!(Cause::of_clients_stream(fault), Cause::Http2ProtocolError);
+            assert_eq!(Cause::of_targets_stream(fault), Cause::TargetBrokeHttp2);
+        }
     }
 
     #[test]

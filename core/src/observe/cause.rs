@@ -104,7 +104,7 @@ causes! {
     Http2BodyMismatch, Client, None, "The body of an HTTP/2 request was longer or shorter than its content-length, so its stream was reset; look at the client, this is how requests are smuggled.";
     Http2ProtocolError, Client, None, "The client broke the rules of HTTP/2, so its stream or the connection was ended; look at the client.";
     Http2HeadTooLarge, Client, None, "The compressed head of an HTTP/2 request is longer than 8 K, so the connection was ended; look at the client's cookies and tokens.";
-    Http2ListTooLarge, Client, None, "The header fields of an HTTP/2 request are larger or more than may be once decompressed, so the connection was ended; look at the client's cookies and tokens, this is also how memory is exhausted.";
+    Http2ListTooLarge, Client, None, "The header fields of an HTTP/2 request are larger or more than may be once decompressed, so its stream was reset, or the connection ended if they were very large; look at the client's cookies and tokens, this is also how memory is exhausted.";
     Http2HeadFlood, Client, None, "Heads came that are small compressed and large decompressed, faster than their requests ended, so the connection was ended; look at the client, this is how memory is exhausted.";
     Http2ContinuationFlood, Client, None, "A head came in more CONTINUATION frames than any client needs, so the connection was ended; look at the client.";
     Http2ResetFlood, Client, None, "The client cancelled stream after stream before they were answered, made the balancer reset them by its faults, or opened more than it may, so the connection was ended; look at the client, this is how targets are overloaded.";

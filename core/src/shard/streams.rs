@@ -241,14 +241,17 @@ impl Shard {
                 }
             }
             Event::Reset { stream, code, fault } => {
-                if let Some(wire) = self.stream_of(id, stream) {
-                    let cause = match fault {
-                        // A client that resets has gone, and that is all.
-                        None => (!is_front).then_some(Cause::of_reset(code)),
-                        Some(fault) if is_front => Some(Cause::of_clients(fault)),
-                        Some(_) => Some(Cause::TargetBrokeHttp2),
-                    };
-                    self.stream_is_reset(wire, code, cause);
+                let cause = match fault {
+                    // A client that resets has gone, and that is all.
+                    None => (!is_front).then_some(Cause::of_reset(code)),
+                    Some(fault) if is_front => Some(Cause::of_clients_stream(fault)),
+                    Some(fault) => Some(Cause::of_targets_stream(fault)),
+                };
+                match (self.stream_of(id, stream), cause) {
+                    (Some(wire), cause) => self.stream_is_reset(wire, code, cause),
+                    // It never became a request.
+                    (None, Some(cause)) if is_front => self.record_unserved(id, cause),
+                    (None, _) => {}
                 }
             }
             Event::Room(Some(stream)) => {

@@ -134,9 +134,11 @@ impl Owner {
                 }
                 self.ended(stream, end);
             }
-            Event::Reset { stream, .. } => {
+            Event::Reset { stream, code, fault } => {
                 self.outcome.events.push(event);
-                assert!(self.streams.remove(&stream).is_some(), "a stream that lives");
+                assert!(fault.is_none_or(|fault| fault.code() == code));
+                let never_began = fault.is_some() && self.connection.side() == Side::Server;
+                assert!(self.streams.remove(&stream).is_some() || never_began, "a stream that lives");
                 assert!(!self.connection.may_send(stream));
             }
             Event::Room(Some(stream)) => {

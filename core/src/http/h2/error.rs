@@ -182,15 +182,12 @@ pub enum Breach {
     /// RFC 9113 section 4.3.
     #[error("a header block cannot be decompressed")]
     Compression,
-    /// Beyond [`Terms::max_header_block`](super::Terms::max_header_block); for clients guide CONN-10.
+    /// Beyond [`Terms::max_header_block`](super::Terms::max_header_block) and what is drained; for clients guide CONN-10.
     #[error("a compressed header block is longer than is taken")]
     BlockTooLong,
-    /// Beyond what our SETTINGS_MAX_HEADER_LIST_SIZE says.
-    #[error("a header list is longer than the settings allow")]
+    /// Beyond [`DRAINED_TIMES`](super::hpack::DRAINED_TIMES) what our SETTINGS_MAX_HEADER_LIST_SIZE says.
+    #[error("a header list is many times as long as the settings allow")]
     ListTooLong,
-    /// Beyond [`FIELDS_MAX`](super::settings::FIELDS_MAX).
-    #[error("a header list has too many fields")]
-    TooManyFields,
     /// Beyond [`BLOCK_FRAMES_MAX`](super::budget::BLOCK_FRAMES_MAX).
     #[error("a header block is spread over too many frames")]
     BlockScattered,
@@ -231,7 +228,6 @@ impl Breach {
             // code open; this is the one that says so (RFC 9113 sections 7 and 10.5.1).
             Breach::BlockTooLong
             | Breach::ListTooLong
-            | Breach::TooManyFields
             | Breach::BlockScattered
             | Breach::ControlUnread
             | Breach::Flood(_) => ErrorCode::EnhanceYourCalm,
@@ -273,6 +269,15 @@ pub enum Fault {
     /// RFC 9113 section 6.3.
     #[error("a PRIORITY frame is too short or too long")]
     BadFrameSize,
+    /// Beyond [`Terms::max_header_block`](super::Terms::max_header_block), where one that is longer is read.
+    #[error("a compressed head is longer than is taken")]
+    BlockTooLong,
+    /// Beyond what our SETTINGS_MAX_HEADER_LIST_SIZE says (RFC 9113 section 10.5.1).
+    #[error("a head is longer than the settings allow")]
+    ListTooLong,
+    /// Beyond [`FIELDS_MAX`](super::settings::FIELDS_MAX).
+    #[error("a head has too many fields")]
+    TooManyFields,
 }
 
 impl Fault {
@@ -288,7 +293,13 @@ impl Fault {
             Fault::AfterEnd => ErrorCode::StreamClosed,
             Fault::WindowExceeded | Fault::WindowOverflow => ErrorCode::FlowControlError,
             Fault::BadFrameSize => ErrorCode::FrameSizeError,
+            Fault::BlockTooLong | Fault::ListTooLong | Fault::TooManyFields => ErrorCode::EnhanceYourCalm,
         }
+    }
+
+    /// Whether nothing is wrong but the size of a head.
+    pub const fn is_head_too_large(self) -> bool {
+        matches!(self, Fault::BlockTooLong | Fault::ListTooLong | Fault::TooManyFields)
     }
 }
 

@@ -110,6 +110,12 @@ impl FieldList {
         }
     }
 
+    /// Forgets all fields and keeps all memory, for a list that is not to be kept.
+    pub(super) fn rewind(&mut self) {
+        self.used = 0;
+        self.spans.clear();
+    }
+
     /// Closes a field from `start` on before its octets are appended; returns its end.
     #[inline]
     pub(super) fn close_ahead(&mut self, start: u32, name: usize, len: usize) -> u32 {

@@ -38,6 +38,9 @@ pub struct Terms {
     pub max_header_list: u32,
     /// Bytes of a compressed header block.
     pub max_header_block: usize,
+    /// Bytes of one that is longer, and is read all the same for what it puts into the table: so it ends its stream, and not
+    /// the connection. Nothing if less than `max_header_block`.
+    pub max_drained_block: usize,
     /// Requests on one connection; then it is shut down in two steps.
     pub requests_max: u32,
 }
@@ -51,14 +54,22 @@ impl Terms {
             connection_window: 1024 * 1024,
             max_header_list: 64 * 1024,
             max_header_block: 8 * 1024,
+            // The guide asks for GOAWAY (CONN-10).
+            max_drained_block: 0,
             requests_max: 10_000,
         }
     }
 
-    /// Towards targets. Their heads may be as long as in HTTP/1, where 32 KiB are served: one that is longer takes all streams
-    /// of the connection with it. Ours are the only requests there, so their number is limited by the identifiers alone.
+    /// Towards targets. Their heads may be as long as in HTTP/1, where 32 KiB are served. One that is longer should not end what
+    /// other clients have under way on the same connection, so four times that is read. Ours are the only requests there, so
+    /// their number is limited by the identifiers alone.
     pub const fn client() -> Self {
-        Terms { max_header_block: 32 * 1024, requests_max: u32::MAX, ..Terms::server() }
+        Terms { max_header_block: 32 * 1024, max_drained_block: 128 * 1024, requests_max: u32::MAX, ..Terms::server() }
+    }
+
+    /// The longest header block that is read.
+    pub(super) fn block_read_max(&self) -> usize {
+        self.max_header_block.max(self.max_drained_block)
     }
 
     /// Appends the SETTINGS frame that announces them. Pushes are refused; frames have their default size; priorities are

@@ -19,6 +19,8 @@ const OVERHEAD_MAX: usize = 1 + 255 + PRIORITY_LEN;
 pub(super) struct Block {
     pub(super) stream: StreamId,
     purpose: Purpose,
+    /// It is the first that was heard of its stream.
+    is_first: bool,
     end: bool,
     frames: usize,
 }
@@ -44,7 +46,7 @@ impl Connection {
     /// No frame is waited for whose block is too long anyway.
     pub(super) fn admit_block(&self, head: &FrameHead) -> Result<(), Breach> {
         let overhead = if head.kind == FrameType::Headers { OVERHEAD_MAX } else { 0 };
-        if self.collected.len() + head.len > self.terms.max_header_block + overhead {
+        if self.collected.len() + head.len > self.terms.block_read_max() + overhead {
             return Err(Breach::BlockTooLong);
         }
         Ok(())
@@ -57,10 +59,11 @@ impl Connection {
         if fragment.depends_on == Some(head.stream) {
             purpose = Purpose::Refuse(Fault::DependsOnItself);
         }
-        if self.side == Side::Server && head.stream > self.highest {
+        let is_first = self.side == Side::Server && head.stream > self.highest;
+        if is_first {
             self.highest = head.stream;
         }
-        let block = Block { stream: head.stream, purpose, end, frames: 1 };
+        let block = Block { stream: head.stream, purpose, is_first, end, frames: 1 };
         if head.has(END_HEADERS) {
             return self.complete(block, fragment.block);
         }
@@ -142,19 +145,34 @@ impl Connection {
         }
     }
 
-    fn complete(&mut self, block: Block, bytes: &[u8]) -> Result<Option<Event>, Breach> {
-        if bytes.len() > self.terms.max_header_block {
+    /// Reads a block whatever it is for. If its list is not taken, says why; there are no fields then.
+    fn decompress(&mut self, bytes: &[u8], purpose: Purpose) -> Result<Option<Fault>, Breach> {
+        if bytes.len() > self.terms.block_read_max() {
             return Err(Breach::BlockTooLong);
         }
         let limits = Limits { list_size: self.terms.max_header_list as usize, fields: FIELDS_MAX };
-        self.fields.clear();
-        self.decoder.decode(bytes, &limits, &mut self.fields).map_err(|error| match error {
-            DecodeError::Compression(_) => Breach::Compression,
-            DecodeError::ListTooLarge => Breach::ListTooLong,
-            DecodeError::TooManyFields => Breach::TooManyFields,
-        })?;
-        if let Purpose::Open = block.purpose {
-            self.budgets.expanded(bytes.len(), self.fields.size());
+        let (fault, size) = match self.decoder.decode(bytes, &limits, &mut self.fields) {
+            Ok(()) if bytes.len() <= self.terms.max_header_block => (None, self.fields.size()),
+            Ok(()) => (Some(Fault::BlockTooLong), self.fields.size()),
+            Err(DecodeError::ListTooLarge { size }) => (Some(Fault::ListTooLong), size),
+            Err(DecodeError::TooManyFields { size }) => (Some(Fault::TooManyFields), size),
+            Err(DecodeError::Compression(_)) => return Err(Breach::Compression),
+            Err(DecodeError::Bomb) => return Err(Breach::ListTooLong),
+        };
+        if fault.is_some() {
+            self.fields.clear();
+        }
+        if purpose == Purpose::Open || fault.is_some() && self.side == Side::Server {
+            self.budgets.expanded(bytes.len(), size);
+        }
+        Ok(fault)
+    }
+
+    fn complete(&mut self, mut block: Block, bytes: &[u8]) -> Result<Option<Event>, Breach> {
+        if let Some(fault) = self.decompress(bytes, block.purpose)?
+            && let Purpose::Open | Purpose::Answer | Purpose::Trailers = block.purpose
+        {
+            block.purpose = Purpose::Refuse(fault);
         }
         Ok(match block.purpose {
             Purpose::Open => self.open_by_peer(block),
@@ -180,7 +198,9 @@ impl Connection {
         if block.end {
             self.departed.end(block.stream, Past::Ended);
         }
-        event
+        // Somebody may want to know why there is no request.
+        let never_began = Event::Reset { stream: block.stream, code: fault.code(), fault: Some(fault) };
+        event.or(block.is_first.then_some(never_began))
     }
 
     /// Before it acknowledged our settings the peer could not know how many streams it may open.

@@ -102,7 +102,7 @@ pub enum Event {
     },
     /// The stream is gone: the peer reset it, or we did because the peer broke a rule on it.
     Reset {
-        /// Which one.
+        /// Which one. One that the owner has not heard of, if the rule was broken by the head of its request.
         stream: StreamId,
         /// What the one told the other.
         code: ErrorCode,

@@ -160,6 +160,9 @@ impl Connection {
                 self.streams.remove(stream);
                 return;
             }
+            if code.blames_peer() {
+                self.budgets.draw(Budget::Resets);
+            }
             self.cut(stream, code);
         }
     }
@@ -189,15 +192,17 @@ impl Connection {
 
     /// Resets a stream for what the peer did, whether or not it lives; an event for the owner if it did.
     pub(super) fn refuse(&mut self, id: StreamId, fault: Fault) -> Option<Event> {
+        // A page of a target whose head is too large may be asked for often, and must not cost its other clients what they have
+        // under way. It costs us little: a request of ours comes before each.
+        if self.side == Side::Server || !fault.is_head_too_large() {
+            self.budgets.draw(Budget::Resets);
+        }
         let code = fault.code();
         self.cut(id, code).then_some(Event::Reset { stream: id, code, fault: Some(fault) })
     }
 
     /// Resets a stream; says whether it lived.
     pub(super) fn cut(&mut self, id: StreamId, code: ErrorCode) -> bool {
-        if code.blames_peer() {
-            self.budgets.draw(Budget::Resets);
-        }
         frame::write_reset(id, code, self.control.bytes());
         let Some(stream) = self.streams.remove(id) else {
             self.departed.reset(id, self.new_receive_window().left());

@@ -21,19 +21,41 @@ impl Default for Limits {
     }
 }
 
-/// Why a block was not decoded. The decoder is of no use after any of them: the rest of the block is not read, so what
-/// it would have put into the table is not there.
+/// A list may be so many times as large as its limit, and its block is still read for what it puts into the table. That is
+/// eight times what it costs to read one of the largest that are taken, and more than any block becomes that was not made
+/// to become much.
+pub const DRAINED_TIMES: usize = 8;
+
+/// Why there is no list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// COMPRESSION_ERROR (RFC 9113 section 4.3).
+    /// COMPRESSION_ERROR (RFC 9113 section 4.3). The rest of the block was not read, so what it would have put into the table is
+    /// not there, and the decoder is of no use any more.
     #[error("a header block breaks the rules of HPACK: {0}")]
     Compression(Why),
-    /// ENHANCE_YOUR_CALM: few octets became very many, or whoever sends them does not look at our SETTINGS.
+    /// ENHANCE_YOUR_CALM: few octets became very many, even [`DRAINED_TIMES`] as many as may be. The decoder is of no use any
+    /// more, likewise.
+    #[error("a list of fields is many times as large as announced")]
+    Bomb,
+    /// The block was read to its end and its list dropped. The table is as it must be: the next block can be decoded.
     #[error("a list of fields is larger than announced")]
-    ListTooLarge,
-    /// ENHANCE_YOUR_CALM, likewise.
+    ListTooLarge {
+        /// As [`FieldList::size`] would have counted it.
+        size: usize,
+    },
+    /// The same.
     #[error("a list has too many fields")]
-    TooManyFields,
+    TooManyFields {
+        /// As [`FieldList::size`] counts it.
+        size: usize,
+    },
+}
+
+impl DecodeError {
+    /// Whether the table is not as it must be, so that no block can be decoded any more.
+    const fn is_final(self) -> bool {
+        matches!(self, DecodeError::Compression(_) | DecodeError::Bomb)
+    }
 }
 
 /// Which rule of RFC 7541 a block breaks.
@@ -115,8 +137,8 @@ impl Decoder {
             return Err(Why::Failed.into());
         }
         let result = self.resizes(block).map_err(DecodeError::from).and_then(|rest| self.fields(rest, limits, out));
-        if result.is_err() {
-            self.failed = true;
+        if let Err(error) = result {
+            self.failed = error.is_final();
             out.clear();
         }
         result
@@ -143,29 +165,82 @@ impl Decoder {
     fn fields(&mut self, mut block: &[u8], limits: &Limits, out: &mut FieldList) -> Result<(), DecodeError> {
         let mut room = Room(limits.list_size);
         while let Some((&first, rest)) = block.split_first() {
-            block = match first {
-                FIRST_ENTRY..=LAST_ENTRY => self.entries(block, &mut room, out)?,
-                0x80.. => self.indexed(first, rest, &mut room, out)?,
-                0x40.. => {
-                    let start = out.used();
-                    let (name_end, rest) = self.literal(first, 6, rest, &mut room, out)?;
-                    let (name, value) = out.since(start).split_at(name_end - start);
-                    self.table.insert(name, value);
-                    rest
-                }
-                0x20.. => return Err(Why::LateResize.into()),
-                // Never to be indexed or just not now: on the other side of a load balancer, the field's name decides.
-                _ => self.literal(first, 4, rest, &mut room, out)?.1,
+            let read = match first {
+                FIRST_ENTRY..=LAST_ENTRY => self.entries(block, &mut room, out),
+                0x80.. => self.indexed(first, rest, &mut room, out),
+                _ => self.spelled_out(first, rest, &mut room, out),
+            };
+            block = match read {
+                Ok(rest) => rest,
+                Err(Stop::Full) => return self.drain(block, room, limits, out),
+                Err(Stop::Broken(why)) => return Err(why.into()),
             };
         }
         // No sooner: the size of the list bounds them, too.
-        if out.len() > limits.fields { Err(DecodeError::TooManyFields) } else { Ok(()) }
+        if out.len() > limits.fields { Err(DecodeError::TooManyFields { size: out.size() }) } else { Ok(()) }
+    }
+
+    /// The list is too large by the field that the block goes on with: no field is kept any more, but for the table.
+    #[cold]
+    #[inline(never)]
+    fn drain(
+        &mut self,
+        mut block: &[u8],
+        room: Room,
+        limits: &Limits,
+        scratch: &mut FieldList,
+    ) -> Result<(), DecodeError> {
+        let more = limits.list_size.saturating_mul(DRAINED_TIMES - 1);
+        let mut room = Room(room.0.saturating_add(more));
+        while let Some((&first, rest)) = block.split_first() {
+            scratch.rewind();
+            let read = match first {
+                0x80.. => self.passed_over(first, rest, &mut room),
+                _ => self.spelled_out(first, rest, &mut room, scratch),
+            };
+            block = read.map_err(|stop| match stop {
+                Stop::Full => DecodeError::Bomb,
+                Stop::Broken(why) => why.into(),
+            })?;
+        }
+        Err(DecodeError::ListTooLarge { size: limits.list_size.saturating_add(more) - room.0 })
+    }
+
+    /// A field that is in a table and only counted.
+    fn passed_over<'b>(&self, first: u8, rest: &'b [u8], room: &mut Room) -> Result<&'b [u8], Stop> {
+        let (index, rest) = integer::read(first, 7, rest)?;
+        room.take(self.field(index)?.0.len())?;
+        Ok(rest)
+    }
+
+    /// A field that is not in a table. Whether it goes there: never to be indexed and just not now are the same, since on
+    /// the other side of a load balancer the field's name decides.
+    #[inline(always)]
+    fn spelled_out<'b>(
+        &mut self,
+        first: u8,
+        rest: &'b [u8],
+        room: &mut Room,
+        out: &mut FieldList,
+    ) -> Result<&'b [u8], Stop> {
+        match first {
+            0x40.. => {
+                let start = out.used();
+                let (name_end, rest) = self.literal(first, 6, rest, room, out)?;
+                let (name, value) = out.since(start).split_at(name_end - start);
+                self.table.insert(name, value);
+                Ok(rest)
+            }
+            0x20.. => Err(Why::LateResize.into()),
+            _ => Ok(self.literal(first, 4, rest, room, out)?.1),
+        }
     }
 
     /// Fields that are in the dynamic table, up to the next that is not. Those that came one after the other come so
-    /// again, and are copied at once.
+    /// again, and are copied at once. If there is no room for all of them, no room is taken.
     #[inline(never)]
-    fn entries<'b>(&self, mut block: &'b [u8], room: &mut Room, out: &mut FieldList) -> Result<&'b [u8], DecodeError> {
+    fn entries<'b>(&self, mut block: &'b [u8], all_room: &mut Room, out: &mut FieldList) -> Result<&'b [u8], Stop> {
+        let mut room = Room(all_room.0);
         let (mut start, mut end, mut ahead) = (0, 0, out.used() as u32);
         while let Some((&first @ FIRST_ENTRY..=LAST_ENTRY, rest)) = block.split_first() {
             let entry = self.table.entry(usize::from(first - FIRST_ENTRY)).ok_or(Why::NoSuchEntry)?;
@@ -179,17 +254,12 @@ impl Decoder {
             block = rest;
         }
         out.append(self.table.octets(start, end));
+        *all_room = room;
         Ok(block)
     }
 
     /// A field that is in a table, wherever (RFC 7541 section 6.1).
-    fn indexed<'b>(
-        &self,
-        first: u8,
-        rest: &'b [u8],
-        room: &mut Room,
-        out: &mut FieldList,
-    ) -> Result<&'b [u8], DecodeError> {
+    fn indexed<'b>(&self, first: u8, rest: &'b [u8], room: &mut Room, out: &mut FieldList) -> Result<&'b [u8], Stop> {
         let (index, rest) = integer::read(first, 7, rest)?;
         let (field, name) = self.field(index)?;
         room.take(field.len())?;
@@ -207,7 +277,7 @@ impl Decoder {
         rest: &'b [u8],
         room: &mut Room,
         out: &mut FieldList,
-    ) -> Result<(usize, &'b [u8]), DecodeError> {
+    ) -> Result<(usize, &'b [u8]), Stop> {
         let start = out.used();
         let (index, mut rest) = integer::read(first, bits, rest)?;
         if index == 0 {
@@ -235,14 +305,28 @@ impl Decoder {
     }
 }
 
+/// Why a field is not read; nothing was done about it, neither in the table nor to the room.
+enum Stop {
+    /// There is no room for it.
+    Full,
+    /// It breaks a rule.
+    Broken(Why),
+}
+
+impl From<Why> for Stop {
+    fn from(why: Why) -> Stop {
+        Stop::Broken(why)
+    }
+}
+
 /// How much more the list may hold.
 struct Room(usize);
 
 impl Room {
     /// A field of so many octets.
     #[inline]
-    fn take(&mut self, octets: usize) -> Result<(), DecodeError> {
-        self.0 = self.0.checked_sub(octets + OVERHEAD).ok_or(DecodeError::ListTooLarge)?;
+    fn take(&mut self, octets: usize) -> Result<(), Stop> {
+        self.0 = self.0.checked_sub(octets + OVERHEAD).ok_or(Stop::Full)?;
         Ok(())
     }
 }

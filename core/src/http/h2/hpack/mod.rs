@@ -2,10 +2,11 @@
 //!
 //! Each direction of a connection has one [`Encoder`] at the one end and one [`Decoder`] at the other, and between them
 //! tables that must stay equal. So blocks are decoded in the order they were encoded, every one of them, whatever
-//! becomes of its stream; and a decoder that met an error is of no use any more, nor is its connection.
+//! becomes of its stream; and a decoder that met a broken block is of no use any more, nor is its connection. One that met a
+//! list that is too large is: the table is kept right although the list is not kept.
 //!
 //! What a decoder takes is bounded: its table by what was announced, the list by [`Limits`], and its time by the length
-//! of the block and the list together.
+//! of the block and [`DRAINED_TIMES`] the size of the list together.
 
 mod choice;
 mod decoder;
@@ -17,7 +18,7 @@ mod seen;
 mod statics;
 mod table;
 
-pub use decoder::{DecodeError, Decoder, Limits, Why};
+pub use decoder::{DRAINED_TIMES, DecodeError, Decoder, Limits, Why};
 pub use encoder::Encoder;
 
 /// How large a dynamic table is until SETTINGS_HEADER_TABLE_SIZE says otherwise (RFC 9113 section 6.5.2).
