@@ -176,53 +176,6 @@ fn the_head_of_an_answer_that_is_too_long_is_read_up_to_four_times_its_limit() {
     assert_eq!(breaks(&[long_answer(60_000, 3_500)]), Breach::BlockScattered);
 }
 
-/// An answer of so many fields that are a byte each, and one behind them that goes into the table.
-fn many_fields(stream: u32, count: usize) -> Vec<u8> {
-    let block = [&block(&[(":status", "200")])[..], &vec![0x82; count], &[0x40, 1, b'n', 1, b'v']].concat();
-    frame(FrameType::Headers, END_HEADERS, stream, &block)
-}
-
-#[test]
-fn an_answer_whose_head_is_too_large_ends_no_other_stream() {
-    let mut client = End::asking_client();
-    client.side.open();
-    client.head(id(3), &GET, true);
-    client.take();
-    let fault = |stream, fault: Fault| Event::Reset { stream: id(stream), code: fault.code(), fault: Some(fault) };
-    assert_eq!(client.sees(&many_fields(1, 999)), [fault(1, Fault::TooManyFields)]);
-    assert!(client.side.fields().is_empty());
-    // What was on its way is dropped; the table is as the target believes it is.
-    assert_eq!(client.sees(&data(1, b"body", true)), []);
-    let known = [&block(&[(":status", "200")])[..], &[0x80 | 62]].concat();
-    assert_eq!(client.sees(&frame(FrameType::Headers, END_HEADERS, 3, &known)), [head(3, Kind::Head, false)]);
-    assert_eq!(client.side.fields().first(b"n"), Some(&b"v"[..]));
-    // Trailers are heads too.
-    assert_eq!(
-        client.sees(&frame(FrameType::Headers, END_HEADERS | END_STREAM, 3, &[0x82; 2_000])),
-        [fault(3, Fault::ListTooLong)]
-    );
-    assert_eq!(client.says(), [Said::Reset(1, ErrorCode::EnhanceYourCalm), Said::Reset(3, ErrorCode::EnhanceYourCalm)]);
-    assert_eq!(End::asking_client().sees(&many_fields(1, 998)), [head(1, Kind::Head, false)]);
-}
-
-#[test]
-fn a_page_with_too_large_a_head_may_be_asked_for_as_often_as_clients_like() {
-    let mut client = End::settled_client();
-    let memory = |client: &End| client.side.fields().memory();
-    for n in 0..5_000 {
-        let stream = client.side.open().expect("the connection goes on");
-        client.head(stream, &GET, true);
-        client.take();
-        let events = client.sees(&many_fields(stream.value(), 2_000));
-        assert!(matches!(events[..], [Event::Reset { fault: Some(Fault::ListTooLong), .. }]), "{n}: {events:?}");
-        assert!(memory(&client) < 8 * 1024, "{n}: {}", memory(&client));
-    }
-    // One that becomes very large of few bytes is no page.
-    client.side.open();
-    client.head(id(10_001), &GET, true);
-    assert_eq!(client.fails(&many_fields(10_001, 15_000)).why, Breach::ListTooLong);
-}
-
 #[test]
 fn interim_answers_come_before_the_final_one() {
     let mut client = End::asking_client();

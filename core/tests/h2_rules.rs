@@ -251,42 +251,6 @@ fn a_list_has_at_most_65536_bytes_and_1000_fields() {
 }
 
 #[test]
-fn a_head_that_is_too_large_ends_its_stream_and_the_table_stays_right() {
-    // The last field goes into the table, far behind the limit of the list.
-    let large = |stream, end| {
-        let block = [&[0x82; 2000][..], &[0x40, 1, b'n', 1, b'v']].concat();
-        frame(FrameType::Headers, END_HEADERS | end, stream, &block)
-    };
-    let fault = |stream| {
-        let fault = Fault::ListTooLong;
-        Event::Reset { stream: id(stream), code: fault.code(), fault: Some(fault) }
-    };
-    let next = |stream, known| {
-        let block = [&block(&GET)[..], known].concat();
-        frame(FrameType::Headers, END_HEADERS | END_STREAM, stream, &block)
-    };
-    for end in [0, END_STREAM] {
-        let mut server = End::settled_server();
-        assert_eq!(
-            server.sees(&[post(1), large(3, end), next(5, &[0x80 | 62])].concat()),
-            [request(1, false), fault(3), request(5, true)]
-        );
-        assert_eq!(server.side.fields().first(b"n"), Some(&b"v"[..]));
-        assert_eq!(server.says(), [Said::Reset(3, ErrorCode::EnhanceYourCalm)]);
-        assert_eq!(server.side.streams(), 2);
-        // Trailers too; what crosses the reset is dropped.
-        assert_eq!(server.sees(&large(1, END_STREAM)), [fault(1)]);
-        assert!(server.side.fields().is_empty());
-        server.take();
-        let late = server.feed(&[data(3, b"x", true), next(7, &[0x80 | 63])].concat());
-        match end {
-            0 => assert_eq!(late, (vec![request(7, true)], None)),
-            _ => assert_eq!(late.1.map(|error| error.why), Some(Breach::ClosedStream)),
-        }
-    }
-}
-
-#[test]
 fn what_cannot_be_decompressed_ends_the_connection() {
     let error = End::settled_server().fails(&frame(FrameType::Headers, END_HEADERS, 1, &[0x80]));
     assert_eq!((error.why, error.code), (Breach::Compression, ErrorCode::CompressionError));
@@ -555,15 +519,6 @@ fn a_body_is_as_long_as_its_content_length() {
     };
     assert_eq!(End::settled_server().sees(&several("2")), [request(1, false)]);
     breaks_stream(&[several("3")], 1, Fault::ContentLength);
-}
-
-#[test]
-fn a_stream_that_never_began_is_never_told() {
-    let mut server = End::settled_server();
-    let mut fields = GET.to_vec();
-    fields.push(("content-length", "7"));
-    assert_eq!(server.sees(&headers(1, &fields, true)), []);
-    assert_eq!(server.says(), [Said::Reset(1, ErrorCode::ProtocolError)]);
 }
 
 // In pieces.
