@@ -7,6 +7,9 @@
 /// all requests; the same as nginx's and HAProxy's default buffers.
 pub const PAGE: usize = 16 * 1024;
 
+/// The page of whoever waits for a peer that takes nothing, in bytes.
+pub const SMALL_PAGE: usize = 4 * 1024;
+
 /// The largest page, in bytes: a request head at its limit of 64 K together with what the balancer adds to it,
 /// or a bulk transfer's window.
 pub const LARGE_PAGE: usize = 80 * 1024;
@@ -30,7 +33,7 @@ const TAIL_MIN: usize = PAGE / 4;
 /// Who pays for a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Payment {
-    /// Paid for when its exchange was admitted; never refused. One [`PAGE`] per buffer.
+    /// Paid for when its exchange was admitted; never refused. One [`PAGE`], or smaller, per buffer.
     Admitted,
     /// Paid for, whatever the size of the page: a window was set aside before it was advertised.
     Reserved,
@@ -47,8 +50,8 @@ const ASIDE_SHARE: usize = 16;
 /// A shard's memory for bytes in flight: spare pages and the account.
 #[derive(Debug)]
 pub struct Buffers {
-    small: Vec<Vec<u8>>,
-    large: Vec<Vec<u8>>,
+    /// By size, as [`SIZES`] has them.
+    spare: [Vec<Vec<u8>>; SIZES.len()],
     ceiling: usize,
     metered: usize,
     /// Part of `metered`.
@@ -60,7 +63,7 @@ pub struct Buffers {
 impl Buffers {
     /// At most `ceiling` bytes are handed out; half of them are for admitted exchanges.
     pub fn new(ceiling: usize) -> Self {
-        Buffers { small: Vec::new(), large: Vec::new(), ceiling, metered: 0, aside: 0, admitted: 0, lent: 0 }
+        Buffers { spare: Default::default(), ceiling, metered: 0, aside: 0, admitted: 0, lent: 0 }
     }
 
     /// Sets aside what one exchange is entitled to: [`ADMISSION`], and [`TLS_ADMISSION`] for each leg with TLS. `false` when
@@ -86,7 +89,7 @@ impl Buffers {
     }
 
     fn take(&mut self, size: usize, payment: Payment) -> Option<Page> {
-        let is_paid = payment == Payment::Reserved || payment == Payment::Admitted && size == PAGE;
+        let is_paid = payment == Payment::Reserved || payment == Payment::Admitted && size <= PAGE;
         let metered = if is_paid { 0 } else { size };
         let aside = if payment == Payment::Aside { size } else { 0 };
         if self.metered + metered > self.ceiling / 2 || self.aside + aside > self.ceiling / ASIDE_SHARE && aside > 0 {
@@ -94,7 +97,7 @@ impl Buffers {
         }
         self.metered += metered;
         self.aside += aside;
-        let spare = if size == PAGE { self.small.pop() } else { self.large.pop() };
+        let spare = self.spare[place(size)].pop();
         self.lent += size;
         Some(Page { bytes: spare.unwrap_or_else(|| vec![0; size]), metered: metered != 0, aside: aside != 0 })
     }
@@ -108,10 +111,22 @@ impl Buffers {
         if page.aside {
             self.aside -= size;
         }
-        let spares = if size == PAGE { &mut self.small } else { &mut self.large };
+        let spares = &mut self.spare[place(size)];
         if spares.len() < SPARE_PAGES_MAX {
             spares.push(page.bytes);
         }
+    }
+}
+
+/// All sizes of pages.
+const SIZES: [usize; 3] = [SMALL_PAGE, PAGE, LARGE_PAGE];
+
+/// The place of a size among them.
+fn place(size: usize) -> usize {
+    match size {
+        SMALL_PAGE => 0,
+        PAGE => 1,
+        _ => 2,
     }
 }
 
@@ -224,17 +239,28 @@ impl Buffer {
             return 0;
         }
         if self.page.is_none() {
-            self.page = buffers.take(PAGE, payment);
+            self.page = buffers.take(if limit > SMALL_PAGE { PAGE } else { SMALL_PAGE }, payment);
         }
         if self.start > 0 {
             self.tidy();
         }
-        match self.tail() {
-            0 if limit > PAGE => self.enlarge(payment, buffers),
-            0 => self.pack(),
-            _ => {}
+        match self.size() {
+            SMALL_PAGE if limit > SMALL_PAGE => self.enlarge(PAGE, payment, buffers),
+            _ if self.tail() > 0 => {}
+            _ if limit > PAGE => self.enlarge(LARGE_PAGE, payment, buffers),
+            _ => self.pack(),
         }
         self.tail().min(limit - self.len())
+    }
+
+    /// What little is held needs no more than a small page: nobody takes it for now.
+    pub(crate) fn shrink(&mut self, buffers: &mut Buffers) {
+        if self.is_empty() || self.size() == SMALL_PAGE || self.len() > SMALL_PAGE {
+            return;
+        }
+        let payment =
+            if self.page.as_ref().is_some_and(|page| page.metered) { Payment::Metered } else { Payment::Admitted };
+        self.change(SMALL_PAGE, payment, buffers);
     }
 
     /// The first `n` bytes behind the end, which [`Buffer::free`] said were there.
@@ -276,13 +302,18 @@ impl Buffer {
             self.pack();
         }
         if self.tail() < n && whole <= LARGE_PAGE {
-            self.enlarge(payment, buffers);
+            self.enlarge(if whole > PAGE { LARGE_PAGE } else { PAGE }, payment, buffers);
         }
         let fits = self.tail() >= n && self.page.is_some();
         if !fits {
             self.release_if_empty(buffers);
         }
         fits
+    }
+
+    /// Bytes of the page.
+    fn size(&self) -> usize {
+        self.page.as_ref().map_or(0, |page| page.bytes.len())
     }
 
     /// Bytes between the end and the end of the page.
@@ -306,18 +337,24 @@ impl Buffer {
         }
     }
 
-    fn enlarge(&mut self, payment: Payment, buffers: &mut Buffers) {
-        if self.page.as_ref().is_none_or(|page| page.bytes.len() >= LARGE_PAGE) {
-            return self.pack();
+    /// Moves to a page of that size, if it is larger and is to be had.
+    fn enlarge(&mut self, size: usize, payment: Payment, buffers: &mut Buffers) {
+        let payment = if payment == Payment::Admitted && size > PAGE { Payment::Metered } else { payment };
+        if self.page.is_none() || self.size() >= size || !self.change(size, payment, buffers) {
+            self.pack();
         }
-        let payment = if payment == Payment::Admitted { Payment::Metered } else { payment };
-        let Some(mut larger) = buffers.take(LARGE_PAGE, payment) else { return self.pack() };
+    }
+
+    /// Moves to a page of that size, which must be large enough. `false` if there is none.
+    fn change(&mut self, size: usize, payment: Payment, buffers: &mut Buffers) -> bool {
+        let Some(mut other) = buffers.take(size, payment) else { return false };
         let held = self.len();
-        larger.bytes[..held].copy_from_slice(self.bytes());
-        if let Some(page) = self.page.replace(larger) {
+        other.bytes[..held].copy_from_slice(self.bytes());
+        if let Some(page) = self.page.replace(other) {
             buffers.give(page);
         }
         (self.start, self.end) = (0, held);
+        true
     }
 }
 
@@ -386,6 +423,43 @@ mod tests {
         assert!(Buffer::default().append(b"x", Payment::Admitted, &mut buffers));
         buffers.dismiss(ADMISSION);
         assert!(buffers.admit(ADMISSION));
+    }
+
+    #[test]
+    fn little_room_is_a_small_page_until_more_is_asked_for() {
+        let mut buffers = buffers();
+        let mut buffer = Buffer::default();
+        assert_eq!(buffer.free(SMALL_PAGE, Payment::Metered, &mut buffers), SMALL_PAGE);
+        assert_eq!(buffers.account().lent, SMALL_PAGE);
+        assert!(buffer.append(&[7; SMALL_PAGE], Payment::Metered, &mut buffers));
+        assert_eq!(buffer.free(SMALL_PAGE, Payment::Metered, &mut buffers), 0);
+        assert_eq!(buffer.free(SMALL_PAGE + 1, Payment::Metered, &mut buffers), 1);
+        assert_eq!(buffers.account(), Account { lent: PAGE, admitted: 0, metered: PAGE });
+        assert!(buffer.append(&[8; PAGE], Payment::Metered, &mut buffers));
+        assert_eq!((buffers.account().lent, buffer.len()), (LARGE_PAGE, SMALL_PAGE + PAGE));
+        assert!(buffer.bytes().starts_with(&[7; SMALL_PAGE]) && buffer.bytes().ends_with(&[8; PAGE]));
+        buffer.release(&mut buffers);
+        assert_eq!(buffers.account(), Account::default());
+    }
+
+    #[test]
+    fn a_buffer_shrinks_to_a_small_page_if_it_holds_no_more_and_keeps_who_pays() {
+        for payment in [Payment::Admitted, Payment::Metered] {
+            for (len, lent) in [(1, SMALL_PAGE), (SMALL_PAGE, SMALL_PAGE), (SMALL_PAGE + 1, PAGE)] {
+                let mut buffers = buffers();
+                let mut buffer = Buffer::default();
+                buffer.shrink(&mut buffers);
+                assert!(buffer.append(&vec![7; len + 9], payment, &mut buffers));
+                buffer.consume(9, &mut buffers);
+                buffer.shrink(&mut buffers);
+                buffer.shrink(&mut buffers);
+                assert_eq!(buffer.bytes(), vec![7; len]);
+                let metered = if payment == Payment::Metered { lent } else { 0 };
+                assert_eq!(buffers.account(), Account { lent, admitted: 0, metered });
+                buffer.release(&mut buffers);
+                assert_eq!(buffers.account(), Account::default());
+            }
+        }
     }
 
     #[test]

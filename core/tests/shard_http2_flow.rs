@@ -8,7 +8,7 @@ mod secure_support;
 use http2_support::{End, Net, Reply, asks, fields};
 use sluicegate::config::Protocol;
 use sluicegate::config::ProtocolVersion::{Http1, Http2};
-use sluicegate::http::h2::{ErrorCode, Terms, frame};
+use sluicegate::http::h2::{ErrorCode, StreamId, Terms, frame};
 
 const MIB: usize = 1024 * 1024;
 
@@ -338,4 +338,40 @@ fn a_connection_is_paid_for_from_its_first_stream_on_and_without_streams_costs_n
     net.run();
     assert_eq!(admitted(&net), 0);
     net.over();
+}
+
+/// A client that takes nothing at all from its first request on, and then all. A head is read to its end whatever its length.
+#[test]
+fn clients_whose_windows_are_shut_cost_little_for_each_stream_and_get_their_answers_later() {
+    let body = bytes(50_000);
+    for (version, length, head, most) in
+        [(Http1, true, 100, 8), (Http1, false, 100, 8), (Http1, true, 6_000, 20), (Http2, true, 100, 20)]
+    {
+        let mut net = Net::new(version);
+        net.reply = Some(Reply::plain(&body));
+        let framing = if length { "Content-Length: 50000" } else { "Connection: close" };
+        let head = format!("HTTP/1.1 200 OK\r\nX-Long: {}\r\n{framing}\r\n\r\n", "x".repeat(head));
+        net.lab.answer = [head.as_bytes(), &body].concat();
+        net.client_terms = Terms { initial_window: 0, ..Terms::client() };
+        let client = net.client();
+        let streams: Vec<u32> = (0..128).map(|_| net.get(client, "/")).collect();
+        net.run();
+        assert!(streams.iter().all(|stream| net.talk(client, *stream).body.is_empty()));
+        assert!(lent(&net) <= 128 * most * 1024 + 2 * MIB / 16, "{version:?}: {} bytes", lent(&net));
+        for stream in &streams {
+            net.speaker(client).side.widen(StreamId::new(*stream), 1 << 20);
+        }
+        net.run();
+        if !length {
+            for target in net.targets() {
+                net.lab.ends(target);
+            }
+            net.run();
+        }
+        for stream in streams {
+            let talk = net.talk(client, stream);
+            assert!(talk.body == body && talk.ended, "{version:?} {length}: {} bytes", talk.body.len());
+        }
+        net.over();
+    }
 }

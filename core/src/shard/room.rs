@@ -1,9 +1,10 @@
 //! Where the bytes that a peer sends are read to: into the wire's own input, or, where no framing lies between, straight into
 //! the output of the leg that they go to.
 
+use super::stream::STALLED_MAX;
 use super::wire::{Back, BackPhase, Front, Lent, Phase, Role, WireState};
-use super::{Shard, WireId};
-use crate::buffer::{LARGE_PAGE, PAGE, Payment};
+use super::{ExchangeId, Shard, WireId};
+use crate::buffer::{LARGE_PAGE, PAGE, Payment, SMALL_PAGE};
 use crate::exchange::{Exchange, WINDOW};
 use crate::observe::Cause;
 use crate::tls::Failure;
@@ -112,9 +113,23 @@ impl Shard {
                 ..
             })
             | Role::Trunk(_) => Some((PAGE, Payment::Metered)),
+            Role::Back(Back { phase: BackPhase::Busy(exchange), .. })
+                if self.is_stalled(*exchange, wire.leg.input.len()) =>
+            {
+                Some((SMALL_PAGE, Payment::Admitted))
+            }
             Role::Back(_) => Some((WINDOW, Payment::Admitted)),
             Role::Probe(_) => Some((LARGE_PAGE, Payment::Aside)),
         }
+    }
+
+    /// Whether the client takes nothing, so that what its target says waits there: so many bytes wait here already. A head
+    /// is read to its end all the same.
+    fn is_stalled(&self, exchange: ExchangeId, held: usize) -> bool {
+        let Some(exchange) = self.exchanges.get(exchange) else { return false };
+        let Some(WireState { leg, .. }) = self.wires.get(exchange.front.0) else { return false };
+        let is_full = if exchange.awaits_head() { held < SMALL_PAGE } else { leg.output.len() >= leg.limit };
+        leg.limit <= STALLED_MAX && is_full
     }
 
     pub(crate) fn has_space(&mut self, id: WireId) -> bool {

@@ -105,6 +105,9 @@ impl Speech<'_> {
     pub(super) fn limit(&mut self) {
         let room = if self.out.len() < BACKLOG { self.h2.window(self.number) } else { 0 };
         self.leg.limit = room.clamp(STALLED_MAX, WINDOW);
+        if self.leg.limit == STALLED_MAX {
+            self.leg.output.shrink(self.buffers);
+        }
     }
 
     /// Says a piece of the body that begins at that byte.

@@ -10,8 +10,8 @@ use super::front::LINGER;
 use super::speech::{Speech, Unspeakable, encoded_max};
 use super::wire::{BackPhase, Front, Phase, Role, WireState};
 use super::{ExchangeId, Shard, WireId};
-use crate::buffer::{LARGE_PAGE, Payment};
-use crate::exchange::{After, Exchange, Leg};
+use crate::buffer::{LARGE_PAGE, Payment, SMALL_PAGE};
+use crate::exchange::{After, Exchange, Leg, WINDOW};
 use crate::http::h1::body::Decoder;
 use crate::http::h1::head::Scanner;
 use crate::http::h2::{ErrorCode, Kind, StreamId, bridge};
@@ -53,8 +53,9 @@ pub(crate) struct Manner {
     pub(crate) is_secure: bool,
 }
 
-/// So much of a body waits for a peer that takes nothing of it, in bytes: with 128 streams that is a megabyte.
-pub(super) const STALLED_MAX: usize = 8 * 1024;
+/// So much of a body waits for a peer that takes nothing of it, in bytes, and as much on the other side: with 128 streams that
+/// is a megabyte.
+pub(super) const STALLED_MAX: usize = SMALL_PAGE;
 
 /// Bytes of a body after which its sender gets a larger window: so long are few, and those are mostly much longer.
 const LONG_BODY: u64 = 16 * 1024;
@@ -149,7 +150,7 @@ impl Shard {
         let manner =
             Manner { takes_trailers: facts.te_trailers, has_invalid_names: facts.has_odd_name, is_secure: true };
         wire.carried = Some(Carried::new(id, Some(stream), ErrorCode::InternalError, manner));
-        (wire.leg.bare, wire.leg.limit) = (true, STALLED_MAX);
+        (wire.leg.bare, wire.leg.limit) = (true, streams.h2.window(stream).clamp(STALLED_MAX, WINDOW));
         (wire.leg.ended, wire.leg.received) = (end, scratch.len() as u64);
         let wire = WireId(wires.insert(wire));
         self.carried += 1;
