@@ -3,6 +3,7 @@
 mod h2_support;
 
 use h2_support::*;
+use sluicegate::http::h2::budget::Budget;
 use sluicegate::http::h2::frame::{END_HEADERS, END_STREAM, FrameType};
 use sluicegate::http::h2::{Breach, ErrorCode, Event, Fault, Kind};
 
@@ -98,20 +99,57 @@ fn an_answer_whose_head_is_too_large_ends_no_other_stream() {
     assert_eq!(End::asking_client().sees(&many_fields(1, 998)), [head(1, Kind::Head, false)]);
 }
 
-#[test]
-fn a_page_with_too_large_a_head_may_be_asked_for_as_often_as_clients_like() {
+/// The fields of an answer, so many of them alike.
+fn fields(count: usize, value: &str) -> Vec<(&str, &str)> {
+    [(":status", "200")].into_iter().chain(vec![("x-name", value); count]).collect()
+}
+
+/// What a client sees that asks for the same page again and again, as often as that, or until it ends the connection.
+fn asks(most: u32, page: impl Fn(u32) -> Vec<u8>) -> (u32, Option<Breach>) {
     let mut client = End::settled_client();
-    let memory = |client: &End| client.side.fields().memory();
-    for n in 0..5_000 {
+    for n in 0..most {
         let stream = client.side.open().expect("the connection goes on");
         client.head(stream, &GET, true);
         client.take();
-        let events = client.sees(&many_fields(stream.value(), 2_000));
-        assert!(matches!(events[..], [Event::Reset { fault: Some(Fault::ListTooLong), .. }]), "{n}: {events:?}");
-        assert!(memory(&client) < 8 * 1024, "{n}: {}", memory(&client));
+        let (events, error) = client.feed(&page(stream.value()));
+        if let Some(error) = error {
+            return (n, Some(error.why));
+        }
+        let too_large = |fault: &Fault| fault.is_head_too_large();
+        assert!(
+            matches!(&events[..], [Event::Reset { fault: Some(fault), .. }] if too_large(fault)),
+            "{n}: {events:?}"
+        );
+        let memory = client.side.fields().memory();
+        assert!(memory < 8 * 1024, "{n}: {memory}");
     }
-    // One that becomes very large of few bytes is no page.
-    client.side.open();
-    client.head(id(10_001), &GET, true);
-    assert_eq!(client.fails(&many_fields(10_001, 15_000)).why, Breach::ListTooLong);
+    (most, None)
+}
+
+#[test]
+fn a_page_with_too_large_a_head_may_be_asked_for_as_often_as_clients_like() {
+    let page = |fields: Vec<(&str, &str)>| {
+        let block = block(&fields);
+        let mut frames: Vec<(FrameType, Vec<u8>)> =
+            block.chunks(16_384).map(|piece| (FrameType::Continuation, piece.to_vec())).collect();
+        frames[0].0 = FrameType::Headers;
+        let last = frames.len() - 1;
+        move |stream| {
+            let flags = |n| if n == last { END_HEADERS } else { 0 };
+            let whole = frames.iter().enumerate().map(|(n, (kind, piece))| frame(*kind, flags(n), stream, piece));
+            whole.collect::<Vec<_>>().concat()
+        }
+    };
+    let long = "v".repeat(100);
+    for fields in [fields(400, &long), fields(600, &long), fields(1_001, "value of a field")] {
+        assert_eq!(asks(1_000, page(fields)), (1_000, None));
+    }
+}
+
+#[test]
+fn a_target_whose_heads_were_made_to_grow_loses_its_connection() {
+    // Each of 82 KiB, of which 76 are beyond what is usual.
+    assert_eq!(asks(1_000, |stream| many_fields(stream, 2_000)), (10, Some(Breach::Flood(Budget::Expansion))));
+    // 615 KiB at once are beyond what is read.
+    assert_eq!(asks(1_000, |stream| many_fields(stream, 15_000)), (0, Some(Breach::ListTooLong)));
 }

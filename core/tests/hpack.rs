@@ -419,6 +419,11 @@ fn a_list_is_read_to_its_end_up_to_eight_times_its_limit() {
     assert_eq!(decode(7, &[0x00, 1, b'x', 9, 0, 0, 0, 0, 0, 0, 0, 0, 0]).0, DecodeError::ListTooLarge { size: 8 * 42 });
     assert_eq!(decode(7, &[0x00, 1, b'x', 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), (DecodeError::Bomb, false));
     assert_eq!(decode(9, &[]), (DecodeError::Bomb, false));
+    // Each field counts once, also of a run from the dynamic table in the middle of which the limit is.
+    let run = [&[0x40, 1, b'n', 8][..], &[b'v'; 8], &[0x80 | 62; 6]].concat();
+    let limits_of_run = Limits { list_size: 3 * 41, ..limits };
+    let result = decode_with(&mut Decoder::new(4096), &limits_of_run, &run);
+    assert_eq!(result, Err(DecodeError::ListTooLarge { size: 7 * 41 }));
     // What breaks a rule there breaks it.
     for (more, why) in [(&[0x20][..], Why::LateResize), (&[0xff, 0], Why::NoSuchEntry), (&[0x40], Why::Truncated)] {
         assert_eq!(decode(3, more), (DecodeError::Compression(why), false));

@@ -21,7 +21,7 @@ impl Cause {
     pub const fn of_target(breach: Breach) -> Cause {
         match breach {
             Breach::NoSettings | Breach::FrameTooLong => Cause::TargetNotHttp2,
-            Breach::BlockTooLong | Breach::ListTooLong => Cause::TargetHeadTooLarge,
+            Breach::BlockTooLong | Breach::ListTooLong | Breach::Flood(Budget::Expansion) => Cause::TargetHeadTooLarge,
             Breach::Flood(Budget::Interims) => Cause::TooManyInterimResponses,
             _ => Cause::TargetBrokeHttp2,
         }
@@ -141,5 +141,6 @@ mod tests {
         }
         assert_eq!(Cause::of_target(Breach::NoSettings), Cause::TargetNotHttp2);
         assert_eq!(Cause::of_target(Breach::Flood(Budget::Interims)), Cause::TooManyInterimResponses);
+        assert_eq!(Cause::of_target(Breach::Flood(Budget::Expansion)), Cause::TargetHeadTooLarge);
     }
 }

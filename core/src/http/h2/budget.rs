@@ -116,7 +116,7 @@ pub const TINY_DATAS: Allowance = Allowance { max: 100, second: 2, begun: 1, sen
 
 /// A head of up to 4 KiB, and twice what it took compressed, is usual: of large cookies that are repeated 8 KiB, on each of 128
 /// streams at once. A few bytes that stand for 64 KiB are not, if it goes on: each such head is held until its request has
-/// left.
+/// left. Of a target's heads those count that are not taken: pages with honest fields take more than half of that compressed.
 pub const EXPANSION: Allowance = Allowance { max: 768, second: 64, ended: 16, ..NOTHING };
 
 /// So much of a decompressed head is usual whatever it took compressed, in bytes.

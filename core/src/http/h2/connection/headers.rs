@@ -162,7 +162,7 @@ impl Connection {
         if fault.is_some() {
             self.fields.clear();
         }
-        if purpose == Purpose::Open || fault.is_some() && self.side == Side::Server {
+        if purpose == Purpose::Open || fault.is_some() {
             self.budgets.expanded(bytes.len(), size);
         }
         Ok(fault)

@@ -192,8 +192,8 @@ impl Connection {
 
     /// Resets a stream for what the peer did, whether or not it lives; an event for the owner if it did.
     pub(super) fn refuse(&mut self, id: StreamId, fault: Fault) -> Option<Event> {
-        // A page of a target whose head is too large may be asked for often, and must not cost its other clients what they have
-        // under way. It costs us little: a request of ours comes before each.
+        // A page of a target whose head is too large may be asked for often, and must not cost its other clients what they
+        // have under way. A request of ours comes before each, and what was made to grow draws on another budget.
         if self.side == Side::Server || !fault.is_head_too_large() {
             self.budgets.draw(Budget::Resets);
         }

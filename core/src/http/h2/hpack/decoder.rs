@@ -193,10 +193,12 @@ impl Decoder {
         let more = limits.list_size.saturating_mul(DRAINED_TIMES - 1);
         let mut room = Room(room.0.saturating_add(more));
         while let Some((&first, rest)) = block.split_first() {
-            scratch.rewind();
             let read = match first {
                 0x80.. => self.passed_over(first, rest, &mut room),
-                _ => self.spelled_out(first, rest, &mut room, scratch),
+                _ => {
+                    scratch.rewind();
+                    self.spelled_out(first, rest, &mut room, scratch)
+                }
             };
             block = read.map_err(|stop| match stop {
                 Stop::Full => DecodeError::Bomb,
