@@ -267,17 +267,37 @@ fn a_target_whose_tls_agrees_on_no_http2_costs_a_502() {
 
 #[test]
 fn a_target_that_says_nothing_has_ten_seconds_and_then_it_is_a_504() {
-    let (mut net, client) = quiet();
-    net.targets_speak = false;
-    let streams = [net.get(client, "/"), net.get(client, "/")];
-    net.pass_seconds(9);
-    assert!(streams.iter().all(|stream| net.speakers[&client].talks[stream].heads.is_empty()));
-    net.pass_seconds(1);
-    for stream in streams {
-        let talk = net.talk(client, stream);
-        assert_eq!((talk.status(), talk.field("x-sluicegate-cause")), ("504", Some("TargetConnectTimeout")));
+    for to_targets in [Protocol::Http, Protocol::Https] {
+        let mut net = Net::with(Http2, to_targets, |_, _| ());
+        let client = net.client();
+        net.targets_speak = false;
+        let streams = [net.get(client, "/"), net.get(client, "/")];
+        net.pass_seconds(9);
+        assert!(streams.iter().all(|stream| net.speakers[&client].talks[stream].heads.is_empty()));
+        net.pass_seconds(1);
+        for stream in streams {
+            let talk = net.talk(client, stream);
+            assert_eq!((talk.status(), talk.field("x-sluicegate-cause")), ("504", Some("TargetConnectTimeout")));
+        }
+        assert_eq!(net.targets().len(), 1, "both waited for the same connection");
+        net.over();
     }
-    assert_eq!(net.targets().len(), 1, "both waited for the same connection");
+}
+
+/// RFC 9113 section 3.4: what it takes is said right after the handshake.
+#[test]
+fn a_target_has_ten_seconds_to_say_what_it_takes_from_the_end_of_its_handshake_on() {
+    let mut net = Net::with(Http2, Protocol::Https, |_, _| ());
+    let client = net.client();
+    (net.targets_speak, net.lab.prompt) = (false, false);
+    let stream = net.get(client, "/");
+    net.pass_seconds(5);
+    net.lab.prompt = true;
+    net.pass_seconds(9);
+    assert!(net.speakers[&client].talks[&stream].heads.is_empty());
+    net.pass_seconds(1);
+    let talk = net.talk(client, stream);
+    assert_eq!((talk.status(), talk.field("x-sluicegate-cause")), ("504", Some("TargetConnectTimeout")));
     net.over();
 }
 

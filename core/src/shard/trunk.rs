@@ -198,6 +198,15 @@ impl Shard {
         let until = self.now.mono.after(CONNECT_TIMEOUT);
         let Some(trunk) = self.wires.get_mut(id.0).and_then(WireState::trunk_mut) else { return };
         trunk.phase = TrunkPhase::Greeting { until };
+        // Whoever waits for it waits for that, and no longer for what came before.
+        for wire in self.members_of(id) {
+            if let Some(Back { phase, .. }) = self.wires.get_mut(wire.0).and_then(WireState::back_mut)
+                && let BackPhase::Dialing { exchange, .. } | BackPhase::Securing { exchange, .. } = *phase
+            {
+                *phase = BackPhase::Dialing { exchange, until };
+                self.rearm(wire);
+            }
+        }
         self.rearm(id);
         self.notice(id);
     }
