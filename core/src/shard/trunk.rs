@@ -236,6 +236,10 @@ impl Shard {
 
     /// The connection of a stream is there.
     fn stream_may_begin(&mut self, id: WireId) {
+        if let Some(wire) = self.wires.get_mut(id.0) {
+            // However long that took: the target has the whole idle timeout to answer.
+            wire.leg.activity = self.now.mono;
+        }
         match self.wires.get_mut(id.0).map(|wire| &mut wire.role) {
             Some(Role::Back(Back { phase, .. })) => {
                 let (BackPhase::Dialing { exchange, .. } | BackPhase::Securing { exchange, .. }) = *phase else {
