@@ -6,6 +6,7 @@ mod http2_support;
 mod secure_support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http2_support::{End, Net, Reply, asks, call, fields, target};
 use sluicegate::config::ProtocolVersion::{Grpc, Http2};
@@ -267,17 +268,64 @@ fn a_target_whose_tls_agrees_on_no_http2_costs_a_502() {
 
 #[test]
 fn a_target_that_says_nothing_has_ten_seconds_and_then_it_is_a_504() {
-    let (mut net, client) = quiet();
-    net.targets_speak = false;
-    let streams = [net.get(client, "/"), net.get(client, "/")];
-    net.pass_seconds(9);
-    assert!(streams.iter().all(|stream| net.speakers[&client].talks[stream].heads.is_empty()));
-    net.pass_seconds(1);
-    for stream in streams {
-        let talk = net.talk(client, stream);
-        assert_eq!((talk.status(), talk.field("x-sluicegate-cause")), ("504", Some("TargetConnectTimeout")));
+    for to_targets in [Protocol::Http, Protocol::Https] {
+        let mut net = Net::with(Http2, to_targets, |_, _| ());
+        let client = net.client();
+        net.targets_speak = false;
+        let streams = [net.get(client, "/"), net.get(client, "/")];
+        net.pass_seconds(9);
+        assert!(streams.iter().all(|stream| net.speakers[&client].talks[stream].heads.is_empty()));
+        net.pass_seconds(1);
+        for stream in streams {
+            let talk = net.talk(client, stream);
+            assert_eq!((talk.status(), talk.field("x-sluicegate-cause")), ("504", Some("TargetConnectTimeout")));
+        }
+        assert_eq!(net.targets().len(), 1, "both waited for the same connection");
+        net.over();
     }
-    assert_eq!(net.targets().len(), 1, "both waited for the same connection");
+}
+
+/// The idle timeout may be shorter than the time that a connection takes.
+#[test]
+fn a_request_that_waited_for_its_connection_has_the_whole_idle_timeout_from_then_on() {
+    let mut net = Net::with(Http2, Protocol::Http, |config, _| {
+        config.load_balancers[0].attributes.idle_timeout = Duration::from_secs(5);
+    });
+    (net.reply, net.targets_speak) = (None, false);
+    let client = net.client();
+    let [served, silent] = [net.get(client, "/served"), net.get(client, "/silent")];
+    net.pass_seconds(8);
+    // The turn in which its SETTINGS come ends before anything is written.
+    let target = net.target();
+    let wire = net.lab.peers[target].wire;
+    let taken = net.lab.turn(|turn| turn.wire(wire).map(|mut wire| wire.offer(&[0, 0, 0, 4, 0, 0, 0, 0, 0])));
+    assert_eq!(taken, Some(9));
+    net.targets_speak = true;
+    net.pass_seconds(4);
+    net.speaker(target).say(1, &fields(&[(":status", "200")]), b"hi", End::Plain);
+    net.run();
+    assert_eq!(net.talk(client, served).text(), "hi");
+    assert!(net.speakers[&client].talks[&silent].heads.is_empty());
+    net.pass_seconds(1);
+    let talk = net.talk(client, silent);
+    assert_eq!((talk.status(), talk.field("x-sluicegate-cause")), ("504", Some("TargetIdle")));
+    net.over();
+}
+
+/// RFC 9113 section 3.4: what it takes is said right after the handshake.
+#[test]
+fn a_target_has_ten_seconds_to_say_what_it_takes_from_the_end_of_its_handshake_on() {
+    let mut net = Net::with(Http2, Protocol::Https, |_, _| ());
+    let client = net.client();
+    (net.targets_speak, net.lab.prompt) = (false, false);
+    let stream = net.get(client, "/");
+    net.pass_seconds(5);
+    net.lab.prompt = true;
+    net.pass_seconds(9);
+    assert!(net.speakers[&client].talks[&stream].heads.is_empty());
+    net.pass_seconds(1);
+    let talk = net.talk(client, stream);
+    assert_eq!((talk.status(), talk.field("x-sluicegate-cause")), ("504", Some("TargetConnectTimeout")));
     net.over();
 }
 

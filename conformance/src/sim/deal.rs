@@ -58,6 +58,7 @@ pub(super) fn spec(id: u64, scenario: Scenario, faults: &Faults, chance: &mut Ch
         call: false,
         errors: Vec::new(),
         may_be_cut: false,
+        may_wait: false,
     };
     settle(&mut spec, faults);
     spec
@@ -250,6 +251,7 @@ fn misbehave(plan: &mut Plan, requests: u64, idle: u64, chance: &mut Chance) {
         call: false,
         errors: errors.to_vec(),
         may_be_cut: false,
+        may_wait: false,
     };
     let last = plan.specs.last().map_or(900, |spec| spec.id) + 500;
     let send = |plan: &mut Plan, bytes: Vec<u8>, errors: &[u16]| {

@@ -17,7 +17,7 @@ use sluicegate::shard::{ListenerId, Options};
 use super::chance::Chance;
 use super::deal::client;
 use super::h2::deal::{dialect, version, visit};
-use super::h2::origin::Flaw;
+use super::h2::origin::{Dialect, Flaw};
 use super::hostile;
 use super::net::{MICROS, MILLIS, SECONDS, Time};
 use super::secrecy::Secrecy;
@@ -195,7 +195,7 @@ pub(crate) fn world(seed: u64, scenario: Scenario) -> World {
 pub(crate) const HORIZON: Time = 3_000 * SECONDS;
 
 fn disturb(world: &mut World, hosts: &[Host], places: Places, idle: u64, chance: &mut Chance) {
-    world.ledger.disturbed = true;
+    (world.ledger.disturbed, world.ledger.deregisters) = (true, true);
     for _ in 0..chance.between(1, 3) {
         let kept: Vec<SocketAddr> = addresses(hosts).into_iter().filter(|_| !chance.one_in(3)).collect();
         let mut next = self::config(hosts, &kept, idle, !chance.one_in(2));
@@ -254,11 +254,26 @@ pub(super) struct Faults {
 }
 
 impl Faults {
-    /// Whether a target of that group may reset a connection before all of its last answer was read.
+    /// Whether a target of that group may end a connection before all of its last answer was read.
     pub(super) fn may_cut(&self, group: usize) -> bool {
-        self.hosts
-            .iter()
-            .any(|host| host.group == group && (matches!(host.nature, Nature::ResetsIdle(_)) || host.flaw().cuts()))
+        let cuts = |host: &Host| match host.nature {
+            Nature::ResetsIdle(_) => true,
+            // What is no HTTP/2 ends all streams (RFC 9113 section 5.4.1), and so answers that slow clients have yet to take.
+            Nature::BabblesIdle(_) => host.dialect.is_some(),
+            _ => false,
+        };
+        self.hosts.iter().any(|host| host.group == group && (cuts(host) || host.flaw().cuts()))
+    }
+
+    /// Whether a request may have to wait for its turn on a connection to a target of that group: it takes few streams at a
+    /// time, or leaves its connections.
+    pub(super) fn may_wait(&self, group: usize) -> bool {
+        let is_scarce = |host: &Host| match host.dialect {
+            Some(Dialect { flaw: Flaw::GoesAway(_), .. }) => true,
+            Some(dialect) => dialect.manners.streams_max.is_some() || matches!(host.nature, Nature::ClosesEvery(_)),
+            None => false,
+        };
+        self.hosts.iter().any(|host| host.group == group && is_scarce(host))
     }
 
     /// What the targets of that group speak.

@@ -92,6 +92,8 @@ pub(crate) struct Spec {
     pub(crate) errors: Vec<u16>,
     /// Whether the answer may be cut short.
     pub(crate) may_be_cut: bool,
+    /// Whether it may have to wait for its turn on a connection.
+    pub(crate) may_wait: bool,
 }
 
 impl Spec {
@@ -117,6 +119,7 @@ impl Spec {
             call: false,
             errors: Vec::new(),
             may_be_cut: false,
+            may_wait: false,
         }
     }
 
@@ -307,6 +310,8 @@ pub(crate) struct Ledger {
     pub(crate) entries: BTreeMap<u64, Entry>,
     /// The world disturbs connections in ways that their peers do not know of (reload, drain, shedding).
     pub(crate) disturbed: bool,
+    /// Targets are deregistered while they serve.
+    pub(crate) deregisters: bool,
     /// There is too little memory for what some requests and answers need.
     pub(crate) starved: bool,
     /// Steps of handshakes take so long that some come too late.

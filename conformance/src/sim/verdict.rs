@@ -39,8 +39,7 @@ impl Own<'_> {
         if expected
             || spec.errors.contains(&status)
             || ledger.disturbed && status == 503
-            // It waited for a target that was deregistered, which then left: nobody else is asked for it.
-            || ledger.disturbed && cause == Some("TargetWentAway")
+            || self.waited_in_vain(spec, ledger)
             || ledger.starved && matches!(status, 408 | 502 | 504)
             || ledger.slow && status == 504
             || is_slow && status == 408
@@ -49,5 +48,14 @@ impl Own<'_> {
         }
         let (method, path, manner) = (spec.method, spec.path(), spec.manner);
         Err(format!("{status} ({cause:?}) for {method} {path} ({manner:?}), which nobody gave a reason for"))
+    }
+
+    /// No further connection is made to a target that was deregistered: a request that waits there for its turn gets none if
+    /// the target leaves that connection, or if those before it take too long. No target has seen it.
+    fn waited_in_vain(&self, spec: &Spec, ledger: &Ledger) -> bool {
+        let is_unseen = ledger.entries.get(&spec.id).is_some_and(|entry| !entry.seen);
+        let is_end_of_wait =
+            matches!((self.status, self.cause), (502, Some("TargetWentAway")) | (504, Some("TargetIdle")));
+        ledger.deregisters && spec.may_wait && is_unseen && is_end_of_wait
     }
 }

@@ -173,14 +173,7 @@ impl Shard {
             Ok(()) if secure.is_some() => {
                 let until = self.now.mono.after(TARGET_HANDSHAKE_TIMEOUT);
                 trunk.phase = TrunkPhase::Securing { until };
-                for wire in self.members_of(id) {
-                    if let Some(Back { phase, .. }) = self.wires.get_mut(wire.0).and_then(WireState::back_mut)
-                        && let BackPhase::Dialing { exchange, .. } = *phase
-                    {
-                        *phase = BackPhase::Securing { exchange, until };
-                        self.rearm(wire);
-                    }
-                }
+                self.members_wait(id, |exchange| BackPhase::Securing { exchange, until });
                 self.rearm(id);
                 self.notice(id);
             }
@@ -198,16 +191,21 @@ impl Shard {
         let until = self.now.mono.after(CONNECT_TIMEOUT);
         let Some(trunk) = self.wires.get_mut(id.0).and_then(WireState::trunk_mut) else { return };
         trunk.phase = TrunkPhase::Greeting { until };
+        self.members_wait(id, |exchange| BackPhase::Dialing { exchange, until });
+        self.rearm(id);
+        self.notice(id);
+    }
+
+    /// Whoever waits for the connection waits for this, and no longer for what came before.
+    fn members_wait(&mut self, id: WireId, until: impl Fn(ExchangeId) -> BackPhase) {
         for wire in self.members_of(id) {
             if let Some(Back { phase, .. }) = self.wires.get_mut(wire.0).and_then(WireState::back_mut)
-                && let BackPhase::Securing { exchange, .. } = *phase
+                && let BackPhase::Dialing { exchange, .. } | BackPhase::Securing { exchange, .. } = *phase
             {
-                *phase = BackPhase::Dialing { exchange, until };
+                *phase = until(exchange);
                 self.rearm(wire);
             }
         }
-        self.rearm(id);
-        self.notice(id);
     }
 
     /// The target has said what it takes.
@@ -235,6 +233,10 @@ impl Shard {
 
     /// The connection of a stream is there.
     fn stream_may_begin(&mut self, id: WireId) {
+        if let Some(wire) = self.wires.get_mut(id.0) {
+            // However long that took: the target has the whole idle timeout to answer.
+            wire.leg.activity = self.now.mono;
+        }
         match self.wires.get_mut(id.0).map(|wire| &mut wire.role) {
             Some(Role::Back(Back { phase, .. })) => {
                 let (BackPhase::Dialing { exchange, .. } | BackPhase::Securing { exchange, .. }) = *phase else {

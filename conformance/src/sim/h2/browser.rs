@@ -246,8 +246,7 @@ impl Browser {
         if code == REFUSED_STREAM && was_seen {
             return Err(format!("{} was refused, and its target has it", request.ask.spec.path()));
         }
-        // A target that may fail a request with an error may do so when a slow client has some of the answer already.
-        if is_lenient || request.ask.spec.may_be_cut || !request.ask.spec.is_fair() {
+        if is_lenient || request.ask.spec.may_be_cut {
             return Ok(());
         }
         Err(format!("stream {stream} is reset with {code}: {:?}", request.ask.spec))

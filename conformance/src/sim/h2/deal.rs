@@ -127,6 +127,7 @@ fn settle(spec: &mut Spec, group: usize, faults: &Faults, chance: &mut Chance) {
     spec.errors = faults.of(group);
     spec.errors.extend_from_slice(errors);
     spec.may_be_cut = cut || faults.may_cut(group);
+    spec.may_wait = faults.may_wait(group);
 }
 
 // ---- targets ------------------------------------------------------------------------------------------------------
@@ -141,9 +142,10 @@ pub(in crate::sim) fn dialect(version: ProtocolVersion, bad: bool, body: u64, ch
     if version == ProtocolVersion::Http1 {
         return None;
     }
-    let flaw = match chance.below(8) {
+    let flaw = match chance.below(9) {
         _ if !bad => Flaw::None,
         0 => Flaw::Mute,
+        8 => Flaw::Unsettled,
         1 => Flaw::Resets(chance.between(1, 5)),
         2 => Flaw::Breaks(chance.between(1, 5)),
         3 | 4 => Flaw::GoesAway(chance.between(1, 5)),

@@ -28,8 +28,10 @@ pub(crate) struct Dialect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
     None,
-    /// Never says what it takes.
+    /// Says nothing, ever.
     Mute,
+    /// Answers what it hears, and never says what it takes.
+    Unsettled,
     /// At the n-th request of a connection it resets the connection.
     Resets(u64),
     /// At the n-th request it says something that is against the rules.
@@ -44,7 +46,7 @@ impl Flaw {
         match self {
             Flaw::None => None,
             Flaw::Mute => Some(504),
-            Flaw::Resets(_) | Flaw::Breaks(_) | Flaw::GoesAway(_) => Some(502),
+            Flaw::Unsettled | Flaw::Resets(_) | Flaw::Breaks(_) | Flaw::GoesAway(_) => Some(502),
         }
     }
 
@@ -81,6 +83,8 @@ enum Leaving {
     Known,
     /// Nothing more is said here.
     Shut,
+    /// The same, and the balancer was not told before: requests may be on their way.
+    Gone,
 }
 
 #[derive(Debug)]
@@ -98,7 +102,7 @@ struct Serving {
 impl Origin {
     pub(crate) fn new(conn: Conn, host: Host, dialect: Dialect, now: Time, mut chance: Chance) -> Origin {
         let mut talk = Talk::new(Role::Server, dialect.manners, chance.fork());
-        if dialect.flaw == Flaw::Mute {
+        if dialect.flaw == Flaw::Unsettled {
             talk.out.clear();
         }
         Origin {
@@ -199,8 +203,9 @@ impl Origin {
                 if end && !self.over { self.whole(stream, net.now, ledger) } else { Ok(()) }
             }
             Heard::Trailers { stream, fields } => {
-                let sent = self.serving.iter().any(|serving| serving.stream == stream && serving.spec.trailers);
-                if !sent || field(&fields, "x-sum") != Some("1") || fields.len() != 1 {
+                // What was not taken may have some, like all that was.
+                let Some(serving) = self.serving(stream) else { return Ok(()) };
+                if !serving.spec.trailers || field(&fields, "x-sum") != Some("1") || fields.len() != 1 {
                     return Err(format!("trailers that nobody sent: {fields:?}"));
                 }
                 self.whole(stream, net.now, ledger)
@@ -237,7 +242,7 @@ impl Origin {
             return Ok(());
         }
         if self.has_left() {
-            // It was on its way when the balancer was told that it would not be taken.
+            // It was on its way when the balancer was told, or saw, that it would not be taken.
             return Ok(());
         }
         let id = path.rsplit('/').next().and_then(|id| u64::from_str_radix(id, 16).ok());
@@ -280,9 +285,10 @@ impl Origin {
         Ok(())
     }
 
-    /// It has said that it takes nothing more.
+    /// It takes nothing more.
     fn has_left(&self) -> bool {
-        matches!(self.dialect.flaw, Flaw::GoesAway(_)) && self.leaving == Leaving::Told
+        let says_so = matches!(self.dialect.flaw, Flaw::GoesAway(_)) && self.leaving == Leaving::Told;
+        says_so || self.leaving == Leaving::Gone
     }
 
     fn begin(&mut self, stream: u32, spec: Spec, now: Time) {
@@ -398,7 +404,10 @@ impl Origin {
     }
 
     fn flush<E>(&mut self, net: &mut Net<E>) {
-        while !self.talk.out.is_empty() && self.leaving != Leaving::Shut && self.is_due(net.now, self.not_before) {
+        if self.dialect.flaw == Flaw::Mute || matches!(self.leaving, Leaving::Shut | Leaving::Gone) {
+            self.talk.out.clear();
+        }
+        while !self.talk.out.is_empty() && self.is_due(net.now, self.not_before) {
             let piece = self.talk.out.len().min(self.host.piece);
             match net.write(self.conn, Side::Theirs, &self.talk.out[..piece]) {
                 Ok(n) => {
@@ -426,8 +435,11 @@ impl Origin {
             }
             Flaw::GoesAway(n) if self.begun >= n && self.leaving == Leaving::No => {
                 self.leaving = Leaving::Told;
-                self.talk.goaway(self.talk.highest.saturating_sub(2));
-                if let Some(last) = self.serving.pop_if(|serving| serving.stream == self.talk.highest) {
+                // What it has begun to answer it has taken.
+                let highest = self.talk.highest;
+                let untaken = self.serving.pop_if(|last| last.stream == highest && !last.head_said);
+                self.talk.goaway(if untaken.is_some() { highest.saturating_sub(2) } else { highest });
+                if let Some(last) = untaken {
                     ledger.refuse(last.spec.id);
                 }
                 return self.flush(net);
@@ -450,7 +462,8 @@ impl Origin {
         let (Nature::ClosesIdle(span) | Nature::BabblesIdle(span) | Nature::ResetsIdle(span)) = self.host.nature else {
             return;
         };
-        let is_idle = self.serving.is_empty() && self.begun > 0 && self.leaving == Leaving::No;
+        let is_idle = self.serving.is_empty() && self.talk.out.is_empty() && self.begun > 0;
+        let is_idle = is_idle && self.leaving == Leaving::No;
         if !is_idle || !self.is_due(net.now, self.idle_since + span) {
             return;
         }
@@ -465,8 +478,7 @@ impl Origin {
                 self.flush(net);
             }
             _ => {
-                self.leaving = Leaving::Told;
-                self.talk.out.clear();
+                self.leaving = Leaving::Gone;
                 net.shut(self.conn, Side::Theirs);
             }
         }
