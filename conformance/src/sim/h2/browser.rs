@@ -235,7 +235,9 @@ impl Browser {
         let Some(request) = self.request(stream) else { return Ok(()) };
         if std::mem::replace(&mut request.done, true) {
             let is_due = code == NO_ERROR && !(request.said_end && request.upload_left() > 0);
-            return if is_due || is_lenient { Ok(()) } else { Err(format!("{code} after an answer")) };
+            // An answer may come before the end that shows that the length was a lie.
+            let is_deserved = code == PROTOCOL_ERROR && request.ask.fault == Fault::Lies && request.said_end;
+            return if is_due || is_deserved || is_lenient { Ok(()) } else { Err(format!("{code} after an answer")) };
         }
         let was_seen = ledger.entries.get(&request.ask.spec.id).is_some_and(|entry| entry.seen);
         match request.ask.fault {

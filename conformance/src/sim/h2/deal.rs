@@ -44,7 +44,8 @@ pub(in crate::sim) fn visit(number: u64, scenario: Scenario, faults: &Faults, id
 fn misbehave(visit: &mut Visit, idle: u64, chance: &mut Chance) {
     visit.lenient = true;
     match chance.below(6) {
-        0 => visit.manners.window = chance.below(64) as u32,
+        // Opened late as well, they would outlast the world.
+        0 => (visit.manners.window, visit.credit) = (chance.below(64) as u32, Credit::AtOnce),
         1 => visit.credit = Credit::Late((2 * idle + 10) * SECONDS),
         2 => visit.ending = Ending::ResetsAt(chance.below(2 * SECONDS)),
         3 => {
