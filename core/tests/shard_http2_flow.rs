@@ -375,3 +375,26 @@ fn clients_whose_windows_are_shut_cost_little_for_each_stream_and_get_their_answ
         net.over();
     }
 }
+
+/// Its windows are wide open: only that nothing leaves shows what it is.
+#[test]
+fn a_client_that_takes_nothing_from_its_socket_costs_little_for_each_stream() {
+    let body = bytes(LONG);
+    for version in [Http1, Http2] {
+        let mut net = Net::new(version);
+        net.reply = Some(Reply::plain(&body));
+        net.lab.answer = [&b"HTTP/1.1 200 OK\r\nContent-Length: 204800\r\n\r\n"[..], &body].concat();
+        net.client_terms = Terms { initial_window: 1 << 24, ..Terms::client() };
+        let client = net.client();
+        net.run();
+        net.lab.peers[client].takes = 0;
+        let streams: Vec<u32> = (0..128).map(|_| net.get(client, "/")).collect();
+        net.run();
+        let most = if version == Http1 { 2 * MIB } else { 4 * MIB };
+        assert!(lent(&net) <= most, "{version:?}: {} bytes", lent(&net));
+        net.lab.peers[client].takes = usize::MAX;
+        net.run();
+        assert!(streams.iter().all(|stream| net.talk(client, *stream).body == body), "{version:?}");
+        net.over();
+    }
+}

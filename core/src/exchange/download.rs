@@ -3,7 +3,7 @@
 use super::incoming::{framing_towards, keeps_alive, write_response_with};
 use super::relay::{Flow, Relay};
 use super::{After, Context, Exchange, Leg, UNWANTED_BYTES_MAX, Upload};
-use crate::buffer::{PAGE, Payment};
+use crate::buffer::{PAGE, Payment, SMALL_PAGE};
 use crate::http::h1::head::{Scan, Scanner, parse_response, response_framing};
 use crate::http::{FieldRoom, Framing, Response, Version};
 use crate::observe::Cause;
@@ -247,6 +247,10 @@ impl Exchange {
         }
         scratch.clear();
         write_response_with(response, framing, keep_alive, cookies, scratch);
+        if front.limit <= SMALL_PAGE {
+            // Nobody takes much of it for now, so it need not begin on an ordinary page.
+            front.output.free(SMALL_PAGE, Payment::Admitted, cx.buffers);
+        }
         let fits = front.output.append(scratch, Payment::Admitted, cx.buffers);
         if fits { Ok(()) } else { Err(Cause::OutOfMemory) }
     }

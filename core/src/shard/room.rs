@@ -34,6 +34,7 @@ impl Shard {
     }
 
     fn own_space(&mut self, id: WireId) -> Option<&mut [u8]> {
+        self.expect_answer(id);
         let (limit, payment) = self.input_limit(id)?;
         let Shard { wires, buffers, .. } = self;
         let free = wires.get_mut(id.0)?.leg.input.free(limit, payment, buffers);
@@ -128,8 +129,10 @@ impl Shard {
     fn is_stalled(&self, exchange: ExchangeId, held: usize) -> bool {
         let Some(exchange) = self.exchanges.get(exchange) else { return false };
         let Some(WireState { leg, .. }) = self.wires.get(exchange.front.0) else { return false };
-        let is_full = if exchange.awaits_head() { held < SMALL_PAGE } else { leg.output.len() >= leg.limit };
-        leg.limit <= STALLED_MAX && is_full
+        match exchange.awaits_head() {
+            true => leg.limit <= STALLED_MAX && held < SMALL_PAGE,
+            false => leg.bare && leg.output.len() >= leg.limit,
+        }
     }
 
     pub(crate) fn has_space(&mut self, id: WireId) -> bool {

@@ -1,16 +1,13 @@
 //! A turn of a stream to speak: some of what lies in its leg, heads as text and bodies bare, becomes frames in the output of its
 //! connection.
 
-use super::stream::{Carried, Manner, STALLED_MAX};
-use crate::buffer::{Buffer, Buffers, LARGE_PAGE, PAGE, Payment};
-use crate::exchange::{Leg, WINDOW};
+use super::stream::{Carried, Manner};
+use crate::buffer::{Buffer, Buffers, LARGE_PAGE, Payment};
+use crate::exchange::Leg;
 use crate::http::FieldRoom;
 use crate::http::h1::head::{parse_request, parse_response};
 use crate::http::h2::frame::HEAD_LEN;
 use crate::http::h2::{Connection, FieldList, StreamId, bridge};
-
-/// Bytes in the output of a connection from which on its peer counts as one that takes nothing.
-const BACKLOG: usize = 2 * PAGE;
 
 /// A piece of a body is put off rather than cut smaller than this, in bytes, for want of room in a page.
 const PIECE_MIN: usize = 1024;
@@ -99,15 +96,6 @@ impl Speech<'_> {
         (self.carried.head_said, self.carried.end_said) = (is_final, end && is_final);
         append(self.out, self.scratch, self.payment, self.buffers)?;
         Ok(len)
-    }
-
-    /// As much as the peer takes now may wait for it; a little, where it takes nothing.
-    pub(super) fn limit(&mut self) {
-        let room = if self.out.len() < BACKLOG { self.h2.window(self.number) } else { 0 };
-        self.leg.limit = room.clamp(STALLED_MAX, WINDOW);
-        if self.leg.limit == STALLED_MAX {
-            self.leg.output.shrink(self.buffers);
-        }
     }
 
     /// Says a piece of the body that begins at that byte.

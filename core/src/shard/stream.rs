@@ -11,7 +11,7 @@ use super::speech::{Speech, Unspeakable, encoded_max};
 use super::wire::{BackPhase, Front, Phase, Role, WireState};
 use super::{ExchangeId, Shard, WireId};
 use crate::buffer::{LARGE_PAGE, Payment, SMALL_PAGE};
-use crate::exchange::{After, Exchange, Leg, WINDOW};
+use crate::exchange::{After, Exchange, Leg};
 use crate::http::h1::body::Decoder;
 use crate::http::h1::head::Scanner;
 use crate::http::h2::{ErrorCode, Kind, StreamId, bridge};
@@ -150,7 +150,7 @@ impl Shard {
         let manner =
             Manner { takes_trailers: facts.te_trailers, has_invalid_names: facts.has_odd_name, is_secure: true };
         wire.carried = Some(Carried::new(id, Some(stream), ErrorCode::InternalError, manner));
-        (wire.leg.bare, wire.leg.limit) = (true, streams.h2.window(stream).clamp(STALLED_MAX, WINDOW));
+        (wire.leg.bare, wire.leg.limit) = (true, STALLED_MAX);
         (wire.leg.ended, wire.leg.received) = (end, scratch.len() as u64);
         let wire = WireId(wires.insert(wire));
         self.carried += 1;
@@ -191,7 +191,20 @@ impl Shard {
         to.leg.activity = now;
         to.leg.received += scratch.len() as u64;
         to.leg.ended |= end;
+        self.expect_answer(wire);
         if fits { self.touched(wire) } else { self.stream_is_starved(wire) }
+    }
+
+    /// A target's answer is about to be read: now it shows how much of it its client's stream may hold.
+    pub(super) fn expect_answer(&mut self, back: WireId) {
+        let Some(exchange) = self.wires.get(back.0).and_then(WireState::exchange) else { return };
+        let Some(exchange) = self.exchanges.get(exchange).filter(|exchange| exchange.awaits_head()) else { return };
+        let front = exchange.front;
+        let Some(&Carried { connection, stream: Some(stream), .. }) = self.carried(front) else { return };
+        let (Some(connection), Some(front)) = self.wires.pair_mut(connection.0, front.0) else { return };
+        if let Some(streams) = connection.streams.as_ref().filter(|streams| !streams.is_crowded()) {
+            front.leg.limit = streams.allowance(stream, connection.leg.output.len());
+        }
     }
 
     /// There is no memory for what a stream's peer says: the stream ends.
@@ -296,7 +309,10 @@ impl Shard {
             is_answer,
         };
         let outcome = speech.speak();
-        speech.limit();
+        leg.limit = streams.allowance(number, output.len());
+        if leg.limit == STALLED_MAX {
+            leg.output.shrink(buffers);
+        }
         match outcome {
             Ok(0) if self.may_speak(stream) => Said::Full,
             Ok(said) => {

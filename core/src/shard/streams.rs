@@ -10,17 +10,24 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use super::front::{DRAIN_GRACE, LINGER};
-use super::stream::Said;
+use super::stream::{STALLED_MAX, Said};
 use super::wire::{Front, Phase, Role, WireState};
 use super::{Shard, WireId};
 use crate::buffer::{Buffers, LARGE_PAGE, PAGE, Payment, TLS_ADMISSION};
-use crate::exchange::UNWANTED_BYTES_MAX;
+use crate::exchange::{UNWANTED_BYTES_MAX, WINDOW};
 use crate::http::h2::{Connection, ConnectionError, ErrorCode, Event, Kind, Received, StreamId};
 use crate::observe::Cause;
 use crate::time::Mono;
 
 /// What a connection with streams is entitled to, in bytes: a page for each direction, and its TLS.
 const CONNECTION_ADMISSION: usize = 2 * PAGE + TLS_ADMISSION;
+
+/// Bytes in the output of a connection from which on its peer counts as one that takes nothing.
+const BACKLOG: usize = 2 * PAGE;
+
+/// Streams in line from which on an answer that only begins is read a little at a time: should the peer take nothing, so many
+/// hold no more than a little.
+const CROWD: usize = 8;
 
 /// The HTTP/2 of one connection.
 pub(crate) struct Streams {
@@ -78,6 +85,17 @@ impl Streams {
             0 => Payment::Metered,
             _ => Payment::Admitted,
         }
+    }
+
+    /// So much of an answer may wait on a stream: what the peer takes now, and a little where it takes nothing.
+    pub(super) fn allowance(&self, stream: StreamId, output: usize) -> usize {
+        let room = if output < BACKLOG { self.h2.window(stream) } else { 0 };
+        room.clamp(STALLED_MAX, WINDOW)
+    }
+
+    /// Whether so many have something to say that another has to wait.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.ready.len() >= CROWD
     }
 
     /// Whether the peer has said nothing for so long.
