@@ -253,14 +253,19 @@ impl Buffer {
         self.tail().min(limit - self.len())
     }
 
-    /// What little is held needs no more than a small page: nobody takes it for now.
+    /// Moves to the smallest page that takes what is held: nobody takes it for now.
     pub(crate) fn shrink(&mut self, buffers: &mut Buffers) {
-        if self.is_empty() || self.size() == SMALL_PAGE || self.len() > SMALL_PAGE {
+        let least = SIZES.into_iter().find(|&size| size >= self.len()).unwrap_or(LARGE_PAGE);
+        if self.is_empty() || self.size() <= least {
             return;
         }
-        let payment =
-            if self.page.as_ref().is_some_and(|page| page.metered) { Payment::Metered } else { Payment::Admitted };
-        self.change(SMALL_PAGE, payment, buffers);
+        let payment = match &self.page {
+            Some(page) if page.aside => Payment::Aside,
+            Some(page) if page.metered => Payment::Metered,
+            // A large page that was reserved stays so, whatever its size.
+            _ => Payment::Reserved,
+        };
+        self.change(least, payment, buffers);
     }
 
     /// The first `n` bytes behind the end, which [`Buffer::free`] said were there.
@@ -443,19 +448,27 @@ mod tests {
     }
 
     #[test]
-    fn a_buffer_shrinks_to_a_small_page_if_it_holds_no_more_and_keeps_who_pays() {
-        for payment in [Payment::Admitted, Payment::Metered] {
-            for (len, lent) in [(1, SMALL_PAGE), (SMALL_PAGE, SMALL_PAGE), (SMALL_PAGE + 1, PAGE)] {
-                let mut buffers = buffers();
+    fn a_buffer_shrinks_to_the_smallest_page_for_what_it_holds_and_keeps_who_pays() {
+        for payment in [Payment::Admitted, Payment::Metered, Payment::Aside, Payment::Reserved] {
+            for (len, lent) in [
+                (1, SMALL_PAGE),
+                (SMALL_PAGE, SMALL_PAGE),
+                (SMALL_PAGE + 1, PAGE),
+                (PAGE, PAGE),
+                (PAGE + 1, LARGE_PAGE),
+            ] {
+                let mut buffers = Buffers::new(64 * LARGE_PAGE);
                 let mut buffer = Buffer::default();
                 buffer.shrink(&mut buffers);
+                let is_paid = payment == Payment::Reserved || payment == Payment::Admitted && len + 9 <= PAGE;
                 assert!(buffer.append(&vec![7; len + 9], payment, &mut buffers));
                 buffer.consume(9, &mut buffers);
                 buffer.shrink(&mut buffers);
                 buffer.shrink(&mut buffers);
                 assert_eq!(buffer.bytes(), vec![7; len]);
-                let metered = if payment == Payment::Metered { lent } else { 0 };
+                let metered = if is_paid { 0 } else { lent };
                 assert_eq!(buffers.account(), Account { lent, admitted: 0, metered });
+                assert_eq!(buffers.aside, if payment == Payment::Aside { lent } else { 0 });
                 buffer.release(&mut buffers);
                 assert_eq!(buffers.account(), Account::default());
             }

@@ -125,8 +125,11 @@ fn a_connection_that_ends_before_the_target_has_said_what_it_takes_is_told_as_wh
         ("end", "TargetClosedEarly"),
         ("another protocol", "TargetNotHttp2"),
         ("broken rule", "TargetBrokeHttp2"),
+        ("broken record", "TargetTlsHandshakeFailed"),
     ] {
         for to_targets in [Protocol::Http, Protocol::Https] {
+            let expected =
+                if how == "broken record" && to_targets == Protocol::Http { "TargetNotHttp2" } else { expected };
             let mut net = Net::with(Http2, to_targets, |_, _| ());
             net.targets_speak = false;
             let client = net.client();
@@ -140,6 +143,7 @@ fn a_connection_that_ends_before_the_target_has_said_what_it_takes_is_told_as_wh
                 "reset" => breaks(&mut net, target),
                 "unwritable" => net.lab.turn(|turn| turn.wire(wire).map(|mut wire| wire.unwritable())).unwrap(),
                 "end" => net.lab.ends(target),
+                "broken record" => net.lab.peers[target].raw.extend(b"\x17\x03\x03\x00\x13this is no ciphertext"),
                 "another protocol" => net.lab.says(target, "HTTP/1.1 400 Bad Request\r\n\r\n"),
                 // SETTINGS of a length that there is not.
                 _ => net.lab.peers[target].says.extend([0, 0, 1, 4, 0, 0, 0, 0, 0, 0]),

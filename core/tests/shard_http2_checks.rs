@@ -228,3 +228,24 @@ fn checks_have_connections_of_their_own() {
     assert_eq!(net.targets().len(), 2, "one for the check, one for the request");
     assert_eq!(net.lab.shard.census().pooled, 1);
 }
+
+/// As in HTTP/1: whoever cannot be written to may have answered before, or it has failed.
+#[test]
+fn a_check_whose_connection_cannot_be_written_to_is_judged_by_what_is_read() {
+    for answers in [true, false] {
+        let mut net = checking(Http2, Protocol::Http, None);
+        net.run();
+        let target = net.target();
+        let wire = net.lab.peers[target].wire;
+        net.lab.turn(|turn| turn.wire(wire).map(|mut wire| wire.unwritable()));
+        assert_eq!((health(&net).status, net.lab.shard.census().probes), (Status::Initial, 1));
+        if answers {
+            net.speaker(target).say(1, &fields(&[(":status", "200")]), b"", End::Plain);
+            net.run();
+        } else {
+            net.lab.turn(|turn| turn.wire(wire).map(|mut wire| wire.lost()));
+        }
+        assert_eq!(health(&net).status, if answers { Status::Healthy } else { failed(Failure::Failed) });
+        assert_eq!(net.lab.shard.census().probes, 0);
+    }
+}

@@ -398,3 +398,28 @@ fn a_client_that_takes_nothing_from_its_socket_costs_little_for_each_stream() {
         net.over();
     }
 }
+
+/// Trailers need no room among the bytes of a body: their peer takes them whatever its window is.
+#[test]
+fn long_trailers_reach_a_client_that_takes_no_more_of_the_body() {
+    for len in [10, 2_000, 4_000, 4_100, 8_000] {
+        let mut net = Net::new(Http1);
+        net.lab.silent = true;
+        net.client_terms = Terms { initial_window: 1_500, ..Terms::client() };
+        let client = net.client();
+        let stream = net.get(client, "/");
+        net.speaker(client).stalled.insert(stream);
+        net.run();
+        let target = net.target();
+        net.lab.says(target, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        net.lab.says(target, &format!("5dc\r\n{}\r\n", "x".repeat(1_500)));
+        net.run();
+        assert_eq!(net.talk(client, stream).body.len(), 1_500);
+        let value = "y".repeat(len);
+        net.lab.says(target, &format!("0\r\nX-Sum: {value}\r\n\r\n"));
+        net.run();
+        let talk = net.talk(client, stream);
+        assert_eq!(talk.trailers.as_ref().map(|fields| fields[0].1.len()), Some(len));
+        net.over();
+    }
+}

@@ -256,6 +256,33 @@ fn clients_that_use_up_a_budget_are_told_to_be_calm_and_the_log_says_which() {
     });
 }
 
+/// CVE-2025-8671: what makes us reset costs as much as resetting.
+#[test]
+fn a_client_whose_heads_or_trailers_break_the_rules_again_and_again_is_told_to_be_calm() {
+    let bad = fields(&[(":path", "/x")]);
+    for whole in [true, false] {
+        let mut net = Net::new(Http2);
+        net.reply = None;
+        let client = net.client();
+        for _ in 0..200 {
+            if net.speakers[&client].side.available() == 0 {
+                break;
+            }
+            match whole {
+                true => drop(net.ask(client, &bad, b"", End::Plain)),
+                false => drop(net.ask(client, &asks("POST", "/", &[]), b"some", End::Trailers(bad.clone()))),
+            }
+            net.run();
+        }
+        let told = net.speakers[&client].goaways.last().map(|(_, code)| *code);
+        assert_eq!(told, Some(ErrorCode::EnhanceYourCalm), "heads: {whole}");
+        let log = net.log();
+        assert!(log.iter().any(|line| columns(line)[ERROR] == "Http2ResetFlood"));
+        assert!((90..=110).contains(&log.len()), "{}", log.len());
+        net.over();
+    }
+}
+
 /// CVE-2023-44487.
 #[test]
 fn a_client_that_cancels_stream_after_stream_is_told_to_be_calm_and_its_requests_end_at_the_target() {

@@ -115,8 +115,9 @@ impl Record {
     /// connection came about, or what came was no whole answer in time. `None` if the request ended before the target could
     /// show: the client left, or we had no room for it.
     pub(crate) fn target_failed(&self) -> Option<bool> {
-        // A target that had to go because it was deregistered did not fail.
-        let failed = self.cause.is_some_and(|cause| cause.blame() == Blame::Target && cause != Cause::TargetDraining);
+        // A target that had to go because it was deregistered did not fail, nor one that takes no heads as large as a client's.
+        let is_excused = |cause| matches!(cause, Cause::TargetDraining | Cause::TargetHeaderListLimit);
+        let failed = self.cause.is_some_and(|cause| cause.blame() == Blame::Target && !is_excused(cause));
         match self.target_status {
             Some(status) => Some(failed || status >= 500),
             None => failed.then_some(true),

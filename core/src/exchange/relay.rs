@@ -51,6 +51,8 @@ impl Relay {
             let window = match self.encoder {
                 // The end was written with the trailers; what is left of the body is its last empty line.
                 Encoder::None => from.input.len(),
+                // Trailers go beside the bytes, and need no room among them.
+                _ if to.bare && self.decoder.is_past_payload() => from.input.len(),
                 _ => {
                     let free = to.output.free(to.limit, Payment::Admitted, buffers);
                     from.input.len().min(self.encoder.payload_room(free))

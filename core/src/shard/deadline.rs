@@ -68,8 +68,8 @@ impl Shard {
             (Deadline::Linger, _) => self.kill(id),
             (Deadline::Streams, _) => self.streams_are_quiet(id),
             (Deadline::ClientHandshake, _) => self.client_handshake_is_late(id),
-            (Deadline::Connect, _) if is_trunk => self.trunk_failed(id, Cause::TargetConnectTimeout),
-            (Deadline::TargetHandshake, _) if is_trunk => self.trunk_failed(id, Cause::TargetTlsHandshakeTimeout),
+            (Deadline::Connect, _) if is_trunk => self.trunk_is_lost(id, Cause::TargetConnectTimeout),
+            (Deadline::TargetHandshake, _) if is_trunk => self.trunk_is_lost(id, Cause::TargetTlsHandshakeTimeout),
             (Deadline::TargetHandshake, Some(exchange)) if is_stream => {
                 self.dial_failed(id, exchange, Cause::TargetTlsHandshakeTimeout);
             }

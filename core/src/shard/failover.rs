@@ -97,8 +97,8 @@ impl Shard {
         self.send_by_another(exchange, next, unsent)
     }
 
-    /// The request goes to the same target on another connection; this one is done with it. `false` if that cannot be, and
-    /// nothing has changed.
+    /// The request goes to the same target on another connection; this one is done with it. `false` if that cannot be: it is
+    /// still this one's.
     pub(crate) fn resend(&mut self, id: WireId, exchange: ExchangeId, again: Again) -> bool {
         let Some(wire) = self.wires.get_mut(id.0) else { return false };
         let may = match again {
@@ -129,7 +129,7 @@ impl Shard {
     fn take_back(&mut self, id: WireId) -> bool {
         let Shard { wires, buffers, .. } = self;
         let Some(WireState { leg, carried: Some(carried), .. }) = wires.get_mut(id.0) else { return false };
-        let Some(head) = carried.take_head() else { return false };
+        let Some(head) = carried.head.take() else { return false };
         let mut output = Buffer::default();
         let fits = output.append(&head, Payment::Admitted, buffers)
             && output.append(leg.output.bytes(), Payment::Admitted, buffers);

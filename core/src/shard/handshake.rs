@@ -209,7 +209,7 @@ impl Shard {
             }
             Role::Back(_) => self.kill(id),
             Role::Probe(_) => self.probe_is_not_secured(id),
-            Role::Trunk(_) => self.trunk_failed(id, Cause::TargetTlsHandshakeFailed),
+            Role::Trunk(_) => self.trunk_is_lost(id, Cause::TargetTlsHandshakeFailed),
         }
     }
 

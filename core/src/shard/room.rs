@@ -66,7 +66,7 @@ impl Shard {
             }
             Role::Probe(_) => self.probe_is_starved(id),
             Role::Front(_) | Role::Back(_) => {}
-            Role::Trunk(_) => self.kill(id),
+            Role::Trunk(_) => self.connection_is_starved(id),
         }
     }
 

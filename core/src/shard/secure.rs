@@ -13,6 +13,7 @@ use super::wire::{BackPhase, Front, Phase, Role, WireState};
 use super::{Shard, WireId};
 use crate::buffer::{Buffer, Buffers, LARGE_PAGE, PAGE, Payment, RECORDS_OVERHEAD};
 use crate::exchange::UNWANTED_BYTES_MAX;
+use crate::observe::Cause;
 use crate::tls::Session;
 
 /// The most plaintext that fits in a record, in bytes (RFC 8446 section 5.1). Records are moved away one by one, so that the
@@ -488,7 +489,11 @@ impl Shard {
                 wire.leg.output.release(buffers);
                 self.drive(exchange);
             }
-            (Role::Front(_) | Role::Back(_) | Role::Trunk(_), _) => self.kill(id),
+            (Role::Trunk(trunk), _) => {
+                let cause = if trunk.is_open() { Cause::TargetReset } else { Cause::TargetTlsHandshakeFailed };
+                self.trunk_is_lost(id, cause);
+            }
+            (Role::Front(_) | Role::Back(_), _) => self.kill(id),
             (Role::Probe(_), _) => self.probe_is_not_secured(id),
         }
     }

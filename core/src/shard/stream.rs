@@ -104,11 +104,6 @@ impl Carried {
     fn has_said(&self) -> u64 {
         self.credited + self.unreturned as u64
     }
-
-    /// All that was sent of the request, if that is its head and no more.
-    pub(super) fn take_head(&mut self) -> Option<Box<[u8]>> {
-        self.head.take()
-    }
 }
 
 impl Shard {
@@ -232,15 +227,15 @@ impl Shard {
                 return;
             }
             if let Some(cause) = cause {
-                self.blame(exchange, is_target, cause);
+                self.blame(exchange, !is_target, cause);
             }
         }
         self.lost(id);
     }
 
-    /// Says what an exchange ends by, unless that is told better by how far its answer has come.
-    fn blame(&mut self, exchange: ExchangeId, is_target: bool, cause: Cause) {
-        if let Some(exchange) = self.exchanges.get_mut(exchange).filter(|it| !is_target || it.awaits_head()) {
+    /// Says what an exchange ends by: one that has half of its answer only if that says more than that it was cut.
+    pub(super) fn blame(&mut self, exchange: ExchangeId, midway: bool, cause: Cause) {
+        if let Some(exchange) = self.exchanges.get_mut(exchange).filter(|exchange| midway || exchange.awaits_head()) {
             exchange.record.caused(cause);
         }
     }
@@ -250,9 +245,10 @@ impl Shard {
         let Some(wire) = self.wires.get_mut(id.0) else { return };
         wire.leg.broken = true;
         wire.leg.output.release(&mut self.buffers);
-        match wire.exchange() {
-            Some(exchange) => self.drive(exchange),
-            None => self.remove(id),
+        match (wire.exchange(), &wire.role) {
+            (Some(exchange), _) => self.drive(exchange),
+            (None, Role::Probe(_)) => self.probe_is_unwritable(id),
+            (None, _) => self.remove(id),
         }
     }
 
@@ -310,13 +306,11 @@ impl Shard {
         };
         let outcome = speech.speak();
         leg.limit = streams.allowance(number, output.len());
-        if leg.limit == STALLED_MAX {
-            leg.output.shrink(buffers);
-        }
         match outcome {
             Ok(0) if self.may_speak(stream) => Said::Full,
             Ok(said) => {
                 self.plain_sent(stream, said);
+                self.tighten(stream);
                 self.finish_if_said(stream);
                 Said::Some { more: self.may_speak(stream) }
             }
@@ -325,10 +319,18 @@ impl Shard {
                     Unspeakable::Garbled => self.stream_is_unspeakable(stream, Cause::InternalError),
                     Unspeakable::TooLarge => self.stream_is_unspeakable(stream, Cause::TargetHeaderListLimit),
                     Unspeakable::Starved => self.stream_is_starved(stream),
-                    Unspeakable::Torn => self.kill(id),
+                    Unspeakable::Torn => self.connection_is_starved(id),
                 }
                 Said::Some { more: false }
             }
+        }
+    }
+
+    /// What is left to be said to a peer that takes nothing waits in as little memory as it needs.
+    fn tighten(&mut self, id: WireId) {
+        let Shard { wires, buffers, .. } = self;
+        if let Some(wire) = wires.get_mut(id.0).filter(|wire| wire.leg.limit == STALLED_MAX) {
+            wire.leg.output.shrink(buffers);
         }
     }
 
@@ -341,7 +343,7 @@ impl Shard {
                 self.drive(exchange);
             }
             (Role::Probe(_), _) => self.probe_is_starved(id),
-            _ => self.remove(id),
+            _ => self.lost(id),
         }
     }
 

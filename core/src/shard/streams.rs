@@ -284,7 +284,7 @@ impl Shard {
             }
             Event::GoAway { last, .. } if !is_front => {
                 let beyond = self.streams_of(id).map_or_else(Vec::new, |streams| streams.beyond(last));
-                self.trunk_leaves(id, beyond);
+                self.trunk_leaves(id, beyond, Cause::TargetWentAway);
             }
             // A client that leaves ends its streams itself.
             Event::GoAway { .. } | Event::Data { .. } => {}
@@ -333,7 +333,7 @@ impl Shard {
             match self.say_some(id, stream) {
                 // No memory to say it with: it is not said.
                 Said::Full if self.wires.get(id.0).is_some_and(|wire| wire.leg.output.is_empty()) => {
-                    return self.kill(id);
+                    return self.connection_is_starved(id);
                 }
                 // The first in turn the next time.
                 Said::Full => return self.line_up(id, |streams| streams.ready.push_front(stream)),
@@ -347,6 +347,14 @@ impl Shard {
                 }
             }
             self.say_control(id);
+        }
+    }
+
+    /// There is no memory for what a connection carries.
+    pub(super) fn connection_is_starved(&mut self, id: WireId) {
+        match self.wires.get(id.0).map(|wire| &wire.role) {
+            Some(Role::Trunk(_)) => self.trunk_is_lost(id, Cause::OutOfMemory),
+            _ => self.kill(id),
         }
     }
 
@@ -484,6 +492,7 @@ impl Shard {
         for stream in streams.all() {
             match self.wires.get(stream.0) {
                 Some(WireState { role: Role::Back(_), leg, .. }) if leg.ended => self.stream_is_answered(stream),
+                Some(wire) if wire.is_being_made() => self.stream_fails(stream, Cause::TargetReset),
                 _ => self.lost(stream),
             }
         }

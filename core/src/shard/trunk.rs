@@ -52,7 +52,7 @@ impl Trunk {
         matches!(self.phase, TrunkPhase::Dialing { .. })
     }
 
-    fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.phase == TrunkPhase::Open
     }
 
@@ -169,7 +169,7 @@ impl Shard {
             return;
         }
         match result {
-            Err(error) => self.trunk_failed(id, super::back::cause_of(error)),
+            Err(error) => self.trunk_is_lost(id, super::back::cause_of(error)),
             Ok(()) if secure.is_some() => {
                 let until = self.now.mono.after(TARGET_HANDSHAKE_TIMEOUT);
                 trunk.phase = TrunkPhase::Securing { until };
@@ -184,7 +184,7 @@ impl Shard {
     /// A connection is secured: it is of use if the target has agreed to speak HTTP/2.
     pub(super) fn trunk_is_secured(&mut self, id: WireId) {
         let agreed = self.wires.get(id.0).and_then(|wire| wire.secure.as_ref()?.session.as_ref()?.protocol());
-        if agreed == Some(ALPN) { self.greet(id) } else { self.trunk_failed(id, Cause::TargetNotHttp2) }
+        if agreed == Some(ALPN) { self.greet(id) } else { self.trunk_is_lost(id, Cause::TargetNotHttp2) }
     }
 
     fn greet(&mut self, id: WireId) {
@@ -221,7 +221,7 @@ impl Shard {
             // All who waited for it may have left.
             let is_wanted = self.streams_of(id).is_some_and(|streams| !streams.is_empty());
             if is_wanted && !self.admit_streams(id) {
-                return self.trunk_failed(id, Cause::OutOfMemory);
+                return self.trunk_is_lost(id, Cause::OutOfMemory);
             }
             for wire in self.members_of(id) {
                 self.stream_may_begin(wire);
@@ -260,25 +260,25 @@ impl Shard {
         let room = streams.h2.available();
         let surplus: Vec<WireId> = streams.waiting.iter().copied().skip(room).collect();
         let takes_none = room == 0 && streams.waiting.len() == self.members_of(id).len();
+        let is_wanted = !streams.is_empty();
         for wire in surplus {
             let exchange = self.wires.get(wire.0).and_then(WireState::exchange);
             match exchange {
                 // Whatever cannot go elsewhere, since the target was deregistered, waits for its turn.
                 Some(exchange) if !takes_none => drop(self.resend(wire, exchange, Again::NoRoom)),
-                Some(_) => self.stream_fails(wire, Cause::TargetRefusedStream),
-                None => self.stream_fails(wire, Cause::TargetRefusedStream),
+                _ => self.stream_fails(wire, Cause::TargetRefusedStream),
             }
+        }
+        if takes_none && is_wanted {
+            self.retire_trunk(id);
         }
     }
 
-    /// No connection came about, or none of use.
-    pub(super) fn trunk_failed(&mut self, id: WireId, cause: Cause) {
+    /// No connection came about, or none of use, or it is gone.
+    pub(super) fn trunk_is_lost(&mut self, id: WireId, cause: Cause) {
         self.pool_forgets_trunk(id);
-        for wire in self.members_of(id) {
-            self.stream_fails(wire, cause);
-        }
-        let dialing = self.wires.get(id.0).is_some_and(WireState::is_dialing);
-        if dialing {
+        self.blame_members(id, cause, false);
+        if self.wires.get(id.0).is_some_and(WireState::is_dialing) {
             self.remove(id);
             // Whoever dials finds the wire gone.
             return self.effects.push(Effect::Wake(id));
@@ -286,7 +286,24 @@ impl Shard {
         self.kill(id);
     }
 
-    fn stream_fails(&mut self, id: WireId, cause: Cause) {
+    /// Requests that wait for the connection fail by this cause, and those that have no answer will; those with half of one
+    /// too, if that says more than that it was cut.
+    fn blame_members(&mut self, id: WireId, cause: Cause, midway: bool) {
+        for wire in self.members_of(id) {
+            match self.wires.get(wire.0) {
+                Some(state) if state.is_being_made() => self.stream_fails(wire, cause),
+                Some(state) if !state.has_yet_to_ask() && !state.leg.ended => {
+                    if let Some(exchange) = state.exchange() {
+                        self.blame(exchange, midway, cause);
+                    }
+                }
+                // It is sent again, or is whole.
+                Some(_) | None => {}
+            }
+        }
+    }
+
+    pub(super) fn stream_fails(&mut self, id: WireId, cause: Cause) {
         match self.wires.get(id.0) {
             Some(WireState { role: Role::Probe(_), .. }) => self.probe_has_no_connection(id, cause),
             Some(wire) => match wire.exchange() {
@@ -299,16 +316,7 @@ impl Shard {
 
     /// The target broke a rule of HTTP/2.
     pub(super) fn trunk_is_broken(&mut self, id: WireId, cause: Cause) {
-        let is_open = self.is_open_trunk(id);
-        for wire in self.members_of(id) {
-            let asked = self.wires.get(wire.0).filter(|wire| !wire.has_yet_to_ask() && !wire.leg.ended);
-            match asked.and_then(WireState::exchange).and_then(|exchange| self.exchanges.get_mut(exchange)) {
-                Some(exchange) if is_open => exchange.record.caused(cause),
-                Some(_) => self.stream_fails(wire, cause),
-                // It is sent again, or is whole.
-                None => {}
-            }
-        }
+        self.blame_members(id, cause, true);
         self.hang_up_trunk(id);
     }
 
@@ -350,20 +358,12 @@ impl Shard {
         true
     }
 
-    /// The connection is gone.
-    pub(super) fn trunk_is_lost(&mut self, id: WireId, cause: Cause) {
-        match self.is_open_trunk(id) {
-            true => self.kill(id),
-            false => self.trunk_failed(id, cause),
-        }
-    }
-
     /// Nothing more reaches the target. What it has said before is still to be read, up to its end.
     pub(super) fn trunk_is_unwritable(&mut self, id: WireId) {
         if !self.is_open_trunk(id) {
-            return self.trunk_failed(id, Cause::TargetReset);
+            return self.trunk_is_lost(id, Cause::TargetReset);
         }
-        self.trunk_leaves(id, Vec::new());
+        self.trunk_leaves(id, Vec::new(), Cause::TargetReset);
         for wire in self.members_of(id) {
             self.stream_is_answered(wire);
         }
@@ -379,7 +379,7 @@ impl Shard {
     }
 
     /// The target takes no more streams on that connection: those in progress go on, but for those that it will never answer.
-    pub(super) fn trunk_leaves(&mut self, id: WireId, beyond: Vec<WireId>) {
+    pub(super) fn trunk_leaves(&mut self, id: WireId, beyond: Vec<WireId>, cause: Cause) {
         self.retire_trunk(id);
         for wire in beyond {
             let exchange = self.wires.get(wire.0).and_then(WireState::exchange);
@@ -387,7 +387,7 @@ impl Shard {
                 continue;
             }
             if let Some(exchange) = exchange.and_then(|exchange| self.exchanges.get_mut(exchange)) {
-                exchange.record.caused(Cause::TargetWentAway);
+                exchange.record.caused(cause);
             }
             self.lost(wire);
         }
@@ -396,7 +396,7 @@ impl Shard {
         for wire in waiting {
             let exchange = self.wires.get(wire.0).and_then(WireState::exchange);
             if exchange.is_none_or(|exchange| !self.resend(wire, exchange, Again::NoRoom)) {
-                self.stream_fails(wire, Cause::TargetWentAway);
+                self.stream_fails(wire, cause);
             }
         }
     }

@@ -81,6 +81,11 @@ impl Decoder {
         matches!(self, Decoder::Empty)
     }
 
+    /// Whether nothing but trailers can follow.
+    pub(crate) fn is_past_payload(&self) -> bool {
+        matches!(self, Decoder::Chunked(chunked) if chunked.is_past_payload())
+    }
+
     /// One step over the front of `input`, which begins with the first byte that was not consumed. After an error,
     /// every further step is the same error. A body that is done is `Done { skip: 0 }`.
     pub fn step(&mut self, input: &[u8]) -> Result<Step, Garbled> {

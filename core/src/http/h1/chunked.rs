@@ -87,6 +87,10 @@ impl Chunked {
         Chunked { state: State::Size { seen: 0 }, extensions: 0 }
     }
 
+    pub(super) fn is_past_payload(&self) -> bool {
+        matches!(self.state, State::Trailers { .. } | State::End)
+    }
+
     pub(super) fn step(&mut self, input: &[u8]) -> Result<Step, Garbled> {
         let step = self.steps(input);
         if let Err(garbled) = step {

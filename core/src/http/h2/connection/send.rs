@@ -170,6 +170,7 @@ impl Connection {
     /// Resets a stream for a head or trailers that the owner cannot accept (RFC 9113 section 8.1.1), also if both sides had
     /// ended it by them: the peer is to know that it was no success.
     pub fn reject(&mut self, stream: StreamId) {
+        self.budgets.draw(Budget::Resets);
         self.cut(stream, ErrorCode::ProtocolError);
     }
 
