@@ -244,7 +244,7 @@ impl Buffer {
         if self.start > 0 {
             self.tidy();
         }
-        match self.size() {
+        match self.page_size() {
             SMALL_PAGE if limit > SMALL_PAGE => self.enlarge(PAGE, payment, buffers),
             _ if self.tail() > 0 => {}
             _ if limit > PAGE => self.enlarge(LARGE_PAGE, payment, buffers),
@@ -256,7 +256,7 @@ impl Buffer {
     /// Moves to the smallest page that takes what is held: nobody takes it for now.
     pub(crate) fn shrink(&mut self, buffers: &mut Buffers) {
         let least = SIZES.into_iter().find(|&size| size >= self.len()).unwrap_or(LARGE_PAGE);
-        if self.is_empty() || self.size() <= least {
+        if self.is_empty() || self.page_size() <= least {
             return;
         }
         let payment = match &self.page {
@@ -316,8 +316,8 @@ impl Buffer {
         fits
     }
 
-    /// Bytes of the page.
-    fn size(&self) -> usize {
+    /// Bytes of memory that it owns.
+    pub(crate) fn page_size(&self) -> usize {
         self.page.as_ref().map_or(0, |page| page.bytes.len())
     }
 
@@ -345,7 +345,7 @@ impl Buffer {
     /// Moves to a page of that size, if it is larger and is to be had.
     fn enlarge(&mut self, size: usize, payment: Payment, buffers: &mut Buffers) {
         let payment = if payment == Payment::Admitted && size > PAGE { Payment::Metered } else { payment };
-        if self.page.is_none() || self.size() >= size || !self.change(size, payment, buffers) {
+        if self.page.is_none() || self.page_size() >= size || !self.change(size, payment, buffers) {
             self.pack();
         }
     }

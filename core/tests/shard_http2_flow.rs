@@ -399,6 +399,46 @@ fn a_client_that_takes_nothing_from_its_socket_costs_little_for_each_stream() {
     }
 }
 
+/// It takes all that comes, so every answer may have a full window, until suddenly it takes nothing.
+#[test]
+fn a_client_that_stops_in_the_middle_of_many_answers_costs_no_more_than_what_may_wait_on_a_connection() {
+    let body = bytes(LONG);
+    let (begun, rest) = body.split_at(1_000);
+    for chunked in [false, true] {
+        let mut net = Net::new(Http1);
+        net.lab.silent = true;
+        net.client_terms = Terms { initial_window: 1 << 24, ..Terms::client() };
+        let client = net.client();
+        let streams: Vec<u32> = (0..128).map(|_| net.get(client, "/")).collect();
+        net.run();
+        let framing = if chunked { "Transfer-Encoding: chunked" } else { "Content-Length: 204800" };
+        for target in net.targets() {
+            net.lab.says(target, &format!("HTTP/1.1 200 OK\r\n{framing}\r\n\r\n"));
+            net.lab.peers[target].says.extend_from_slice(&framed(begun, chunked));
+            net.run();
+        }
+        assert!(streams.iter().all(|stream| net.talk(client, *stream).body == begun));
+        net.lab.peers[client].takes = 0;
+        for target in net.targets() {
+            net.lab.peers[target].says.extend_from_slice(&framed(rest, chunked));
+            net.run();
+        }
+        assert!(lent(&net) <= 3 * MIB / 2, "{chunked}: {} bytes", lent(&net));
+        net.lab.peers[client].takes = usize::MAX;
+        for target in net.targets() {
+            net.lab.says(target, if chunked { "0\r\n\r\n" } else { "" });
+        }
+        net.run();
+        assert!(streams.iter().all(|stream| net.talk(client, *stream).body == body), "{chunked}");
+        net.over();
+    }
+}
+
+/// A piece of a body as it is sent.
+fn framed(piece: &[u8], chunked: bool) -> Vec<u8> {
+    if chunked { [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat() } else { piece.to_vec() }
+}
+
 /// Trailers need no room among the bytes of a body: their peer takes them whatever its window is.
 #[test]
 fn long_trailers_reach_a_client_that_takes_no_more_of_the_body() {

@@ -1,7 +1,7 @@
 //! glommio's sockets, and the care that version 0.9 of it needs:
 //!
 //! * an `accept` that is dropped loses the connection it would have yielded, so the future is kept until it is ready;
-//! * a socket that is dropped while a read waits is closed only when the executor has time, so it is shut down first;
+//! * a socket that is dropped while a read or write waits is closed only when the executor has time, so it is shut down first;
 //! * accepted and dialed sockets are inherited by child processes unless they are marked.
 
 use std::future::{Future, poll_fn};
@@ -19,7 +19,17 @@ use sluicegate::shard::Endpoints;
 use socket2::SockRef;
 
 /// A connected socket.
-pub(crate) struct Socket(TcpStream);
+pub(crate) struct Socket {
+    stream: TcpStream,
+    /// The ring waits for it to be readable, or writable.
+    waits: Waits,
+}
+
+#[derive(Default)]
+struct Waits {
+    reading: bool,
+    writing: bool,
+}
 
 impl Socket {
     /// Prepares a new connection. Its peer may be gone already, and then it is an error.
@@ -27,28 +37,40 @@ impl Socket {
         SockRef::from(&descriptor(&stream)).set_cloexec(true)?;
         stream.set_nodelay(true)?;
         let endpoints = Endpoints { peer: stream.peer_addr()?, local: stream.local_addr()? };
-        Ok(Dialed { socket: Socket(stream), endpoints })
+        Ok(Dialed { socket: Socket { stream, waits: Waits::default() }, endpoints })
     }
 
     fn shutdown(&self, how: Shutdown) {
         // It fails only when the connection is gone already, which a read tells or nobody wants to know.
-        let _ = SockRef::from(&descriptor(&self.0)).shutdown(how);
+        let _ = SockRef::from(&descriptor(&self.stream)).shutdown(how);
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        self.shutdown(Shutdown::Both);
+        // What the ring waits for holds the socket open.
+        if self.waits.reading || self.waits.writing {
+            self.shutdown(Shutdown::Both);
+        }
     }
 }
 
 impl pump::Socket for Socket {
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_read(cx, buffer)
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        // After a short read glommio waits for the next at once.
+        self.waits.reading = match &polled {
+            Poll::Ready(Ok(n)) => *n > 0 && *n < buffer.len(),
+            Poll::Ready(Err(_)) => false,
+            Poll::Pending => true,
+        };
+        polled
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
+        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.waits.writing = polled.is_pending();
+        polled
     }
 
     fn finish(&mut self) {

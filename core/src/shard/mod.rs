@@ -11,6 +11,7 @@
 
 mod attempt;
 mod back;
+mod backlog;
 mod breach;
 mod census;
 mod checkup;

@@ -27,6 +27,7 @@ impl Shard {
         let wire = self.wires.get_mut(id.0)?;
         wire.lent = lent;
         wire.told.starved = true;
+        self.ration_receiver(id);
         match lent {
             Lent::Own => self.own_space(id),
             Lent::Through => self.space_at_the_other_leg(id),
@@ -34,7 +35,6 @@ impl Shard {
     }
 
     fn own_space(&mut self, id: WireId) -> Option<&mut [u8]> {
-        self.expect_answer(id);
         let (limit, payment) = self.input_limit(id)?;
         let Shard { wires, buffers, .. } = self;
         let free = wires.get_mut(id.0)?.leg.input.free(limit, payment, buffers);
@@ -129,9 +129,9 @@ impl Shard {
     fn is_stalled(&self, exchange: ExchangeId, held: usize) -> bool {
         let Some(exchange) = self.exchanges.get(exchange) else { return false };
         let Some(WireState { leg, .. }) = self.wires.get(exchange.front.0) else { return false };
-        match exchange.awaits_head() {
-            true => leg.limit <= STALLED_MAX && held < SMALL_PAGE,
-            false => leg.bare && leg.output.len() >= leg.limit,
+        match leg.output.len() >= leg.limit {
+            true => leg.bare,
+            false => leg.limit <= STALLED_MAX && held < SMALL_PAGE,
         }
     }
 
@@ -154,18 +154,20 @@ impl Shard {
 
     /// Takes back room that was lent and not used.
     pub(crate) fn give_back(&mut self, id: WireId) {
-        let Shard { wires, exchanges, buffers, .. } = self;
+        let other = self.other_end(id);
+        let Shard { wires, buffers, .. } = self;
         let Some(wire) = wires.get_mut(id.0) else { return };
         wire.leg.input.release_if_empty(buffers);
         if let Some(secure) = &mut wire.secure {
             secure.sealed.release_if_empty(buffers);
         }
-        if core::mem::replace(&mut wire.lent, Lent::Own) == Lent::Own {
-            return;
-        }
-        let other = wire.exchange().and_then(|exchange| exchanges.get(exchange)?.other(id));
-        if let Some(other) = other.and_then(|other| wires.get_mut(other.0)) {
+        let lent = core::mem::replace(&mut wire.lent, Lent::Own);
+        let Some(other) = other else { return };
+        if lent == Lent::Through
+            && let Some(other) = wires.get_mut(other.0)
+        {
             other.leg.output.release_if_empty(buffers);
         }
+        self.ration(other);
     }
 }

@@ -26,12 +26,14 @@ pub(crate) struct Carried {
     pub(super) unreturned: usize,
     /// It is in line for its turn to speak.
     pub(super) is_ready: bool,
+    /// What waits on it, as its connection has counted it.
+    pub(super) holds: usize,
     /// The final head has left.
     pub(super) head_said: bool,
     /// The end has left.
     pub(super) end_said: bool,
     /// What the peer is told if it ends early.
-    farewell: ErrorCode,
+    pub(super) farewell: ErrorCode,
     /// What else a target is told of the request.
     pub(super) manner: Manner,
     /// The head that was sent to a target, as long as nothing else was: should the target not look at it, another may.
@@ -90,6 +92,7 @@ impl Carried {
             stream,
             unreturned: 0,
             is_ready: false,
+            holds: 0,
             head_said: false,
             end_said: false,
             farewell,
@@ -186,20 +189,8 @@ impl Shard {
         to.leg.activity = now;
         to.leg.received += scratch.len() as u64;
         to.leg.ended |= end;
-        self.expect_answer(wire);
+        self.ration_receiver(wire);
         if fits { self.touched(wire) } else { self.stream_is_starved(wire) }
-    }
-
-    /// A target's answer is about to be read: now it shows how much of it its client's stream may hold.
-    pub(super) fn expect_answer(&mut self, back: WireId) {
-        let Some(exchange) = self.wires.get(back.0).and_then(WireState::exchange) else { return };
-        let Some(exchange) = self.exchanges.get(exchange).filter(|exchange| exchange.awaits_head()) else { return };
-        let front = exchange.front;
-        let Some(&Carried { connection, stream: Some(stream), .. }) = self.carried(front) else { return };
-        let (Some(connection), Some(front)) = self.wires.pair_mut(connection.0, front.0) else { return };
-        if let Some(streams) = connection.streams.as_ref().filter(|streams| !streams.is_crowded()) {
-            front.leg.limit = streams.allowance(stream, connection.leg.output.len());
-        }
     }
 
     /// There is no memory for what a stream's peer says: the stream ends.
@@ -305,7 +296,7 @@ impl Shard {
             is_answer,
         };
         let outcome = speech.speak();
-        leg.limit = streams.allowance(number, output.len());
+        self.ration(stream);
         match outcome {
             Ok(0) if self.may_speak(stream) => Said::Full,
             Ok(said) => {
@@ -474,10 +465,5 @@ impl Shard {
         if carried.end_said && (leg.ended || carried.has_said() > LAST_WORDS_MAX) {
             self.remove(id);
         }
-    }
-
-    /// A stream's wire is gone.
-    pub(super) fn forget_carried(&mut self, id: WireId, carried: &Carried) {
-        self.uncarry(carried.connection, id, carried.stream, carried.farewell);
     }
 }

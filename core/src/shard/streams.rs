@@ -9,25 +9,19 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
+use super::backlog::Backlog;
 use super::front::{DRAIN_GRACE, LINGER};
-use super::stream::{STALLED_MAX, Said};
+use super::stream::{Carried, Said};
 use super::wire::{Front, Phase, Role, WireState};
 use super::{Shard, WireId};
 use crate::buffer::{Buffers, LARGE_PAGE, PAGE, Payment, TLS_ADMISSION};
-use crate::exchange::{UNWANTED_BYTES_MAX, WINDOW};
+use crate::exchange::UNWANTED_BYTES_MAX;
 use crate::http::h2::{Connection, ConnectionError, ErrorCode, Event, Kind, Received, StreamId};
 use crate::observe::Cause;
 use crate::time::Mono;
 
 /// What a connection with streams is entitled to, in bytes: a page for each direction, and its TLS.
 const CONNECTION_ADMISSION: usize = 2 * PAGE + TLS_ADMISSION;
-
-/// Bytes in the output of a connection from which on its peer counts as one that takes nothing.
-const BACKLOG: usize = 2 * PAGE;
-
-/// Streams in line from which on an answer that only begins is read a little at a time: should the peer take nothing, so many
-/// hold no more than a little.
-const CROWD: usize = 8;
 
 /// The HTTP/2 of one connection.
 pub(crate) struct Streams {
@@ -38,6 +32,7 @@ pub(crate) struct Streams {
     pub(super) waiting: VecDeque<WireId>,
     /// Those that have something to say, in turn. Some may be gone.
     ready: VecDeque<WireId>,
+    pub(super) backlog: Backlog,
     /// It is for a check.
     pub(super) is_aside: bool,
     /// What is set aside for the connection while it has streams.
@@ -59,6 +54,7 @@ impl Streams {
             numbered: Vec::new(),
             waiting: VecDeque::new(),
             ready: VecDeque::new(),
+            backlog: Backlog::default(),
             is_aside: false,
             admitted: 0,
             idle_since: now,
@@ -85,17 +81,6 @@ impl Streams {
             0 => Payment::Metered,
             _ => Payment::Admitted,
         }
-    }
-
-    /// So much of an answer may wait on a stream: what the peer takes now, and a little where it takes nothing.
-    pub(super) fn allowance(&self, stream: StreamId, output: usize) -> usize {
-        let room = if output < BACKLOG { self.h2.window(stream) } else { 0 };
-        room.clamp(STALLED_MAX, WINDOW)
-    }
-
-    /// Whether so many have something to say that another has to wait.
-    pub(super) fn is_crowded(&self) -> bool {
-        self.ready.len() >= CROWD
     }
 
     /// Whether the peer has said nothing for so long.
@@ -245,6 +230,7 @@ impl Shard {
         if !fits {
             return self.stream_is_starved(to);
         }
+        self.ration_receiver(to);
         self.touched(to);
         self.return_credit(to);
     }
@@ -382,14 +368,16 @@ impl Shard {
     }
 
     /// A stream is gone: its peer is told, if the stream goes on for it.
-    pub(super) fn uncarry(&mut self, id: WireId, stream: WireId, number: Option<StreamId>, farewell: ErrorCode) {
+    pub(super) fn uncarry(&mut self, stream: WireId, carried: &Carried) {
         let now = self.now.mono;
+        let id = carried.connection;
         let Shard { wires, buffers, .. } = self;
         let Some(wire) = wires.get_mut(id.0) else { return };
         let Some(streams) = &mut wire.streams else { return };
-        streams.remove(stream, number);
-        if let Some(number) = number {
-            streams.h2.reset(number, farewell);
+        streams.remove(stream, carried.stream);
+        streams.backlog.forget(carried.holds);
+        if let Some(number) = carried.stream {
+            streams.h2.reset(number, carried.farewell);
         }
         if streams.is_empty() {
             streams.dismiss(buffers);

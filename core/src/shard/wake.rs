@@ -51,7 +51,7 @@ impl Shard {
                 Role::Probe(_) => self.checkups.probes -= 1,
                 Role::Front(_) | Role::Back(_) | Role::Trunk(_) => self.carried -= 1,
             }
-            return self.forget_carried(id, carried);
+            return self.uncarry(id, carried);
         }
         match wire.role {
             Role::Trunk(_) => {}
