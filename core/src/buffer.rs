@@ -294,6 +294,15 @@ impl Buffer {
         true
     }
 
+    /// As [`Buffer::append`], for what little may follow: begins on the smallest page that takes it.
+    #[must_use]
+    pub(crate) fn append_alone(&mut self, bytes: &[u8], payment: Payment, buffers: &mut Buffers) -> bool {
+        if self.page.is_none() && (1..=SMALL_PAGE).contains(&bytes.len()) {
+            self.page = buffers.take(SMALL_PAGE, payment);
+        }
+        self.append(bytes, payment, buffers)
+    }
+
     /// Makes room for `n` more bytes, in a larger page if it must: [`Buffer::append`] takes so many then. `false` if that is
     /// refused.
     #[must_use]

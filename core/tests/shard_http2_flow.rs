@@ -18,6 +18,9 @@ const LONG: usize = 200 * 1024;
 /// What a stream may hold of an answer that nobody reads, in bytes: its window from the target, and a large page.
 const EXCHANGE_MAX: usize = (16 + 80) * 1024;
 
+/// What a client here takes of an answer before it has looked at it, in bytes.
+const CLIENTS_WINDOW: u32 = Terms::client().initial_window;
+
 fn bytes(n: usize) -> Vec<u8> {
     (0..n).map(|at| (at % 251) as u8).collect()
 }
@@ -115,7 +118,7 @@ fn one_that_does_not_read_among_128_streams_stalls_no_other_and_costs_no_more_th
         for stream in others {
             assert!(net.talk(client, stream).body == body, "{version:?}");
         }
-        assert_eq!(net.talk(client, slow).body.len(), 16 * 1024, "its window");
+        assert_eq!(net.talk(client, slow).body.len(), CLIENTS_WINDOW as usize, "its window");
         assert!(lent(&net) <= 256 * 1024, "{version:?}: {} bytes", lent(&net));
         net.speaker(client).resume(slow);
         net.run();
@@ -277,7 +280,7 @@ fn a_stream_that_ends_in_the_middle_gives_its_memory_back_and_the_connection_its
         let stream = net.get(client, "/");
         net.speaker(client).stalled.insert(stream);
         net.run();
-        assert_eq!(net.talk(client, stream).body.len(), 16 * 1024);
+        assert_eq!(net.talk(client, stream).body.len(), CLIENTS_WINDOW as usize);
         net.speaker(client).reset(stream, ErrorCode::Cancel);
         net.pass_seconds(1);
         assert_eq!((net.streams(), net.lab.shard.census().exchanges), (0, 0));
@@ -397,6 +400,33 @@ fn a_client_that_takes_nothing_from_its_socket_costs_little_for_each_stream() {
         assert!(streams.iter().all(|stream| net.talk(client, *stream).body == body), "{version:?}");
         net.over();
     }
+}
+
+/// Of a client that has sixteen answers coming already, others begin with a small window.
+#[test]
+fn a_target_has_a_whole_window_for_an_answer_unless_its_client_asks_for_many() {
+    let mut net = Net::new(Http2);
+    net.reply = None;
+    net.client_terms = Terms { initial_window: 65_535, ..Terms::client() };
+    let client = net.client();
+    for many in [16, 2] {
+        for _ in 0..many {
+            net.get(client, "/");
+        }
+        net.run();
+    }
+    let target = net.target();
+    let windows: Vec<usize> = (0..18).map(|at| net.speaker(target).side.window(StreamId::new(2 * at + 1))).collect();
+    assert_eq!(windows[..16], [16 * 1024; 16]);
+    assert_eq!(windows[16..], [4 * 1024; 2]);
+    // Its client takes what comes first.
+    net.speaker(target).say(33, &fields(&[(":status", "200")]), &bytes(4 * 1024), End::Open);
+    net.run();
+    assert_eq!(net.speaker(target).side.window(StreamId::new(33)), 16 * 1024);
+    let other = net.client();
+    net.get(other, "/");
+    net.run();
+    assert_eq!(net.speaker(target).side.window(StreamId::new(37)), 16 * 1024, "another client's");
 }
 
 /// It takes all that comes, so every answer may have a full window, until suddenly it takes nothing.

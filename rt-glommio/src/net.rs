@@ -2,7 +2,7 @@
 //!
 //! * an `accept` that is dropped loses the connection it would have yielded, so the future is kept until it is ready;
 //! * a socket that is dropped while a read or write waits is closed only when the executor has time, so it is shut down first;
-//! * accepted and dialed sockets are inherited by child processes unless they are marked.
+//! * accepted sockets are inherited by child processes unless they are marked.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -32,11 +32,16 @@ struct Waits {
 }
 
 impl Socket {
-    /// Prepares a new connection. Its peer may be gone already, and then it is an error.
-    fn dialed(stream: TcpStream) -> io::Result<Dialed<Socket>> {
+    /// Prepares a connection from a client. It may be gone already, and then it is an error.
+    fn accepted(stream: TcpStream) -> io::Result<Dialed<Socket>> {
         SockRef::from(&descriptor(&stream)).set_cloexec(true)?;
+        let peer = stream.peer_addr()?;
+        Socket::connected(stream, peer)
+    }
+
+    fn connected(stream: TcpStream, peer: SocketAddr) -> io::Result<Dialed<Socket>> {
         stream.set_nodelay(true)?;
-        let endpoints = Endpoints { peer: stream.peer_addr()?, local: stream.local_addr()? };
+        let endpoints = Endpoints { peer, local: stream.local_addr()? };
         Ok(Dialed { socket: Socket { stream, waits: Waits::default() }, endpoints })
     }
 
@@ -118,7 +123,7 @@ impl Listener {
         });
         let accepted = std::task::ready!(accepting.as_mut().poll(cx));
         self.accepting = None;
-        Poll::Ready(accepted.map_err(io::Error::from).and_then(Socket::dialed))
+        Poll::Ready(accepted.map_err(io::Error::from).and_then(Socket::accepted))
     }
 
     /// One try without the ring.
@@ -150,7 +155,7 @@ impl pump::Listener for Listener {
         {
             return accepted.map(Some);
         }
-        self.accept_now()?.map(Socket::dialed).transpose()
+        self.accept_now()?.map(Socket::accepted).transpose()
     }
 
     async fn close(mut self) -> Option<Dialed<Socket>> {
@@ -165,5 +170,5 @@ impl pump::Listener for Listener {
 
 /// Connects; dropping the future abandons the attempt.
 pub(crate) async fn dial(address: SocketAddr) -> io::Result<Dialed<Socket>> {
-    Socket::dialed(TcpStream::connect(address).await?)
+    Socket::connected(TcpStream::connect(address).await?, address)
 }

@@ -247,11 +247,10 @@ impl Exchange {
         }
         scratch.clear();
         write_response_with(response, framing, keep_alive, cookies, scratch);
-        if front.limit <= SMALL_PAGE {
-            // Nobody takes much of it for now, so it need not begin on an ordinary page.
-            front.output.free(SMALL_PAGE, Payment::Admitted, cx.buffers);
-        }
-        let fits = front.output.append(scratch, Payment::Admitted, cx.buffers);
+        let fits = match front.limit <= SMALL_PAGE {
+            true => front.output.append_alone(scratch, Payment::Admitted, cx.buffers),
+            false => front.output.append(scratch, Payment::Admitted, cx.buffers),
+        };
         if fits { Ok(()) } else { Err(Cause::OutOfMemory) }
     }
 }

@@ -210,7 +210,7 @@ impl Exchange {
         cx.scratch.clear();
         answer.write(cx.scratch, &context);
         self.record.responding(cx.now, answer.status());
-        if !front.output.append(cx.scratch, Payment::Metered, cx.buffers) {
+        if !front.output.append_alone(cx.scratch, Payment::Metered, cx.buffers) {
             self.after = After::Cut;
         }
     }

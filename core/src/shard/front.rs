@@ -268,7 +268,7 @@ impl Shard {
 
     fn say(&mut self, wire: WireId, bytes: &[u8]) -> bool {
         let Shard { wires, buffers, .. } = self;
-        wires.get_mut(wire.0).is_some_and(|wire| wire.leg.output.append(bytes, Payment::Admitted, buffers))
+        wires.get_mut(wire.0).is_some_and(|wire| wire.leg.output.append_alone(bytes, Payment::Admitted, buffers))
     }
 }
 

@@ -65,6 +65,12 @@ const LONG_BODY: u64 = 16 * 1024;
 /// The larger window, in bytes: what fits in a large page.
 const LARGE_WINDOW: u32 = 64 * 1024;
 
+/// The window that a target gets for its answer, in bytes: a page.
+const ANSWER_WINDOW: u32 = 16 * 1024;
+
+/// Streams of a client's connection beyond which targets keep the window that they begin with.
+const FEW: usize = 16;
+
 /// Streams of one connection beyond which none waits for its client's last words: half of those that there may be.
 const CROWDED: usize = 64;
 
@@ -141,7 +147,7 @@ impl Shard {
         let ages = now.since(front.opened) >= front.keep_alive || front.listener.is_none() || *draining;
         let ages = ages && !streams.h2.is_shutting_down();
         let mut wire = WireState::new(Role::Front(front), now);
-        if !streams.admit(buffers) || !wire.leg.input.append(scratch, Payment::Metered, buffers) {
+        if !streams.admit(buffers) || !wire.leg.input.append_alone(scratch, Payment::Metered, buffers) {
             streams.dismiss_if_empty(buffers);
             return streams.h2.reset(stream, ErrorCode::RefusedStream);
         }
@@ -173,7 +179,7 @@ impl Shard {
         let (read, fits) = match kind {
             Kind::Head => {
                 let read = bridge::response_head(fields, end, scratch).map(drop);
-                let fits = read.is_err() || to.leg.input.append(scratch, payment, buffers);
+                let fits = read.is_err() || to.leg.input.append_alone(scratch, payment, buffers);
                 (read, fits)
             }
             Kind::Trailers => (bridge::trailer_lines(fields, &mut to.leg.trailers.received), true),
@@ -295,7 +301,11 @@ impl Shard {
             is_all,
             is_answer,
         };
+        let is_begun = speech.carried.head_said;
         let outcome = speech.speak();
+        if !is_answer && !is_begun && carried.head_said {
+            self.expect_answer(stream);
+        }
         self.ration(stream);
         match outcome {
             Ok(0) if self.may_speak(stream) => Said::Full,
@@ -314,6 +324,29 @@ impl Shard {
                 }
                 Said::Some { more: false }
             }
+        }
+    }
+
+    /// A target has heard a request's head: it gets a page for the answer, unless the same client asks for many.
+    fn expect_answer(&mut self, stream: WireId) {
+        let client = self.other_end(stream).and_then(|front| self.carrier(front));
+        if client.and_then(|client| self.streams_of(client)).is_none_or(|streams| streams.h2.streams() <= FEW) {
+            self.make_room_for_answer(stream);
+        }
+    }
+
+    /// A client takes what its target sends.
+    fn answer_is_taken(&mut self, stream: WireId) {
+        let front = self.other_end(stream).and_then(|front| self.wires.get(front.0));
+        if front.is_some_and(|front| front.leg.limit > STALLED_MAX) {
+            self.make_room_for_answer(stream);
+        }
+    }
+
+    fn make_room_for_answer(&mut self, stream: WireId) {
+        let Some(&Carried { connection, stream: Some(number), .. }) = self.carried(stream) else { return };
+        if let Some(streams) = self.wires.get_mut(connection.0).and_then(|wire| wire.streams.as_mut()) {
+            streams.h2.widen(number, ANSWER_WINDOW);
         }
     }
 
@@ -387,7 +420,6 @@ impl Shard {
 
     pub(super) fn return_credit(&mut self, id: WireId) {
         let Some(WireState { leg, role, carried: Some(carried), .. }) = self.wires.get_mut(id.0) else { return };
-        // Targets are near: what they send needs no large window.
         let is_client = matches!(role, Role::Front(_));
         let used = carried.unreturned.saturating_sub(leg.input.len());
         let (connection, Some(stream)) = (carried.connection, carried.stream) else { return };
@@ -399,11 +431,13 @@ impl Shard {
         let is_long = is_client && !carried.widened && !leg.ended && carried.credited >= LONG_BODY;
         let Some(streams) = self.wires.get_mut(connection.0).and_then(|wire| wire.streams.as_mut()) else { return };
         streams.h2.consumed(stream, used);
-        let talks = !streams.h2.control().is_empty();
-        if is_long {
-            self.widen(id, connection, stream);
+        match is_client {
+            true if is_long => self.widen(id, connection, stream),
+            true => {}
+            // Targets are near: what they send needs no larger window than a page.
+            false => self.answer_is_taken(id),
         }
-        if talks {
+        if self.streams_of(connection).is_some_and(|streams| !streams.h2.control().is_empty()) {
             self.notice(connection);
         }
     }
