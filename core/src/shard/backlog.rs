@@ -53,7 +53,9 @@ impl Shard {
 
     /// As [`Shard::ration`], for the stream that a wire's bytes go to, if they go to one.
     pub(super) fn ration_receiver(&mut self, from: WireId) {
-        if let Some(to) = self.other_end(from) {
+        if self.carried > 0
+            && let Some(to) = self.other_end(from)
+        {
             self.ration(to);
         }
     }

@@ -154,7 +154,6 @@ impl Shard {
 
     /// Takes back room that was lent and not used.
     pub(crate) fn give_back(&mut self, id: WireId) {
-        let other = self.other_end(id);
         let Shard { wires, buffers, .. } = self;
         let Some(wire) = wires.get_mut(id.0) else { return };
         wire.leg.input.release_if_empty(buffers);
@@ -162,7 +161,11 @@ impl Shard {
             secure.sealed.release_if_empty(buffers);
         }
         let lent = core::mem::replace(&mut wire.lent, Lent::Own);
-        let Some(other) = other else { return };
+        if lent == Lent::Own && self.carried == 0 {
+            return;
+        }
+        let Some(other) = self.other_end(id) else { return };
+        let Shard { wires, buffers, .. } = self;
         if lent == Lent::Through
             && let Some(other) = wires.get_mut(other.0)
         {
