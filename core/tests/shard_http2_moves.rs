@@ -319,6 +319,7 @@ fn calls_go_to_another_target_of_their_group_that_speaks_grpc() {
     let talk = net.talk(client, stream);
     assert_eq!((talk.text(), talk.trailers.as_ref()), ("ok".into(), Some(&fields(&[("grpc-status", "0")]))));
     let second = net.target();
+    assert_eq!(net.lab.peers[second].address, Some(target(2)));
     assert_eq!(net.talk(second, 1).field("te"), Some("trailers"));
     net.over();
 }
@@ -342,6 +343,7 @@ fn a_session_is_with_the_target_that_a_request_went_to_in_the_end() {
     };
     let cookie = net.talk(client, stream).head().iter().find_map(cookie).expect("a session");
     let seat = net.lab.peers[net.target()].address;
+    assert_ne!(seat, Some(target(1)));
     for _ in 0..8 {
         net.ask(client, &asks("GET", "/again", &[("cookie", &cookie)]), b"", End::Plain);
         net.run();
