@@ -13,7 +13,7 @@ use http2_support::{End, Net, Reply, asks, call, fields, target};
 use sluicegate::config::ProtocolVersion::{Grpc, Http1, Http2};
 use sluicegate::config::{Config, Protocol};
 use sluicegate::http::h2::{ErrorCode, StreamId, Terms, frame};
-use sluicegate::shard::Fate;
+use sluicegate::shard::{DialError, Fate};
 use sluicegate::target::Stickiness;
 
 /// Connections that one request waits for at most: the first, and 16 others.
@@ -281,6 +281,39 @@ fn requests_with_no_other_target_wait_for_their_turn_until_the_target_takes_leav
     }
 }
 
+/// Another that is in progress does not make it more likely.
+#[test]
+fn requests_with_no_other_target_fail_at_once_when_the_target_allows_no_more_streams() {
+    let (mut net, client) = quiet();
+    let (first, upload, waiting) = blocked(&mut net, client);
+    reload(&mut net, &[], |_| ());
+    net.run();
+    assert!(waiting.iter().all(|stream| net.speakers[&client].talks[stream].heads.is_empty()));
+    net.speaker(first).out.extend(settings(&[(3, 1)]));
+    net.run();
+    assert!(waiting.iter().all(|stream| net.speakers[&client].talks[stream].heads.is_empty()), "their turn will come");
+    net.speaker(first).out.extend(settings(&[(3, 0)]));
+    net.run();
+    assert!(waiting.iter().all(|&stream| cause(&net, client, stream) == ("502", "TargetRefusedStream")));
+    upload_goes_on(&mut net, client, first, upload);
+    net.over();
+}
+
+#[test]
+fn a_target_that_refuses_requests_of_a_deregistered_one_leaves_them_to_the_next() {
+    let (mut net, client) = quiet();
+    net.targets_speak = false;
+    let streams: Vec<u32> = (0..6).map(|_| net.get(client, "/")).collect();
+    net.run();
+    net.lab.refusals.insert(target(2), DialError::Refused);
+    reload(&mut net, &[target(2), target(3)], |_| ());
+    (net.targets_speak, net.reply) = (true, Some(Reply::plain(b"hi")));
+    net.run();
+    assert!(streams.iter().all(|&stream| net.talk(client, stream).text() == "hi"));
+    assert_eq!(to(&net, target(3)).len(), 1);
+    net.over();
+}
+
 /// Whatever the former target speaks is what the request is written in; and one group has no targets of another.
 #[test]
 fn requests_go_to_no_target_that_speaks_otherwise_or_is_of_another_group() {
@@ -349,6 +382,18 @@ fn a_session_is_with_the_target_that_a_request_went_to_in_the_end() {
         net.run();
         assert_eq!(net.lab.peers[net.target()].address, seat);
     }
+    // One that asks for its target, and does not get it in the end (guide STK-21).
+    net.pass_seconds(61);
+    net.targets_speak = false;
+    let client = net.client();
+    let moved = net.ask(client, &asks("GET", "/", &[("cookie", &cookie)]), b"", End::Plain);
+    net.run();
+    let before = net.lab.shard.metrics().non_sticky_request_count;
+    reload(&mut net, &[target(9)], |_| ());
+    net.targets_speak = true;
+    net.run();
+    assert_eq!(net.talk(client, moved).text(), "hi");
+    assert_eq!(net.lab.shard.metrics().non_sticky_request_count, before + 1);
     net.over();
 }
 
