@@ -102,15 +102,10 @@ impl Shard {
     /// The request goes to the same target on another connection, or to another one if its own was deregistered; this
     /// connection is done with it. `false` if that cannot be: it is still this one's.
     pub(crate) fn resend(&mut self, id: WireId, exchange: ExchangeId, again: Again) -> bool {
-        let Some(wire) = self.wires.get_mut(id.0) else { return false };
-        let may = match again {
-            Again::Closed => wire.has_yet_to_ask(),
-            Again::NoRoom => wire.has_yet_to_begin(),
-            Again::NotLookedAt => {
-                wire.leg.input.is_empty() && self.exchanges.get(exchange).is_some_and(Exchange::awaits_head)
-            }
-        };
-        let Some(back) = wire.back_mut().filter(|_| may) else { return false };
+        if !self.may_resend(id, exchange, again) {
+            return false;
+        }
+        let Some(back) = self.wires.get_mut(id.0).and_then(WireState::back_mut) else { return false };
         let origin = back.origin;
         let Some(mut errand) = back.errand.clone() else { return false };
         if errand.is_spent(again) {
@@ -118,10 +113,8 @@ impl Shard {
         }
         let stays = self.pool.is_registered(origin);
         if !stays {
-            match self.new_errand(exchange, origin, errand) {
-                Some(next) => errand = next,
-                None => return false,
-            }
+            let Some(next) = self.new_errand(exchange, origin, errand) else { return false };
+            errand = next;
         }
         if again == Again::NotLookedAt && !self.take_back(id) {
             return false;
@@ -131,11 +124,25 @@ impl Shard {
             back.phase = BackPhase::Idle;
         }
         self.kill(id);
-        if !stays {
-            return self.send_by_another(exchange, errand, unsent);
+        match stays {
+            true => self.send_to(exchange, origin, errand, unsent),
+            false => drop(self.send_by_another(exchange, errand, unsent)),
         }
-        self.send_to(exchange, origin, errand, unsent);
         true
+    }
+
+    /// Whether no target has looked at the request, and all of it is known.
+    fn may_resend(&self, id: WireId, exchange: ExchangeId, again: Again) -> bool {
+        let Some(wire) = self.wires.get(id.0) else { return false };
+        match again {
+            Again::Closed => wire.has_yet_to_ask(),
+            Again::NoRoom => wire.has_yet_to_begin(),
+            Again::NotLookedAt => {
+                let head = wire.carried.as_ref().and_then(|carried| carried.head.as_ref());
+                let awaits_head = self.exchanges.get(exchange).is_some_and(Exchange::awaits_head);
+                head.is_some() && wire.leg.input.is_empty() && awaits_head
+            }
+        }
     }
 
     /// What was sent on a stream is to be sent once more. `false` if it is not known any more, or there is no memory for it.
