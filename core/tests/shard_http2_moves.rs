@@ -317,7 +317,8 @@ fn a_target_that_refuses_requests_of_a_deregistered_one_leaves_them_to_the_next(
 /// Whatever the former target speaks is what the request is written in; and one group has no targets of another.
 #[test]
 fn requests_go_to_no_target_that_speaks_otherwise_or_is_of_another_group() {
-    let changes: [(&str, fn(&mut Config)); 3] = [
+    type Change = fn(&mut Config);
+    let changes: [(&str, Change); 3] = [
         ("HTTP/1.1", |config| config.groups[0].protocol_version = Http1),
         ("gRPC", |config| config.groups[0].protocol_version = Grpc),
         ("another group", |config| config.groups[0].arn.push_str("-other")),
