@@ -1,5 +1,6 @@
 //! A connection from the pool that its target spoke on unasked serves nobody, in whichever order a turn learns of things.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use sluicegate::config::Config;
@@ -84,10 +85,13 @@ fn a_new_connection_is_written_to_at_once() {
 
 #[test]
 fn a_connection_that_ended_while_it_waited_costs_its_next_request_nothing() {
-    for lost in [false, true] {
+    for (lost, port) in [(false, 9001), (true, 9001), (false, 9002), (true, 9002)] {
         let (mut shard, client, target) = shard_with_a_pooled_connection();
         let mut turn = shard.turn(NOW);
         turn.wire(client).unwrap().offer(REQUEST);
+        // Whose target is another now, or still the same.
+        let next = SocketAddr::from(([127, 0, 0, 1], port));
+        drop(turn.reconfigured(Arc::new(Config::forwarding(80, &[next]))));
         let mut wire = turn.wire(target).unwrap();
         assert!(wire.reads_first());
         if lost {
@@ -99,11 +103,12 @@ fn a_connection_that_ended_while_it_waited_costs_its_next_request_nothing() {
         }
         let mut dialed = None;
         while let Some(effect) = turn.next_effect() {
-            if let Effect::Dial { wire, .. } = effect {
+            if let Effect::Dial { wire, address } = effect {
                 dialed = Some(wire);
+                assert_eq!(address, next);
             }
         }
-        let fresh = dialed.expect("another connection to the same target");
+        let fresh = dialed.expect("another connection");
         turn.dialed(fresh, Ok(ends()));
         let mut wire = turn.wire(fresh).unwrap();
         assert!(wire.pending().starts_with(b"GET / HTTP/1.1\r\n"));

@@ -50,8 +50,8 @@ impl Own<'_> {
         Err(format!("{status} ({cause:?}) for {method} {path} ({manner:?}), which nobody gave a reason for"))
     }
 
-    /// No further connection is made to a target that was deregistered: a request that waits there for its turn gets none if
-    /// the target leaves that connection, or if those before it take too long. No target has seen it.
+    /// No further connection is made to a target that was deregistered: a request that waits there for its turn, since its group
+    /// has no other, gets none if the target leaves that connection, or if those before it take too long. No target has seen it.
     fn waited_in_vain(&self, spec: &Spec, ledger: &Ledger) -> bool {
         let is_unseen = ledger.entries.get(&spec.id).is_some_and(|entry| !entry.seen);
         let is_end_of_wait =

@@ -56,6 +56,21 @@ impl Choices {
         Ok(Chosen { group: id, target, fails_open: eligible.fails_open, sticky: wished.is_some() })
     }
 
+    /// A target of that group for a request whose own was deregistered before anything was sent to it.
+    pub(crate) fn choose_anew(
+        &mut self,
+        config: &Config,
+        id: GroupId,
+        zone: Option<&str>,
+        now: Mono,
+        chance: &mut fastrand::Rng,
+    ) -> Option<Chosen> {
+        let group = config.group(id)?;
+        let eligible = self.eligible(config, id, group, zone, now);
+        let target = eligible.choose(&group.state, now, |total| chance.u64(..total))?;
+        Some(Chosen { group: id, target, fails_open: eligible.fails_open, sticky: false })
+    }
+
     /// Another target of the same group by chance, none of those that `refused` names.
     pub(crate) fn choose_another(
         &mut self,

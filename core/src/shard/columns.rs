@@ -63,6 +63,11 @@ impl Columns {
         self.by_target.get(chosen.group.0 as usize)?.get(chosen.target).copied()
     }
 
+    /// The ARN of the group that it is for.
+    pub(crate) fn group(&self, column: ColumnId) -> Option<&str> {
+        self.columns.get(column.0 as usize).map(|column| column.group.as_str())
+    }
+
     /// What is counted there.
     pub(crate) fn get_mut(&mut self, column: ColumnId) -> Option<&mut GroupMetrics> {
         self.columns.get_mut(column.0 as usize).map(|column| &mut column.metrics)

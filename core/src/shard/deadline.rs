@@ -3,7 +3,6 @@
 use super::timer::Deadline;
 use super::wire::{Front, Phase, Role, WireState};
 use super::{Effect, Shard, TIMERS_PER_TURN, WireId};
-use crate::exchange::Exchange;
 use crate::observe::Cause;
 use crate::time::Mono;
 
@@ -83,11 +82,12 @@ impl Shard {
                 self.dial_failed(id, exchange, Cause::TargetConnectTimeout);
             }
             (Deadline::Exchange, Some(exchange)) => {
-                if let Some(&Exchange { back: Some(back), idle, .. }) = self.exchanges.get(exchange) {
-                    self.suspect_trunk(back, idle);
-                }
+                let trunk = self.exchanges.get(exchange).and_then(|it| Some((self.carrier(it.back?)?, it.idle)));
                 self.with(exchange, |exchange, front, back, cx| exchange.idle_for_too_long(front, back, cx));
                 self.drive(exchange);
+                if let Some((trunk, idle)) = trunk {
+                    self.suspect_trunk(trunk, idle);
+                }
             }
             (Deadline::Drained, Some(exchange)) => self.drained_out(exchange),
             (Deadline::Connect | Deadline::Exchange | Deadline::Drained, None) => {}

@@ -1,7 +1,7 @@
 //! A request that no target has looked at is not lost with the connection it was meant for: when a target refuses the
 //! connection, another target of the group gets the request; when a connection turns out to be closed, or takes no more
-//! streams, another connection to the same target does. Once a byte is out, nothing is sent twice, unless the target itself
-//! has said that it did not look at it.
+//! streams, another connection to the same target does, or to another of the group if that one was deregistered. Once a byte
+//! is out, nothing is sent twice, unless the target itself has said that it did not look at it.
 
 use smallvec::SmallVec;
 
@@ -12,16 +12,18 @@ use super::session::seat;
 use super::wire::{BackPhase, Role, WireState};
 use super::{ExchangeId, Shard, WireId};
 use crate::buffer::{Buffer, Payment};
+use crate::config::ProtocolVersion;
 use crate::exchange::Exchange;
 use crate::observe::Cause;
+use crate::rules::GroupId;
 use crate::target::Outstanding;
 use crate::time::Mono;
 
 /// Targets that one request is offered to at most. With so many refusing, more would hardly help.
 const TARGETS_MAX: usize = 8;
 
-/// How often a request that waits takes another connection, since the one it waits for takes no more. A target that closes
-/// every connection at once must not keep requests for ever.
+/// How often a request that waits takes another connection, since the one it waits for takes no more or is gone. A target that
+/// ends every connection at once must not keep requests for ever.
 const MOVED_MAX: u8 = 16;
 
 /// What a connection to a target is to do for an exchange, kept so that another can do it instead.
@@ -36,7 +38,7 @@ pub(crate) struct Errand {
     refused: SmallVec<[u32; TARGETS_MAX]>,
     /// It was sent before, to a target that did not look at it.
     repeated: bool,
-    /// How often it went to another connection because the one it waited for took no more.
+    /// How often it went to another connection because the one it waited for took no more, or was gone.
     moved: u8,
 }
 
@@ -59,12 +61,12 @@ impl Errand {
     }
 }
 
-/// Why a request is sent again to the same target, on another connection.
+/// Why a request is sent again, on another connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Again {
     /// A connection from the pool ended, and nothing was sent on it.
     Closed,
-    /// The connection takes no more streams, and nothing was sent on this one.
+    /// The connection takes no more streams, or is gone, and this one has not been opened: nothing was sent on it.
     NoRoom,
     /// The target has said that it has not looked at the request, nor will (RFC 9113 section 8.7), and all that was sent of it
     /// is known.
@@ -97,23 +99,24 @@ impl Shard {
         self.send_by_another(exchange, next, unsent)
     }
 
-    /// The request goes to the same target on another connection; this one is done with it. `false` if that cannot be: it is
-    /// still this one's.
+    /// The request goes to the same target on another connection, or to another one if its own was deregistered; this
+    /// connection is done with it. `false` if that cannot be: it is still this one's.
     pub(crate) fn resend(&mut self, id: WireId, exchange: ExchangeId, again: Again) -> bool {
-        let Some(wire) = self.wires.get_mut(id.0) else { return false };
-        let may = match again {
-            Again::Closed => wire.has_yet_to_ask(),
-            Again::NoRoom => true,
-            Again::NotLookedAt => {
-                wire.leg.input.is_empty() && self.exchanges.get(exchange).is_some_and(Exchange::awaits_head)
-            }
-        };
-        let Some(back) = wire.back_mut().filter(|back| may && self.pool.is_registered(back.origin)) else {
+        if !self.may_resend(id, exchange, again) {
             return false;
-        };
+        }
+        let Some(back) = self.wires.get_mut(id.0).and_then(WireState::back_mut) else { return false };
         let origin = back.origin;
         let Some(mut errand) = back.errand.clone() else { return false };
-        if errand.is_spent(again) || again == Again::NotLookedAt && !self.take_back(id) {
+        if errand.is_spent(again) {
+            return false;
+        }
+        let stays = self.pool.is_registered(origin);
+        if !stays {
+            let Some(next) = self.new_errand(exchange, origin, errand) else { return false };
+            errand = next;
+        }
+        if again == Again::NotLookedAt && !self.take_back(id) {
             return false;
         }
         let Some(unsent) = self.take_unsent(id) else { return false };
@@ -121,8 +124,25 @@ impl Shard {
             back.phase = BackPhase::Idle;
         }
         self.kill(id);
-        self.send_to(exchange, origin, errand, unsent);
+        match stays {
+            true => self.send_to(exchange, origin, errand, unsent),
+            false => drop(self.send_by_another(exchange, errand, unsent)),
+        }
         true
+    }
+
+    /// Whether no target has looked at the request, and all of it is known.
+    fn may_resend(&self, id: WireId, exchange: ExchangeId, again: Again) -> bool {
+        let Some(wire) = self.wires.get(id.0) else { return false };
+        match again {
+            Again::Closed => wire.has_yet_to_ask(),
+            Again::NoRoom => wire.has_yet_to_begin(),
+            Again::NotLookedAt => {
+                let head = wire.carried.as_ref().and_then(|carried| carried.head.as_ref());
+                let awaits_head = self.exchanges.get(exchange).is_some_and(Exchange::awaits_head);
+                head.is_some() && wire.leg.input.is_empty() && awaits_head
+            }
+        }
     }
 
     /// What was sent on a stream is to be sent once more. `false` if it is not known any more, or there is no memory for it.
@@ -152,6 +172,27 @@ impl Shard {
             choices.choose_another(config, errand.chosen, refused, options.zone.as_deref(), now.mono, chance)?;
         metrics.non_sticky_request_count += u64::from(errand.chosen.sticky);
         Some(Errand { chosen, ..errand })
+    }
+
+    /// The same errand for a target that the group has now, chosen anew since its own was deregistered. It has to speak what
+    /// the former spoke: the request is written for that.
+    fn new_errand(&mut self, id: ExchangeId, former: OriginId, errand: Errand) -> Option<Errand> {
+        let exchange = self.exchanges.get(id)?;
+        let arn = self.columns.group(exchange.record.column?)?;
+        let number = self.config.groups.iter().position(|group| group.arn == arn)?;
+        let version = self.config.groups.get(number)?.protocol_version;
+        if exchange.facts.is_call != (version == ProtocolVersion::Grpc) {
+            return None;
+        }
+        let Shard { choices, config, options, now, chance, .. } = self;
+        let group = GroupId(u32::try_from(number).ok()?);
+        let chosen = choices.choose_anew(config, group, options.zone.as_deref(), now.mono, chance)?;
+        let origin = self.pool.route(group, chosen.target, errand.back_end)?;
+        if self.pool.place(origin)?.http2 != self.pool.place(former)?.http2 {
+            return None;
+        }
+        self.metrics.non_sticky_request_count += u64::from(errand.chosen.sticky);
+        Some(Errand { chosen, config: self.generation, refused: SmallVec::new(), ..errand })
     }
 
     /// The target of the exchange could not be reached, and another gets the request.

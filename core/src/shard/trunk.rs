@@ -152,10 +152,6 @@ impl Shard {
         if let Some(back) = self.wires.get_mut(id.0).and_then(WireState::back_mut) {
             back.errand = Some(errand);
             back.phase = phase;
-            if let BackPhase::Busy(_) = phase {
-                // Should the connection be lost before anything has left, another is as good.
-                back.reused_at = Some(0);
-            }
         }
         match (phase, self.exchanges.get_mut(exchange)) {
             (BackPhase::Busy(_), Some(exchange)) => exchange.record.dispatched(self.now),
@@ -213,10 +209,13 @@ impl Shard {
         let Some(WireState { role: Role::Trunk(trunk), streams: Some(streams), .. }) = self.wires.get_mut(id.0) else {
             return;
         };
-        if let Some(origin) = trunk.origin.filter(|_| !trunk.leaves) {
-            self.pool.set_streams_max(origin, streams.h2.streams_max().max(1));
+        let streams_max = streams.h2.streams_max();
+        // None at all is for a while, or for this connection.
+        if let Some(origin) = trunk.origin.filter(|_| !trunk.leaves && streams_max > 0) {
+            self.pool.set_streams_max(origin, streams_max);
         }
-        if let TrunkPhase::Greeting { .. } = trunk.phase {
+        let is_new = matches!(trunk.phase, TrunkPhase::Greeting { .. });
+        if is_new {
             trunk.phase = TrunkPhase::Open;
             // All who waited for it may have left.
             let is_wanted = self.streams_of(id).is_some_and(|streams| !streams.is_empty());
@@ -227,7 +226,7 @@ impl Shard {
                 self.stream_may_begin(wire);
             }
         }
-        self.move_surplus(id);
+        self.move_surplus(id, is_new);
         self.rearm(id);
     }
 
@@ -254,24 +253,31 @@ impl Shard {
         }
     }
 
-    /// Streams for which the target has no room go to other connections; where it takes none at all, they fail.
-    fn move_surplus(&mut self, id: WireId) {
+    /// Streams for which the target has no room go to other connections. Where they cannot, they wait for their turn, or fail if
+    /// none will come; and a target that takes none on a new connection would not take them on another.
+    fn move_surplus(&mut self, id: WireId, is_new: bool) {
         let Some(streams) = self.streams_of(id) else { return };
         let room = streams.h2.available();
         let surplus: Vec<WireId> = streams.waiting.iter().copied().skip(room).collect();
-        let takes_none = room == 0 && streams.waiting.len() == self.members_of(id).len();
         let is_wanted = !streams.is_empty();
+        let is_free = streams.waiting.len() == self.members_of(id).len();
+        let takes_none = room == 0 && (is_free || streams.h2.streams_max() == 0);
         for wire in surplus {
-            let exchange = self.wires.get(wire.0).and_then(WireState::exchange);
-            match exchange {
-                // Whatever cannot go elsewhere, since the target was deregistered, waits for its turn.
-                Some(exchange) if !takes_none => drop(self.resend(wire, exchange, Again::NoRoom)),
-                _ => self.stream_fails(wire, Cause::TargetRefusedStream),
+            let is_gone = !(is_new && takes_none) && self.moves_on(wire);
+            if !is_gone && takes_none {
+                self.stream_fails(wire, Cause::TargetRefusedStream);
             }
         }
-        if takes_none && is_wanted {
+        if takes_none && is_free && is_wanted {
             self.retire_trunk(id);
         }
+    }
+
+    /// The request of a stream that has not been opened goes to another connection: no target has seen anything of it. `false`
+    /// if that cannot be.
+    fn moves_on(&mut self, id: WireId) -> bool {
+        let exchange = self.wires.get(id.0).and_then(WireState::exchange);
+        exchange.is_some_and(|exchange| self.resend(id, exchange, Again::NoRoom))
     }
 
     /// No connection came about, or none of use, or it is gone.
@@ -287,17 +293,22 @@ impl Shard {
     }
 
     /// Requests that wait for the connection fail by this cause, and those that have no answer will; those with half of one
-    /// too, if that says more than that it was cut.
+    /// too, if that says more than that it was cut. Those that have yet to be sent go elsewhere.
     fn blame_members(&mut self, id: WireId, cause: Cause, midway: bool) {
         for wire in self.members_of(id) {
             match self.wires.get(wire.0) {
                 Some(state) if state.is_being_made() => self.stream_fails(wire, cause),
-                Some(state) if !state.has_yet_to_ask() && !state.leg.ended => {
+                Some(state) if matches!(state.role, Role::Back(_)) && state.has_yet_to_begin() => {
+                    if !self.moves_on(wire) {
+                        self.stream_fails(wire, cause);
+                    }
+                }
+                Some(state) if !state.leg.ended => {
                     if let Some(exchange) = state.exchange() {
                         self.blame(exchange, midway, cause);
                     }
                 }
-                // It is sent again, or is whole.
+                // It is whole.
                 Some(_) | None => {}
             }
         }
@@ -316,6 +327,7 @@ impl Shard {
 
     /// The target broke a rule of HTTP/2.
     pub(super) fn trunk_is_broken(&mut self, id: WireId, cause: Cause) {
+        self.pool_forgets_trunk(id);
         self.blame_members(id, cause, true);
         self.hang_up_trunk(id);
     }
@@ -369,18 +381,26 @@ impl Shard {
         }
     }
 
-    /// No further request gets onto a connection; what is in progress there goes on, and so do requests that wait for their turn.
+    /// No further request gets onto a connection, and those that have yet to be sent go elsewhere if they can; else they wait for
+    /// their turn, as what is in progress there goes on.
     pub(super) fn retire_trunk(&mut self, id: WireId) {
-        self.pool_forgets_trunk(id);
-        if let Some(trunk) = self.wires.get_mut(id.0).and_then(WireState::trunk_mut) {
-            trunk.leaves = true;
+        self.shut_trunk(id);
+        for wire in self.waiting_for(id) {
+            self.moves_on(wire);
         }
         self.bow_out_if_done(id);
     }
 
+    fn shut_trunk(&mut self, id: WireId) {
+        self.pool_forgets_trunk(id);
+        if let Some(trunk) = self.wires.get_mut(id.0).and_then(WireState::trunk_mut) {
+            trunk.leaves = true;
+        }
+    }
+
     /// The target takes no more streams on that connection: those in progress go on, but for those that it will never answer.
     pub(super) fn trunk_leaves(&mut self, id: WireId, beyond: Vec<WireId>, cause: Cause) {
-        self.retire_trunk(id);
+        self.shut_trunk(id);
         for wire in beyond {
             let exchange = self.wires.get(wire.0).and_then(WireState::exchange);
             if exchange.is_some_and(|exchange| self.resend(wire, exchange, Again::NotLookedAt)) {
@@ -391,21 +411,18 @@ impl Shard {
             }
             self.lost(wire);
         }
-        let waiting: Vec<WireId> =
-            self.streams_of(id).map_or_else(Vec::new, |streams| streams.waiting.iter().copied().collect());
-        for wire in waiting {
-            let exchange = self.wires.get(wire.0).and_then(WireState::exchange);
-            if exchange.is_none_or(|exchange| !self.resend(wire, exchange, Again::NoRoom)) {
+        for wire in self.waiting_for(id) {
+            if !self.moves_on(wire) {
                 self.stream_fails(wire, cause);
             }
         }
+        self.bow_out_if_done(id);
     }
 
     /// A target has not answered a request in time. If it has said nothing at all for as long, whatever comes on that
     /// connection may never reach it.
-    pub(super) fn suspect_trunk(&mut self, stream: WireId, idle: Duration) {
+    pub(super) fn suspect_trunk(&mut self, trunk: WireId, idle: Duration) {
         let now = self.now.mono;
-        let Some(trunk) = self.carrier(stream) else { return };
         if self.streams_of(trunk).is_some_and(|streams| streams.is_silent(now, idle)) {
             self.retire_trunk(trunk);
         }
@@ -423,6 +440,11 @@ impl Shard {
 
     fn members_of(&self, id: WireId) -> Vec<WireId> {
         self.streams_of(id).map_or_else(Vec::new, Streams::all)
+    }
+
+    /// Streams that have yet to be opened.
+    fn waiting_for(&self, id: WireId) -> Vec<WireId> {
+        self.streams_of(id).map_or_else(Vec::new, |streams| streams.waiting.iter().copied().collect())
     }
 
     pub(super) fn pool_forgets_trunk(&mut self, id: WireId) {

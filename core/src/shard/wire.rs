@@ -201,6 +201,11 @@ impl WireState {
         matches!(&self.role, Role::Back(Back { reused_at: Some(sent), phase: BackPhase::Busy(_), .. }) if *sent == self.leg.sent)
     }
 
+    /// Whether it is a stream of which its peer knows nothing: it has no number yet.
+    pub(crate) fn has_yet_to_begin(&self) -> bool {
+        self.carried.as_ref().is_some_and(|carried| carried.stream.is_none())
+    }
+
     /// The exchange that this wire is a leg of.
     pub(crate) fn exchange(&self) -> Option<ExchangeId> {
         match &self.role {
