@@ -12,6 +12,7 @@ use sluicegate::http::h2::budget::REPETITION;
 use sluicegate::http::h2::frame::{END_HEADERS, END_STREAM, FrameHead, FrameType, PAYLOAD_MAX};
 use sluicegate::http::h2::{ErrorCode, StreamId};
 use sluicegate::shard::Fate;
+use sluicegate::target::HealthCheck;
 
 /// A target of HTTP/2 that answers by hand.
 fn quiet(memory_max: usize) -> (Net, usize) {
@@ -168,5 +169,24 @@ fn where_memory_is_spent_a_target_whose_head_comes_in_pieces_loses_its_connectio
         assert_eq!(net.lab.peers[target].fate == Fate::Close, is_lost);
         assert_eq!(net.talk(client, stream).status(), if is_lost { "502" } else { "200" });
         net.over();
+    }
+}
+
+#[test]
+fn the_answer_to_a_check_that_comes_in_pieces_takes_no_more_than_the_share_of_checks() {
+    for (memory, is_read) in [(MEMORY, false), (2 * MEMORY, true)] {
+        let mut net = Net::with(Http2, Protocol::Http, |config, options| {
+            config.groups[0].health_check = HealthCheck::default();
+            options.memory_max = memory;
+        });
+        net.reply = None;
+        net.run();
+        let target = net.target();
+        let mut frames = pieces(1, 100_000, 7_000);
+        frames.pop();
+        net.speaker(target).out.extend(frames.concat());
+        net.run();
+        assert_eq!(net.is_open(target), is_read);
+        assert_eq!(net.lab.shard.census().memory.metered, if is_read { 14 * 7_000 } else { 0 });
     }
 }
