@@ -141,6 +141,39 @@ pub struct Account {
     pub metered: usize,
 }
 
+/// Bytes that lie in memory outside of pages, and are metered as pages are.
+#[derive(Debug, Default)]
+pub struct Outside {
+    bytes: usize,
+    /// Those of them that are [`Payment::Aside`].
+    aside: usize,
+}
+
+impl Outside {
+    /// So many bytes lie there now. `false` if they are more than before and there is no memory for that: they are to be
+    /// given up. Nothing was set aside for them, so they are metered, whatever `payment` says of pages.
+    #[must_use]
+    pub fn set(&mut self, bytes: usize, payment: Payment, buffers: &mut Buffers) -> bool {
+        let aside = if payment == Payment::Aside { bytes } else { 0 };
+        let metered = buffers.metered - self.bytes + bytes;
+        let all_aside = buffers.aside - self.aside + aside;
+        if bytes > self.bytes
+            && (metered > buffers.ceiling / 2 || aside > 0 && all_aside > buffers.ceiling / ASIDE_SHARE)
+        {
+            return false;
+        }
+        (buffers.metered, buffers.aside) = (metered, all_aside);
+        (self.bytes, self.aside) = (bytes, aside);
+        true
+    }
+
+    /// Nothing lies there any more.
+    pub fn release(&mut self, buffers: &mut Buffers) {
+        buffers.metered -= core::mem::take(&mut self.bytes);
+        buffers.aside -= core::mem::take(&mut self.aside);
+    }
+}
+
 #[derive(Debug)]
 struct Page {
     bytes: Vec<u8>,
@@ -498,5 +531,37 @@ mod tests {
         assert_eq!(taken, 14, "all the rest is there for requests");
         aside.iter_mut().chain(&mut requests).for_each(|buffer| buffer.release(&mut buffers));
         assert_eq!(buffers.account(), Account::default());
+    }
+
+    #[test]
+    fn what_lies_outside_of_pages_is_metered_up_to_the_ceiling_and_that_of_checks_up_to_their_share() {
+        for (payment, most) in
+            [(Payment::Metered, 512 * 1024), (Payment::Admitted, 512 * 1024), (Payment::Aside, 64 * 1024)]
+        {
+            let mut buffers = buffers();
+            let mut outside = Outside::default();
+            assert!(outside.set(most - 1, payment, &mut buffers) && outside.set(most, payment, &mut buffers));
+            assert!(!outside.set(most + 1, payment, &mut buffers));
+            assert_eq!(buffers.account(), Account { metered: most, ..Account::default() });
+            let mut other = Outside::default();
+            assert!(!other.set(1, payment, &mut buffers) && other.set(0, payment, &mut buffers));
+            assert!(buffers.take(PAGE, payment).is_none() || payment == Payment::Admitted);
+            assert!(outside.set(most - 1, payment, &mut buffers) && other.set(1, payment, &mut buffers));
+            other.release(&mut buffers);
+            outside.release(&mut buffers);
+            outside.release(&mut buffers);
+            assert_eq!((buffers.account().metered, buffers.aside), (0, 0));
+        }
+    }
+
+    #[test]
+    fn what_lies_outside_of_pages_may_shrink_where_there_is_no_memory_left() {
+        let mut buffers = buffers();
+        let (mut outside, mut buffer) = (Outside::default(), Buffer::default());
+        assert!(outside.set(512 * 1024, Payment::Metered, &mut buffers));
+        assert!(buffer.append(b"abc", Payment::Admitted, &mut buffers));
+        buffer.meter(&mut buffers);
+        assert!(outside.set(512 * 1024 - 1, Payment::Metered, &mut buffers), "it is beyond the ceiling even so");
+        assert!(!outside.set(512 * 1024, Payment::Metered, &mut buffers));
     }
 }

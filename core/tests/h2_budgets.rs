@@ -534,3 +534,14 @@ fn heads_that_grow_when_decompressed_are_counted_until_their_requests_end() {
     assert_eq!(run(2, 128, false), None);
     assert_eq!(run(2, 1000, true), None);
 }
+
+#[test]
+fn trailers_of_requests_draw_on_what_requests_may_grow_to() {
+    let entry = [&[0x40, 1, b'n', 0x7f, 0x80, 0x1d][..], &[b'v'; 3_839]].concat();
+    let trailers = |n| [post(2 * n + 1), frame(FrameType::Headers, END_HEADERS | END_STREAM, 2 * n + 1, &[0xbe; 15])];
+    let mut server = server();
+    let first = [block(&GET), entry].concat();
+    server.sees(&frame(FrameType::Headers, END_HEADERS | END_STREAM, 1, &first));
+    let lasts = lasts(&mut server, |n| trailers(n + 1).concat());
+    assert_eq!(lasts, (u32::from(budget::EXPANSION.max) / 52, Budget::Expansion));
+}

@@ -148,8 +148,36 @@ fn a_page_with_too_large_a_head_may_be_asked_for_as_often_as_clients_like() {
 
 #[test]
 fn a_target_whose_heads_were_made_to_grow_loses_its_connection() {
-    // Each of 82 KiB, of which 76 are beyond what is usual.
-    assert_eq!(asks(1_000, |stream| many_fields(stream, 2_000)), (10, Some(Breach::Flood(Budget::Expansion))));
+    // Each of 82 KiB, of which 74 are beyond what is usual.
+    assert_eq!(asks(1_000, |stream| many_fields(stream, 2_000)), (55, Some(Breach::Flood(Budget::Repetition))));
     // 615 KiB at once are beyond what is read.
     assert_eq!(asks(1_000, |stream| many_fields(stream, 15_000)), (0, Some(Breach::ListTooLong)));
+}
+
+#[test]
+fn a_large_list_is_held_no_longer_than_it_is_read() {
+    let mut server = End::settled_server();
+    let large = [&block(&GET)[..], &[0x40, 1, b'n', 0x7f, 0x80, 0x1d], &[b'v'; 3_839], &[0xbe; 14]].concat();
+    server.sees(&frame(FrameType::Headers, END_HEADERS | END_STREAM, 1, &large));
+    let fields = server.side.fields();
+    assert!(fields.size() > 56 * 1024 && fields.memory() > 56 * 1024, "{}", fields.memory());
+    server.side.forget_fields();
+    let fields = server.side.fields();
+    assert!(fields.is_empty() && fields.memory() < 8 * 1024, "{}", fields.memory());
+}
+
+#[test]
+fn of_a_head_whose_end_has_not_come_as_much_is_held_as_has_come() {
+    for (piece, frames) in [(1, 15), (999, 7), (16_384, 8)] {
+        let mut client = End::asking_client();
+        assert_eq!(client.side.gathered(), 0);
+        for n in 0..frames {
+            let kind = if n == 0 { FrameType::Headers } else { FrameType::Continuation };
+            client.sees(&frame(kind, 0, 1, &vec![0x82; piece]));
+            assert_eq!(client.side.gathered(), (n + 1) * piece);
+        }
+        // The last may be a bit too much; it is held no longer even so.
+        let _ = client.feed(&frame(FrameType::Continuation, END_HEADERS, 1, b""));
+        assert_eq!(client.side.gathered(), 0);
+    }
 }

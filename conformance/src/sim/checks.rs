@@ -113,9 +113,9 @@ impl World {
         for peer in self.peers.iter().flatten() {
             match peer {
                 Peer::Client(client) if !client.over => drop(writeln!(out, "  {}", client.situation())),
-                Peer::Browser(browser) if !browser.over => drop(writeln!(out, "  {}", browser.situation())),
+                Peer::Browser(browser) if !browser.line.over => drop(writeln!(out, "  {}", browser.situation())),
                 Peer::Target(target) if !target.over => drop(writeln!(out, "  {}", target.situation())),
-                Peer::Origin(origin) if !origin.over => drop(writeln!(out, "  {}", origin.situation())),
+                Peer::Origin(origin) if !origin.line.over => drop(writeln!(out, "  {}", origin.situation())),
                 Peer::Attacker(attacker) if !attacker.over => drop(writeln!(out, "  {}", attacker.situation())),
                 Peer::Witness(witness) if !witness.over => drop(writeln!(out, "  {}", witness.situation())),
                 Peer::Fumbler(fumbler) => drop(writeln!(out, "  {}", fumbler.situation())),

@@ -48,7 +48,7 @@ impl World {
             }
         }
         let mut browser = Browser::new(conn, address, visit, self.chance.fork());
-        browser.over = self.sockets[conn].is_none();
+        browser.line.over = self.sockets[conn].is_none();
         self.peers[conn] = Some(Peer::Browser(Box::new(browser)));
         if let Some(wire) = self.sockets[conn].as_ref().map(|socket| socket.wire) {
             self.drive(wire);

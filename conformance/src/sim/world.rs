@@ -545,7 +545,7 @@ impl World {
                 .map_err(|what| format!("target, conn {}: {what}", target.conn)),
             Peer::Origin(origin) => origin
                 .tick(&mut self.net, &mut self.ledger)
-                .map_err(|what| format!("origin, conn {}: {what}", origin.conn)),
+                .map_err(|what| format!("origin, conn {}: {what}", origin.line.conn)),
             Peer::Attacker(attacker) => attacker
                 .tick(&mut self.net, &mut self.ledger)
                 .map_err(|what| format!("client {}: {what}", attacker.address)),

@@ -21,7 +21,8 @@ impl Cause {
     pub const fn of_target(breach: Breach) -> Cause {
         match breach {
             Breach::NoSettings | Breach::FrameTooLong => Cause::TargetNotHttp2,
-            Breach::BlockTooLong | Breach::ListTooLong | Breach::Flood(Budget::Expansion) => Cause::TargetHeadTooLarge,
+            Breach::BlockTooLong | Breach::ListTooLong => Cause::TargetHeadTooLarge,
+            Breach::Flood(Budget::Repetition) => Cause::TargetHeadFlood,
             Breach::Flood(Budget::Interims) => Cause::TooManyInterimResponses,
             _ => Cause::TargetBrokeHttp2,
         }
@@ -62,8 +63,8 @@ impl Cause {
             Budget::Strays => Cause::Http2StrayFrameFlood,
             Budget::TinyData => Cause::Http2TinyWindows,
             Budget::Expansion => Cause::Http2HeadFlood,
-            // Clients send none.
-            Budget::Interims => Cause::Http2ProtocolError,
+            // Clients do not answer.
+            Budget::Interims | Budget::Repetition => Cause::Http2ProtocolError,
         }
     }
 }
@@ -141,6 +142,7 @@ mod tests {
         }
         assert_eq!(Cause::of_target(Breach::NoSettings), Cause::TargetNotHttp2);
         assert_eq!(Cause::of_target(Breach::Flood(Budget::Interims)), Cause::TooManyInterimResponses);
-        assert_eq!(Cause::of_target(Breach::Flood(Budget::Expansion)), Cause::TargetHeadTooLarge);
+        assert_eq!(Cause::of_target(Breach::Flood(Budget::Repetition)), Cause::TargetHeadFlood);
+        assert_eq!(Cause::of_target(Breach::BlockTooLong), Cause::TargetHeadTooLarge);
     }
 }

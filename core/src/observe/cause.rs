@@ -140,6 +140,7 @@ causes! {
     TargetSpokeFirst, Target, Some(502), "The target sent bytes on a waiting connection before the request that took it was sent; look at what the target answers twice.";
     TargetHeadMalformed, Target, Some(502), "The target's response head does not follow the HTTP grammar, or contradicts itself about the length of the body; look at the target.";
     TargetHeadTooLarge, Target, Some(502), "The target's response head is longer than 32 K or has more than 1,000 fields; look at its cookies and header fields.";
+    TargetHeadFlood, Target, Some(502), "Responses came again and again whose heads are small compressed and large decompressed, so the target's connection was ended; look at which header fields they repeat.";
     TooManyInterimResponses, Target, Some(502), "The target sent 1xx responses without end; look at the target.";
     UnexpectedUpgrade, Target, Some(502), "The target switched protocols although the request did not ask for it; look at the target.";
     TargetIdle, Target, Some(504), "The target had the request and sent nothing for the idle timeout; look at its response time, or raise idle_timeout.timeout_seconds.";

@@ -14,7 +14,7 @@ use super::front::{DRAIN_GRACE, LINGER};
 use super::stream::{Carried, Said};
 use super::wire::{Front, Phase, Role, WireState};
 use super::{Shard, WireId};
-use crate::buffer::{Buffers, LARGE_PAGE, PAGE, Payment, TLS_ADMISSION};
+use crate::buffer::{Buffers, LARGE_PAGE, Outside, PAGE, Payment, TLS_ADMISSION};
 use crate::exchange::UNWANTED_BYTES_MAX;
 use crate::http::h2::{Connection, ConnectionError, ErrorCode, Event, Kind, Received, StreamId};
 use crate::observe::Cause;
@@ -37,6 +37,8 @@ pub(crate) struct Streams {
     pub(super) is_aside: bool,
     /// What is set aside for the connection while it has streams.
     admitted: usize,
+    /// What has come of a head whose end has not.
+    gathered: Outside,
     /// Since when it has had no stream.
     pub(super) idle_since: Mono,
     /// When the client was told that the connection will end.
@@ -57,6 +59,7 @@ impl Streams {
             backlog: Backlog::default(),
             is_aside: false,
             admitted: 0,
+            gathered: Outside::default(),
             idle_since: now,
             announced: now,
             heard: now,
@@ -149,6 +152,12 @@ impl Streams {
         buffers.dismiss(core::mem::take(&mut self.admitted));
     }
 
+    /// A head whose end has not come is on the account. `false` if there is no memory for it.
+    fn meter_gathered(&mut self, buffers: &mut Buffers) -> bool {
+        let payment = if self.is_aside { Payment::Aside } else { Payment::Metered };
+        self.gathered.set(self.h2.gathered(), payment, buffers)
+    }
+
     pub(super) fn dismiss_if_empty(&mut self, buffers: &mut Buffers) {
         if self.is_empty() {
             self.dismiss(buffers);
@@ -167,6 +176,9 @@ impl Shard {
                 Ok(received) => received,
                 Err(error) => return self.breach(id, &error),
             };
+            if !streams.meter_gathered(buffers) {
+                return self.connection_is_starved(id);
+            }
             if let Some(Event::Data { stream, skip, len, end }) = event {
                 let to = streams.wire(stream);
                 self.pass_data(id, to, skip, len, used, end);
@@ -238,12 +250,7 @@ impl Shard {
     fn happened(&mut self, id: WireId, event: Event) {
         let is_front = self.wires.get(id.0).is_some_and(|wire| wire.front().is_some());
         match event {
-            Event::Head { stream, kind: Kind::Head, end } if is_front => self.stream_begins(id, stream, end),
-            Event::Head { stream, kind, end } => {
-                if let Some(wire) = self.stream_of(id, stream) {
-                    self.stream_head(id, wire, stream, kind, end);
-                }
-            }
+            Event::Head { stream, kind, end } => self.head_has_come(id, stream, kind, end, is_front),
             Event::Reset { stream, code, fault } => {
                 let cause = match fault {
                     // A client that resets has gone, and that is all.
@@ -274,6 +281,18 @@ impl Shard {
             }
             // A client that leaves ends its streams itself.
             Event::GoAway { .. } | Event::Data { .. } => {}
+        }
+    }
+
+    fn head_has_come(&mut self, id: WireId, stream: StreamId, kind: Kind, end: bool, is_front: bool) {
+        match (kind, self.stream_of(id, stream)) {
+            (Kind::Head, _) if is_front => self.stream_begins(id, stream, end),
+            (_, Some(wire)) => self.stream_head(id, wire, stream, kind, end),
+            (_, None) => {}
+        }
+        // A large list is not kept for as long as the connection says nothing.
+        if let Some(streams) = self.wires.get_mut(id.0).and_then(|wire| wire.streams.as_mut()) {
+            streams.h2.forget_fields();
         }
     }
 
@@ -477,6 +496,7 @@ impl Shard {
         let Shard { wires, buffers, .. } = self;
         let Some(mut streams) = wires.get_mut(id.0).and_then(|wire| wire.streams.take()) else { return };
         streams.dismiss(buffers);
+        streams.gathered.release(buffers);
         for stream in streams.all() {
             match self.wires.get(stream.0) {
                 Some(WireState { role: Role::Back(_), leg, .. }) if leg.ended => self.stream_is_answered(stream),

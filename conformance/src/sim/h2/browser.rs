@@ -3,37 +3,30 @@
 use std::net::SocketAddr;
 
 use super::frames::{CANCEL, Fields, NO_ERROR, PROTOCOL_ERROR, REFUSED_STREAM, field};
+use super::line::{self, Line, Peer};
 use super::talk::{Heard, Role, Talk};
 use super::visit::{Ask, Credit, Ending, Fault, Visit};
 use crate::sim::chance::Chance;
-use crate::sim::net::{Conn, Net, SECONDS, Side, Stop, Time};
+use crate::sim::net::{Conn, Net, SECONDS, Time};
 use crate::sim::reader::Framing;
 use crate::sim::scenario::FIXED_BODY;
 use crate::sim::spec::{Course, Flow, Ledger, stream};
 use crate::sim::verdict::Own;
 
-/// Bytes that wait to be written, beyond which no more is said.
-const OUT_MAX: usize = 20_000;
-
 #[derive(Debug)]
 pub(crate) struct Browser {
-    pub(crate) conn: Conn,
+    pub(crate) line: Line,
     pub(crate) address: SocketAddr,
     visit: Visit,
-    talk: Talk,
     chance: Chance,
     /// The requests that were made.
     begun: Vec<Request>,
     next_at: Time,
     began: Option<Time>,
-    owed: Vec<(Time, u32, u32)>,
     whim_at: Time,
-    not_before: Time,
-    alarm: Option<Time>,
     said_goodbye: bool,
     /// The balancer takes no more requests.
     dismissed: bool,
-    pub(crate) over: bool,
 }
 
 #[derive(Debug)]
@@ -66,20 +59,15 @@ impl Browser {
     pub(crate) fn new(conn: Conn, address: SocketAddr, visit: Visit, mut chance: Chance) -> Browser {
         let talk = Talk::new(Role::Client, visit.manners, chance.fork());
         Browser {
-            conn,
+            line: Line::new(conn, talk, visit.pace),
             address,
-            talk,
             chance,
             begun: Vec::new(),
             next_at: 0,
             began: None,
-            owed: Vec::new(),
             whim_at: 0,
-            not_before: 0,
-            alarm: None,
             said_goodbye: false,
             dismissed: false,
-            over: false,
             visit,
         }
     }
@@ -96,101 +84,31 @@ impl Browser {
 
     /// No stream outlives its deadline: how long one has been waiting without a word.
     pub(crate) fn silence(&self, now: Time) -> Time {
-        let hears = !self.over && self.visit.deaf_after.is_none();
+        let hears = !self.line.over && self.visit.deaf_after.is_none();
         let waiting = self.begun.iter().filter(|request| !request.done && hears);
         waiting.map(|request| now.saturating_sub(request.moved_at)).max().unwrap_or(0)
     }
 
     pub(crate) fn tick<E>(&mut self, net: &mut Net<E>, ledger: &mut Ledger) -> Result<Option<Time>, String> {
-        self.alarm = None;
+        line::wake(self);
         let began = *self.began.get_or_insert(net.now);
         if let Ending::ResetsAt(span) = self.visit.ending
-            && !self.over
-            && self.is_due(net.now, began + span)
+            && !self.line.over
+            && self.line.is_due(net.now, began + span)
         {
-            net.reset(self.conn, Side::Theirs);
-            self.over = true;
+            self.line.reset(net);
         }
         if let Some(span) = self.visit.breaks_after
-            && !self.over
-            && self.is_due(net.now, began + span)
+            && !self.line.over
+            && self.line.is_due(net.now, began + span)
         {
             self.visit.breaks_after = None;
-            self.talk.blunder();
+            self.line.talk.blunder();
         }
-        while !self.over {
-            let before = net.moved(self.conn, Side::Theirs);
-            let is_deaf = self.visit.deaf_after.is_some_and(|span| net.now >= began + span);
-            if !is_deaf {
-                self.read(net, ledger)?;
-            }
-            if self.over {
-                break;
-            }
-            self.speak(net.now);
-            self.flush(net);
-            self.end_if_done(net);
-            if before == net.moved(self.conn, Side::Theirs) {
-                break;
-            }
-        }
-        Ok(self.alarm.filter(|_| !self.over))
-    }
-
-    /// Whether that time has come; if not, it is when this is to be called again.
-    fn is_due(&mut self, now: Time, at: Time) -> bool {
-        if now < at {
-            self.alarm = Some(self.alarm.map_or(at, |other| other.min(at)));
-        }
-        now >= at
+        line::run(self, net, ledger)
     }
 
     // ---- what comes -------------------------------------------------------------------------------------------
-
-    fn read<E>(&mut self, net: &mut Net<E>, ledger: &mut Ledger) -> Result<(), String> {
-        let mut scratch = [0; 8192];
-        while !self.over {
-            match net.read(self.conn, Side::Theirs, &mut scratch) {
-                Ok(0) => self.ended(net, true, ledger)?,
-                Ok(n) => {
-                    if net.verdict(self.conn).is_some_and(|verdict| !verdict.http2) {
-                        return Err("the balancer does not speak HTTP/2".to_owned());
-                    }
-                    self.talk.feed(&scratch[..n]);
-                    while let Some(heard) = self.talk.next()? {
-                        self.hear(heard, net.now, ledger)?;
-                    }
-                }
-                Err(Stop::WouldBlock) => return Ok(()),
-                Err(Stop::Reset) => self.ended(net, false, ledger)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn hear(&mut self, heard: Heard, now: Time, ledger: &mut Ledger) -> Result<(), String> {
-        match heard {
-            Heard::Head { stream, fields, end } => {
-                let Some(request) = self.request(stream) else { return Ok(()) };
-                request.moved_at = now;
-                request.head(&fields, ledger)?;
-                if end { self.answered(stream, ledger) } else { Ok(()) }
-            }
-            Heard::Trailers { stream, fields } => {
-                let Some(request) = self.request(stream) else { return Ok(()) };
-                let spec = &request.ask.spec;
-                if request.own || !spec.trailers || field(&fields, "x-sum") != Some("1") || fields.len() != 1 {
-                    return Err(format!("trailers that nobody sent with {}: {fields:?}", spec.path()));
-                }
-                request.summed = true;
-                self.answered(stream, ledger)
-            }
-            Heard::Data { stream, bytes, end } => self.data(stream, &bytes, end, now, ledger),
-            Heard::Reset { stream, code } => self.was_reset(stream, code, ledger),
-            Heard::GoAway { last, code } => self.dismissed(last, code, ledger),
-            Heard::Pong => Ok(()),
-        }
-    }
 
     fn request(&mut self, stream: u32) -> Option<&mut Request> {
         self.begun.iter_mut().find(|request| request.stream == stream)
@@ -201,7 +119,8 @@ impl Browser {
             Credit::AtOnce => now,
             Credit::Late(span) => now + span,
         };
-        self.owed.extend([(at, 0, bytes.len() as u32), (at, stream, bytes.len() as u32)]);
+        self.line.owe(at, 0, bytes.len());
+        self.line.owe(at, stream, bytes.len());
         let Some(request) = self.request(stream).filter(|request| !request.done) else { return Ok(()) };
         request.moved_at = now;
         request.body(bytes)?;
@@ -276,51 +195,15 @@ impl Browser {
         self.visit.lenient || ledger.disturbed
     }
 
-    fn ended<E>(&mut self, net: &mut Net<E>, clean: bool, ledger: &Ledger) -> Result<(), String> {
-        self.over = true;
-        let verdict = net.verdict(self.conn);
-        net.close(self.conn, Side::Theirs);
-        if let Some(failure) = verdict.and_then(|verdict| verdict.failure) {
-            return Err(format!("its TLS has failed: {failure}"));
-        }
-        if self.is_lenient(ledger) {
-            return Ok(());
-        }
-        let done = self.begun.iter().all(|request| request.done) && self.begun.len() == self.visit.asks.len();
-        let is_polite = self.dismissed && self.talk.is_settled() && self.talk.is_between_frames();
-        if !done || !clean || !is_polite {
-            return Err(format!("the connection ended (clean: {clean}): {}", self.situation()));
-        }
-        Ok(())
-    }
-
     // ---- what is said -----------------------------------------------------------------------------------------
-
-    fn speak(&mut self, now: Time) {
-        self.give_credit(now);
-        self.give_up(now);
-        self.ask(now);
-        self.upload(now);
-        self.have_whims(now);
-    }
-
-    fn give_credit(&mut self, now: Time) {
-        while let Some(&(at, stream, bytes)) = self.owed.first() {
-            if !self.is_due(now, at) {
-                return;
-            }
-            self.owed.remove(0);
-            self.talk.credit(stream, bytes);
-        }
-    }
 
     /// Gives up what was to be given up.
     fn give_up(&mut self, now: Time) {
         for at in 0..self.begun.len() {
             let Some(when) = self.begun[at].cancel_at.filter(|_| !self.begun[at].done) else { continue };
-            if self.is_due(now, when) {
+            if self.line.is_due(now, when) {
                 self.begun[at].done = true;
-                self.talk.reset(self.begun[at].stream, CANCEL);
+                self.line.talk.reset(self.begun[at].stream, CANCEL);
             }
         }
     }
@@ -330,8 +213,8 @@ impl Browser {
             let waiting = self.begun.iter().filter(|request| !request.done).count();
             if self.dismissed
                 || waiting >= self.visit.at_once
-                || !self.talk.may_open()
-                || !self.is_due(now, self.next_at)
+                || !self.line.talk.may_open()
+                || !self.line.is_due(now, self.next_at)
             {
                 return;
             }
@@ -340,7 +223,7 @@ impl Browser {
                 Framing::Length(0) => self.chance.one_in(2),
                 _ => false,
             };
-            let stream = self.talk.open(&ask.fields(), end);
+            let stream = self.line.talk.open(&ask.fields(), end);
             let cancel_at = if let Fault::Cancelled(span) = ask.fault { Some(now + span) } else { None };
             self.next_at = now + self.visit.asks.get(self.begun.len() + 1).map_or(0, |next| next.after);
             self.begun.push(Request {
@@ -361,11 +244,11 @@ impl Browser {
 
     /// Sends pieces of bodies, of whoever may.
     fn upload(&mut self, now: Time) {
-        while self.talk.out.len() < OUT_MAX {
+        while !self.line.is_full() {
             let may = |request: &Request| {
                 let lives = !request.said_end && !request.done;
                 let stalls = request.ask.fault == Fault::Stalls && request.upload_left() == 0;
-                lives && !stalls && (request.upload_left() == 0 || self.talk.room(request.stream) > 0)
+                lives && !stalls && (request.upload_left() == 0 || self.line.talk.room(request.stream) > 0)
             };
             let ready: Vec<usize> = (0..self.begun.len()).filter(|&at| may(&self.begun[at])).collect();
             if ready.is_empty() {
@@ -373,7 +256,7 @@ impl Browser {
             }
             let request = &mut self.begun[self.chance.pick(&ready)];
             request.moved_at = now;
-            let room = self.talk.room(request.stream) as u64;
+            let room = self.line.talk.room(request.stream) as u64;
             let most = request.upload_left().min(room);
             let len =
                 if self.chance.one_in(4) { most.min(self.chance.between(0, most)).max(most.min(1)) } else { most };
@@ -383,11 +266,11 @@ impl Browser {
                 request.upload_left() == 0 && request.ask.fault != Fault::Stalls && (len == 0 || self.chance.one_in(2));
             if is_last && request.ask.has_trailers() {
                 if len > 0 {
-                    self.talk.say(request.stream, &bytes, false);
+                    self.line.talk.say(request.stream, &bytes, false);
                 }
-                self.talk.head(request.stream, &[("x-sum".to_owned(), "1".to_owned())], true);
+                self.line.talk.head(request.stream, &[("x-sum".to_owned(), "1".to_owned())], true);
             } else {
-                self.talk.say(request.stream, &bytes, is_last);
+                self.line.talk.say(request.stream, &bytes, is_last);
             }
             request.said_end = is_last;
         }
@@ -395,58 +278,108 @@ impl Browser {
 
     fn have_whims(&mut self, now: Time) {
         let busy = self.begun.iter().any(|request| !request.done);
-        if !self.visit.whims || !busy || !self.is_due(now, self.whim_at) {
+        if !self.visit.whims || !busy || !self.line.is_due(now, self.whim_at) {
             return;
         }
         self.whim_at = now + self.chance.between(SECONDS / 10, SECONDS);
         match self.chance.below(4) {
-            0 => self.talk.ping(),
-            1 => self.talk.settings(self.chance.pick(&[300, 5_000, 65_535, 200_000]), &[]),
-            _ => self.talk.noise(),
+            0 => self.line.talk.ping(),
+            1 => self.line.talk.settings(self.chance.pick(&[300, 5_000, 65_535, 200_000]), &[]),
+            _ => self.line.talk.noise(),
         }
-        self.is_due(now, self.whim_at);
-    }
-
-    fn flush<E>(&mut self, net: &mut Net<E>) {
-        while !self.talk.out.is_empty() && self.is_due(net.now, self.not_before) {
-            let piece = self.talk.out.len().min(self.visit.pace.piece);
-            match net.write(self.conn, Side::Theirs, &self.talk.out[..piece]) {
-                Ok(n) => {
-                    self.talk.out.drain(..n);
-                    self.not_before = net.now + self.visit.pace.gap;
-                }
-                // Whoever cannot write any more still reads what there is.
-                Err(Stop::Reset) => self.talk.out.clear(),
-                Err(Stop::WouldBlock) => return,
-            }
-        }
+        self.line.is_due(now, self.whim_at);
     }
 
     /// All was asked, and all is over.
     fn end_if_done<E>(&mut self, net: &mut Net<E>) {
         let all = self.begun.len() == self.visit.asks.len() || self.dismissed;
-        if self.over || !all || self.begun.iter().any(|request| !request.done) {
+        if self.line.over || !all || self.begun.iter().any(|request| !request.done) {
             return;
         }
         if self.visit.ending == Ending::Leaves && !std::mem::replace(&mut self.said_goodbye, true) {
-            self.talk.goaway(0);
-            self.flush(net);
+            self.line.talk.goaway(0);
+            line::flush(self, net);
         }
         let is_going = matches!(self.visit.ending, Ending::Closes | Ending::Leaves);
         // Whoever is asked nothing more still acknowledges SETTINGS and answers PINGs.
-        if is_going && self.talk.out.is_empty() && self.talk.is_settled() {
-            net.close(self.conn, Side::Theirs);
-            self.over = true;
+        if is_going && self.line.talk.out.is_empty() && self.line.talk.is_settled() {
+            self.line.close(net);
         }
     }
 
     /// The world is over: whether this client has what it wanted.
     pub(crate) fn satisfied(&self) -> Result<(), String> {
-        if self.over || self.visit.deaf_after.is_some() {
+        if self.line.over || self.visit.deaf_after.is_some() {
             Ok(())
         } else {
             Err(format!("{} still waits", self.situation()))
         }
+    }
+}
+
+impl Peer for Browser {
+    fn line(&mut self) -> &mut Line {
+        &mut self.line
+    }
+
+    fn reads(&self, now: Time) -> bool {
+        let span = self.visit.deaf_after;
+        self.began.is_none_or(|began| span.is_none_or(|span| now < began + span))
+    }
+
+    fn reached<E>(&self, net: &Net<E>) -> Result<(), String> {
+        match net.verdict(self.line.conn) {
+            Some(verdict) if !verdict.http2 => Err("the balancer does not speak HTTP/2".to_owned()),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn hear<E>(&mut self, heard: Heard, net: &Net<E>, ledger: &mut Ledger) -> Result<(), String> {
+        let now = net.now;
+        match heard {
+            Heard::Head { stream, fields, end } => {
+                let Some(request) = self.request(stream) else { return Ok(()) };
+                request.moved_at = now;
+                request.head(&fields, ledger)?;
+                if end { self.answered(stream, ledger) } else { Ok(()) }
+            }
+            Heard::Trailers { stream, fields } => {
+                let Some(request) = self.request(stream) else { return Ok(()) };
+                let spec = &request.ask.spec;
+                if request.own || !spec.trailers || field(&fields, "x-sum") != Some("1") || fields.len() != 1 {
+                    return Err(format!("trailers that nobody sent with {}: {fields:?}", spec.path()));
+                }
+                request.summed = true;
+                self.answered(stream, ledger)
+            }
+            Heard::Data { stream, bytes, end } => self.data(stream, &bytes, end, now, ledger),
+            Heard::Reset { stream, code } => self.was_reset(stream, code, ledger),
+            Heard::GoAway { last, code } => self.dismissed(last, code, ledger),
+            Heard::Pong => Ok(()),
+        }
+    }
+
+    fn ended(&mut self, clean: bool, ledger: &Ledger) -> Result<(), String> {
+        if self.is_lenient(ledger) {
+            return Ok(());
+        }
+        let done = self.begun.iter().all(|request| request.done) && self.begun.len() == self.visit.asks.len();
+        let is_polite = self.dismissed && self.line.talk.is_settled() && self.line.talk.is_between_frames();
+        if !done || !clean || !is_polite {
+            return Err(format!("the connection ended (clean: {clean}): {}", self.situation()));
+        }
+        Ok(())
+    }
+
+    fn speak(&mut self, now: Time, _ledger: &mut Ledger) {
+        self.give_up(now);
+        self.ask(now);
+        self.upload(now);
+        self.have_whims(now);
+    }
+
+    fn act<E>(&mut self, net: &mut Net<E>, _ledger: &mut Ledger) {
+        self.end_if_done(net);
     }
 }
 

@@ -4,15 +4,14 @@
 use sluicegate::config::ProtocolVersion;
 
 use super::frames::{CANCEL, Fields, NO_ERROR, REFUSED_STREAM, field};
+use super::line::{self, Line, Peer};
 use super::talk::{Heard, Manners, Role, Talk};
 use crate::sim::chance::Chance;
-use crate::sim::net::{Conn, Net, Side, Stop, Time};
+use crate::sim::client::Pace;
+use crate::sim::net::{Conn, Net, Side, Time};
 use crate::sim::reader::Framing;
 use crate::sim::spec::{Course, Flow, Ledger, Manner, Spec, stream};
 use crate::sim::target::{HEALTH, Host, Nature};
-
-/// Bytes that wait to be written, beyond which no more is said.
-const OUT_MAX: usize = 20_000;
 
 /// How a target speaks HTTP/2.
 #[derive(Clone, Copy, Debug)]
@@ -58,19 +57,14 @@ impl Flaw {
 
 #[derive(Debug)]
 pub(crate) struct Origin {
-    pub(crate) conn: Conn,
+    pub(crate) line: Line,
     host: Host,
     dialect: Dialect,
-    talk: Talk,
     chance: Chance,
     serving: Vec<Serving>,
     begun: u64,
-    owed: Vec<(Time, u32, u32)>,
     leaving: Leaving,
     idle_since: Time,
-    not_before: Time,
-    alarm: Option<Time>,
-    pub(crate) over: bool,
 }
 
 /// How far the end of a connection has come.
@@ -106,19 +100,14 @@ impl Origin {
             talk.out.clear();
         }
         Origin {
-            conn,
+            line: Line::new(conn, talk, Pace { piece: host.piece, gap: host.gap }),
             host,
             dialect,
-            talk,
             chance,
             serving: Vec::new(),
             begun: 0,
-            owed: Vec::new(),
             leaving: Leaving::No,
             idle_since: now,
-            not_before: 0,
-            alarm: None,
-            over: false,
         }
     }
 
@@ -133,96 +122,11 @@ impl Origin {
     }
 
     pub(crate) fn tick<E>(&mut self, net: &mut Net<E>, ledger: &mut Ledger) -> Result<Option<Time>, String> {
-        self.alarm = None;
-        while !self.over {
-            let before = net.moved(self.conn, Side::Theirs);
-            self.read(net, ledger)?;
-            if self.over {
-                break;
-            }
-            self.give_credit(net.now);
-            self.answer(net.now, ledger);
-            self.flush(net);
-            self.be_as_it_is(net, ledger);
-            if before == net.moved(self.conn, Side::Theirs) {
-                break;
-            }
-        }
-        Ok(self.alarm.filter(|_| !self.over))
-    }
-
-    /// Whether that time has come; if not, it is when this is to be called again.
-    fn is_due(&mut self, now: Time, at: Time) -> bool {
-        if now < at {
-            self.alarm = Some(self.alarm.map_or(at, |other| other.min(at)));
-        }
-        now >= at
+        line::wake(self);
+        line::run(self, net, ledger)
     }
 
     // ---- what comes -------------------------------------------------------------------------------------------
-
-    fn read<E>(&mut self, net: &mut Net<E>, ledger: &mut Ledger) -> Result<(), String> {
-        let mut scratch = [0; 8192];
-        while !self.over {
-            match net.read(self.conn, Side::Theirs, &mut scratch) {
-                Ok(n) if n > 0 => {
-                    self.talk.feed(&scratch[..n]);
-                    while let Some(heard) = self.talk.next()? {
-                        self.hear(heard, net, ledger)?;
-                        if self.over {
-                            return Ok(());
-                        }
-                    }
-                }
-                Err(Stop::WouldBlock) => return Ok(()),
-                Ok(_) | Err(Stop::Reset) => {
-                    if let Some(failure) = net.verdict(self.conn).and_then(|verdict| verdict.failure) {
-                        return Err(format!("its TLS has failed: {failure}"));
-                    }
-                    self.left(ledger)?;
-                    net.close(self.conn, Side::Theirs);
-                    self.over = true;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The balancer has ended the connection, which it may if nothing is in progress on it.
-    fn left(&self, ledger: &Ledger) -> Result<(), String> {
-        let is_good = self.host.nature == Nature::Good && self.dialect.flaw == Flaw::None && !ledger.disturbed;
-        let cut = self.serving.iter().find(|serving| is_good && serving.spec.is_fair() && !serving.is_free(ledger));
-        cut.map_or(Ok(()), |serving| Err(format!("the connection ended while {} is served", serving.spec.path())))
-    }
-
-    fn hear<E>(&mut self, heard: Heard, net: &mut Net<E>, ledger: &mut Ledger) -> Result<(), String> {
-        match heard {
-            Heard::Head { stream, fields, end } => {
-                let secure = net.verdict(self.conn).is_some();
-                self.head(stream, &fields, secure, net.now, ledger)?;
-                if end && !self.over { self.whole(stream, net.now, ledger) } else { Ok(()) }
-            }
-            Heard::Trailers { stream, fields } => {
-                // What was not taken may have some, like all that was.
-                let Some(serving) = self.serving(stream) else { return Ok(()) };
-                if !serving.spec.trailers || field(&fields, "x-sum") != Some("1") || fields.len() != 1 {
-                    return Err(format!("trailers that nobody sent: {fields:?}"));
-                }
-                self.whole(stream, net.now, ledger)
-            }
-            Heard::Data { stream, bytes, end } => {
-                self.body(stream, &bytes, net.now, ledger)?;
-                if end { self.whole(stream, net.now, ledger) } else { Ok(()) }
-            }
-            Heard::Reset { stream, .. } => self.was_reset(stream, net.now, ledger),
-            Heard::Pong if self.leaving == Leaving::Told => {
-                self.leaving = Leaving::Known;
-                self.talk.goaway(self.talk.highest);
-                Ok(())
-            }
-            Heard::Pong | Heard::GoAway { .. } => Ok(()),
-        }
-    }
 
     fn head(
         &mut self,
@@ -313,7 +217,7 @@ impl Origin {
 
     fn body(&mut self, id: u32, bytes: &[u8], now: Time, ledger: &mut Ledger) -> Result<(), String> {
         let at = now + self.dialect.credits_after;
-        self.owed.push((at, 0, bytes.len() as u32));
+        self.line.owe(at, 0, bytes.len());
         let Some(serving) = self.serving(id) else { return Ok(()) };
         let spec = &serving.spec;
         if stream(spec.id, Flow::Up, serving.got, bytes.len() as u64) != bytes {
@@ -324,7 +228,7 @@ impl Origin {
             entry.uploaded = serving.got;
         }
         if spec.manner != Manner::Deaf {
-            self.owed.push((at, id, bytes.len() as u32));
+            self.line.owe(at, id, bytes.len());
         }
         Ok(())
     }
@@ -367,26 +271,16 @@ impl Origin {
 
     // ---- what is said -----------------------------------------------------------------------------------------
 
-    fn give_credit(&mut self, now: Time) {
-        while let Some(&(at, stream, bytes)) = self.owed.first() {
-            if !self.is_due(now, at) {
-                return;
-            }
-            self.owed.remove(0);
-            self.talk.credit(stream, bytes);
-        }
-    }
-
     /// Goes on with the answers that are due, in any order.
     fn answer(&mut self, now: Time, ledger: &mut Ledger) {
-        while self.talk.out.len() < OUT_MAX {
+        while !self.line.is_full() {
             let mut ready = Vec::new();
             for at in 0..self.serving.len() {
                 let Some(when) = self.serving[at].answer_at else { continue };
                 let blocked = self.serving[at].head_said
                     && self.serving[at].left() > 0
-                    && self.talk.room(self.serving[at].stream) == 0;
-                if self.is_due(now, when) && !blocked {
+                    && self.line.talk.room(self.serving[at].stream) == 0;
+                if self.line.is_due(now, when) && !blocked {
                     ready.push(at);
                 }
             }
@@ -398,25 +292,8 @@ impl Origin {
             if self.serving[at].is_refused() {
                 ledger.refuse(self.serving[at].spec.id);
             }
-            self.serving[at].go_on(&mut self.talk, &mut self.chance);
+            self.serving[at].go_on(&mut self.line.talk, &mut self.chance);
             self.forget_if_done(stream, now);
-        }
-    }
-
-    fn flush<E>(&mut self, net: &mut Net<E>) {
-        if self.dialect.flaw == Flaw::Mute || matches!(self.leaving, Leaving::Shut | Leaving::Gone) {
-            self.talk.out.clear();
-        }
-        while !self.talk.out.is_empty() && self.is_due(net.now, self.not_before) {
-            let piece = self.talk.out.len().min(self.host.piece);
-            match net.write(self.conn, Side::Theirs, &self.talk.out[..piece]) {
-                Ok(n) => {
-                    self.talk.out.drain(..n);
-                    self.not_before = net.now + self.host.gap;
-                }
-                Err(Stop::Reset) => self.talk.out.clear(),
-                Err(Stop::WouldBlock) => return,
-            }
         }
     }
 
@@ -424,25 +301,24 @@ impl Origin {
     fn be_as_it_is<E>(&mut self, net: &mut Net<E>, ledger: &mut Ledger) {
         match self.dialect.flaw {
             Flaw::Resets(n) if self.begun >= n => {
-                net.reset(self.conn, Side::Theirs);
-                self.over = true;
+                self.line.reset(net);
                 return;
             }
             Flaw::Breaks(n) if self.begun >= n && self.leaving == Leaving::No => {
                 self.leaving = Leaving::Told;
-                self.talk.blunder();
-                return self.flush(net);
+                self.line.talk.blunder();
+                return line::flush(self, net);
             }
             Flaw::GoesAway(n) if self.begun >= n && self.leaving == Leaving::No => {
                 self.leaving = Leaving::Told;
                 // What it has begun to answer it has taken.
-                let highest = self.talk.highest;
+                let highest = self.line.talk.highest;
                 let untaken = self.serving.pop_if(|last| last.stream == highest && !last.head_said);
-                self.talk.goaway(if untaken.is_some() { highest.saturating_sub(2) } else { highest });
+                self.line.talk.goaway(if untaken.is_some() { highest.saturating_sub(2) } else { highest });
                 if let Some(last) = untaken {
                     ledger.refuse(last.spec.id);
                 }
-                return self.flush(net);
+                return line::flush(self, net);
             }
             _ => {}
         }
@@ -451,37 +327,90 @@ impl Origin {
             && self.leaving == Leaving::No
         {
             self.leaving = Leaving::Told;
-            self.talk.goaway((1 << 31) - 1);
-            self.talk.ping();
-            self.flush(net);
+            self.line.talk.goaway((1 << 31) - 1);
+            self.line.talk.ping();
+            line::flush(self, net);
         }
-        if self.leaving == Leaving::Known && self.serving.is_empty() && self.talk.out.is_empty() {
+        if self.leaving == Leaving::Known && self.serving.is_empty() && self.line.talk.out.is_empty() {
             self.leaving = Leaving::Shut;
-            net.shut(self.conn, Side::Theirs);
+            net.shut(self.line.conn, Side::Theirs);
         }
         let (Nature::ClosesIdle(span) | Nature::BabblesIdle(span) | Nature::ResetsIdle(span)) = self.host.nature else {
             return;
         };
-        let is_idle = self.serving.is_empty() && self.talk.out.is_empty() && self.begun > 0;
+        let is_idle = self.serving.is_empty() && self.line.talk.out.is_empty() && self.begun > 0;
         let is_idle = is_idle && self.leaving == Leaving::No;
-        if !is_idle || !self.is_due(net.now, self.idle_since + span) {
+        if !is_idle || !self.line.is_due(net.now, self.idle_since + span) {
             return;
         }
         match self.host.nature {
             Nature::ResetsIdle(_) => {
-                net.reset(self.conn, Side::Theirs);
-                self.over = true;
+                self.line.reset(net);
             }
             Nature::BabblesIdle(_) => {
                 self.leaving = Leaving::Told;
-                self.talk.out.extend_from_slice(b"HTTP/1.1 408 Request Timeout\r\n\r\n");
-                self.flush(net);
+                self.line.talk.out.extend_from_slice(b"HTTP/1.1 408 Request Timeout\r\n\r\n");
+                line::flush(self, net);
             }
             _ => {
                 self.leaving = Leaving::Gone;
-                net.shut(self.conn, Side::Theirs);
+                net.shut(self.line.conn, Side::Theirs);
             }
         }
+    }
+}
+
+impl Peer for Origin {
+    fn line(&mut self) -> &mut Line {
+        &mut self.line
+    }
+
+    fn is_mute(&self) -> bool {
+        self.dialect.flaw == Flaw::Mute || matches!(self.leaving, Leaving::Shut | Leaving::Gone)
+    }
+
+    fn hear<E>(&mut self, heard: Heard, net: &Net<E>, ledger: &mut Ledger) -> Result<(), String> {
+        match heard {
+            Heard::Head { stream, fields, end } => {
+                let secure = net.verdict(self.line.conn).is_some();
+                self.head(stream, &fields, secure, net.now, ledger)?;
+                if end && !self.line.over { self.whole(stream, net.now, ledger) } else { Ok(()) }
+            }
+            Heard::Trailers { stream, fields } => {
+                // What was not taken may have some, like all that was.
+                let Some(serving) = self.serving(stream) else { return Ok(()) };
+                if !serving.spec.trailers || field(&fields, "x-sum") != Some("1") || fields.len() != 1 {
+                    return Err(format!("trailers that nobody sent: {fields:?}"));
+                }
+                self.whole(stream, net.now, ledger)
+            }
+            Heard::Data { stream, bytes, end } => {
+                self.body(stream, &bytes, net.now, ledger)?;
+                if end { self.whole(stream, net.now, ledger) } else { Ok(()) }
+            }
+            Heard::Reset { stream, .. } => self.was_reset(stream, net.now, ledger),
+            Heard::Pong if self.leaving == Leaving::Told => {
+                self.leaving = Leaving::Known;
+                self.line.talk.goaway(self.line.talk.highest);
+                Ok(())
+            }
+            Heard::Pong | Heard::GoAway { .. } => Ok(()),
+        }
+    }
+
+    /// The balancer has ended the connection, which it may if nothing is in progress on it.
+    fn ended(&mut self, _clean: bool, ledger: &Ledger) -> Result<(), String> {
+        let is_good = self.host.nature == Nature::Good && self.dialect.flaw == Flaw::None && !ledger.disturbed;
+        let cut = self.serving.iter().find(|serving| is_good && serving.spec.is_fair() && !serving.is_free(ledger));
+        cut.map_or(Ok(()), |serving| Err(format!("the connection ended while {} is served", serving.spec.path())))
+    }
+
+    fn speak(&mut self, now: Time, ledger: &mut Ledger) {
+        self.answer(now, ledger);
+    }
+
+    fn act<E>(&mut self, net: &mut Net<E>, ledger: &mut Ledger) {
+        self.be_as_it_is(net, ledger);
     }
 }
 

@@ -38,8 +38,10 @@ pub enum Budget {
     Interims,
     /// DATA frames of ours that the peer's window kept below [`TINY_DATA`] (CVE-2019-9511).
     TinyData,
-    /// KiB that heads take once they are decompressed, beyond what is usual (CVE-2016-6581).
+    /// KiB that requests take once they are decompressed, beyond what is usual (CVE-2016-6581).
     Expansion,
+    /// The same of answers.
+    Repetition,
 }
 
 impl core::fmt::Display for Budget {
@@ -56,6 +58,7 @@ impl core::fmt::Display for Budget {
             Budget::Interims => "interim responses",
             Budget::TinyData => "windows of a few bytes",
             Budget::Expansion => "KiB in decompressed heads",
+            Budget::Repetition => "KiB of repeated fields in decompressed heads",
         })
     }
 }
@@ -116,10 +119,17 @@ pub const TINY_DATAS: Allowance = Allowance { max: 100, second: 2, begun: 1, sen
 
 /// A head of up to 4 KiB, and twice what it took compressed, is usual: of large cookies that are repeated 8 KiB, on each of 128
 /// streams at once. A few bytes that stand for 64 KiB are not, if it goes on: each such head is held until its request has
-/// left. Of a target's heads those count that are not taken: pages with honest fields take more than half of that compressed.
+/// left.
 pub const EXPANSION: Allowance = Allowance { max: 768, second: 64, ended: 16, ..NOTHING };
 
-/// So much of a decompressed head is usual whatever it took compressed, in bytes.
+/// Any number of answers is honest, as long as requests come. But what stands for much is in the table, which is 4 KiB, and
+/// nobody names what is there twice in a head: so the answers of honest targets draw nothing, however many, large and well
+/// compressed they are. An answer of 900 fields costs as much time as twenty ordinary ones, and is then beyond by 44 KiB:
+/// a hundred at once and twenty in a second are no matter, since some page may name a field again and again by mistake, and
+/// its connection is that of many clients. It may well go on for ever at 0.5 % of a processor.
+pub const REPETITION: Allowance = Allowance { max: 4_096, second: 1_024, ..NOTHING };
+
+/// So much of a decompressed head is usual whatever it took compressed, in bytes: what the table has.
 const USUAL_HEAD: usize = 4 * KIB;
 
 const KIB: usize = 1024;
@@ -128,8 +138,20 @@ const KIB: usize = 1024;
 const MESSAGE_BYTES: usize = 8;
 
 /// In the order of [`Budget`].
-const ALL: [Allowance; 11] =
-    [RESETS, PINGS, SETTINGS, PRIORITIES, UNKNOWN, WINDOW_UPDATES, EMPTY_DATA, STRAYS, INTERIMS, TINY_DATAS, EXPANSION];
+const ALL: [Allowance; 12] = [
+    RESETS,
+    PINGS,
+    SETTINGS,
+    PRIORITIES,
+    UNKNOWN,
+    WINDOW_UPDATES,
+    EMPTY_DATA,
+    STRAYS,
+    INTERIMS,
+    TINY_DATAS,
+    EXPANSION,
+    REPETITION,
+];
 
 /// A power of two, so that filling all up is a few instructions.
 const PLACES: usize = 16;
@@ -182,16 +204,18 @@ impl Budgets {
         }
     }
 
-    /// A head of so many bytes took so many compressed.
-    pub fn expanded(&mut self, compressed: usize, size: usize) {
+    /// A head of so many bytes took so many compressed: what it is beyond the usual draws on that budget, by the KiB.
+    #[inline]
+    pub fn expanded(&mut self, budget: Budget, compressed: usize, size: usize) {
         let beyond = size.saturating_sub(USUAL_HEAD.saturating_add(compressed.saturating_mul(2)));
         if beyond < KIB {
             return;
         }
-        if let Some(drawn) = self.drawn.get_mut(Budget::Expansion as usize) {
+        let at = budget as usize;
+        if let (Some(drawn), Some(max)) = (self.drawn.get_mut(at), MAX.get(at)) {
             *drawn = drawn.saturating_add(u16::try_from(beyond / KIB).unwrap_or(u16::MAX));
-            if *drawn > EXPANSION.max {
-                self.overdrawn = Some(Budget::Expansion);
+            if *drawn > *max {
+                self.overdrawn = Some(budget);
             }
         }
     }

@@ -67,7 +67,7 @@ impl Connection {
         if head.has(END_HEADERS) {
             return self.complete(block, fragment.block);
         }
-        self.collected.extend_from_slice(fragment.block);
+        collect(&mut self.collected, fragment.block);
         self.block = Some(block);
         Ok(None)
     }
@@ -78,7 +78,7 @@ impl Connection {
         if block.frames > BLOCK_FRAMES_MAX {
             return Err(Breach::BlockScattered);
         }
-        self.collected.extend_from_slice(payload);
+        collect(&mut self.collected, payload);
         if !head.has(END_HEADERS) {
             return Ok(None);
         }
@@ -146,7 +146,7 @@ impl Connection {
     }
 
     /// Reads a block whatever it is for. If its list is not taken, says why; there are no fields then.
-    fn decompress(&mut self, bytes: &[u8], purpose: Purpose) -> Result<Option<Fault>, Breach> {
+    fn decompress(&mut self, bytes: &[u8]) -> Result<Option<Fault>, Breach> {
         if bytes.len() > self.terms.block_read_max() {
             return Err(Breach::BlockTooLong);
         }
@@ -162,14 +162,13 @@ impl Connection {
         if fault.is_some() {
             self.fields.clear();
         }
-        if purpose == Purpose::Open || fault.is_some() {
-            self.budgets.expanded(bytes.len(), size);
-        }
+        let budget = if self.side == Side::Server { Budget::Expansion } else { Budget::Repetition };
+        self.budgets.expanded(budget, bytes.len(), size);
         Ok(fault)
     }
 
     fn complete(&mut self, mut block: Block, bytes: &[u8]) -> Result<Option<Event>, Breach> {
-        if let Some(fault) = self.decompress(bytes, block.purpose)?
+        if let Some(fault) = self.decompress(bytes)?
             && let Purpose::Open | Purpose::Answer | Purpose::Trailers = block.purpose
         {
             block.purpose = Purpose::Refuse(fault);
@@ -284,6 +283,12 @@ impl Connection {
         self.ended_by_peer(block.stream);
         Some(Event::Head { stream: block.stream, kind: Kind::Trailers, end: true })
     }
+}
+
+/// Takes no more memory than there are bytes, since that is what is accounted for; the pieces are few.
+fn collect(collected: &mut Vec<u8>, piece: &[u8]) {
+    collected.reserve_exact(piece.len());
+    collected.extend_from_slice(piece);
 }
 
 /// A content-length that is no number, or several that differ.

@@ -198,6 +198,17 @@ impl Connection {
         &self.fields
     }
 
+    /// The owner has read the header list: memory beyond that of an ordinary one is given back.
+    pub fn forget_fields(&mut self) {
+        self.fields.clear();
+    }
+
+    /// Bytes of memory that a head holds whose end has not come: those of its frames but for the last, at most as many as
+    /// the longest block that is read has.
+    pub fn gathered(&self) -> usize {
+        self.collected.capacity()
+    }
+
     /// What is to be sent besides heads and data, whole frames: settings, acknowledgements, PING answers, WINDOW_UPDATE,
     /// RST_STREAM, GOAWAY. What was written by [`write_head`](Connection::write_head) before goes first: see there.
     pub fn control(&self) -> &[u8] {
