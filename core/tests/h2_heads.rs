@@ -60,6 +60,7 @@ fn a_request_that_never_began_is_told_as_a_fault_and_nothing_else_of_it_is() {
     let reset = Event::Reset { stream: id(1), code: fault.code(), fault: Some(fault) };
     assert_eq!(server.sees(&headers(1, &fields, true)), [reset]);
     assert_eq!(server.says(), [Said::Reset(1, ErrorCode::ProtocolError)]);
+    assert!(server.side.fields().is_empty(), "nobody reads its list, so it is not kept");
     fields[4].1 = "x";
     let reset = Event::Reset { stream: id(3), code: fault.code(), fault: Some(fault) };
     let late = [data(3, b"late", false), window_update(3, 5), data(3, b"r", true)];

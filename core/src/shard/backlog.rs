@@ -48,7 +48,9 @@ impl Shard {
         let (Some(connection), Some(wire)) = self.wires.pair_mut(connection.0, id.0) else { return };
         let (Some(streams), Some(carried)) = (&mut connection.streams, &mut wire.carried) else { return };
         streams.backlog.change(core::mem::replace(&mut carried.holds, waits), waits);
-        wire.leg.limit = streams.allowance(carried.stream, connection.leg.output.page_size());
+        let limit = streams.allowance(carried.stream, connection.leg.output.page_size());
+        // An answer that is held until it is whole was promised room for all of it.
+        wire.leg.limit = if wire.leg.held > 0 { limit.max(wire.leg.limit) } else { limit };
     }
 
     /// As [`Shard::ration`], for the stream that a wire's bytes go to, if they go to one.

@@ -112,6 +112,7 @@ impl Shard {
             return false;
         }
         let stays = self.pool.is_registered(origin);
+        let was_sticky = errand.chosen.sticky;
         if !stays {
             let Some(next) = self.new_errand(exchange, origin, errand) else { return false };
             errand = next;
@@ -124,9 +125,13 @@ impl Shard {
             back.phase = BackPhase::Idle;
         }
         self.kill(id);
-        match stays {
-            true => self.send_to(exchange, origin, errand, unsent),
-            false => drop(self.send_by_another(exchange, errand, unsent)),
+        if stays {
+            self.send_to(exchange, origin, errand, unsent);
+            return true;
+        }
+        self.metrics.non_sticky_request_count += u64::from(was_sticky);
+        if !self.send_by_another(exchange, errand, unsent) {
+            self.lose_target(exchange);
         }
         true
     }
@@ -188,10 +193,10 @@ impl Shard {
         let group = GroupId(u32::try_from(number).ok()?);
         let chosen = choices.choose_anew(config, group, options.zone.as_deref(), now.mono, chance)?;
         let origin = self.pool.route(group, chosen.target, errand.back_end)?;
-        if self.pool.place(origin)?.http2 != self.pool.place(former)?.http2 {
+        let speaks = |origin| self.pool.place(origin).map(|place| (place.http2, place.tls.is_some()));
+        if speaks(origin)? != speaks(former)? {
             return None;
         }
-        self.metrics.non_sticky_request_count += u64::from(errand.chosen.sticky);
         Some(Errand { chosen, config: self.generation, refused: SmallVec::new(), ..errand })
     }
 

@@ -130,7 +130,7 @@ impl Shard {
         let Some(exchange) = self.exchanges.get(exchange) else { return false };
         let Some(WireState { leg, .. }) = self.wires.get(exchange.front.0) else { return false };
         match leg.output.len() >= leg.limit {
-            true => leg.bare,
+            true => leg.bare && !exchange.awaits_head(),
             false => leg.limit <= STALLED_MAX && held < SMALL_PAGE,
         }
     }

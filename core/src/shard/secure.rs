@@ -397,7 +397,7 @@ impl Shard {
         };
         let (Some(room), true) = (room.map(|room| room.len()), secure.session.is_some()) else {
             // No memory to say it with: it is not said.
-            return self.kill(id);
+            return self.connection_is_starved(id);
         };
         let most = pending.len().min(room.saturating_sub(RECORDS_OVERHEAD));
         secure.inside = secure.seal(&pending[..most], payment, buffers);

@@ -312,6 +312,7 @@ impl Shard {
             Ok(said) => {
                 self.plain_sent(stream, said);
                 self.tighten(stream);
+                self.ration(stream);
                 self.finish_if_said(stream);
                 Said::Some { more: self.may_speak(stream) }
             }

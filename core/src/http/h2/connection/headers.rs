@@ -173,7 +173,17 @@ impl Connection {
         {
             block.purpose = Purpose::Refuse(fault);
         }
-        Ok(match block.purpose {
+        let event = self.decide(block);
+        if !matches!(event, Some(Event::Head { .. })) {
+            // Nobody will read the list.
+            self.fields.clear();
+        }
+        Ok(event)
+    }
+
+    /// What a block comes to, now that its list is read.
+    fn decide(&mut self, block: Block) -> Option<Event> {
+        match block.purpose {
             Purpose::Open => self.open_by_peer(block),
             Purpose::Answer => self.answer(block),
             Purpose::Trailers => self.trailers(block),
@@ -188,7 +198,7 @@ impl Connection {
                 }
                 None
             }
-        })
+        }
     }
 
     /// The stream is reset for what this block is.
