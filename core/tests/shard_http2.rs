@@ -11,17 +11,9 @@ use sluicegate::config::{Config, Protocol};
 use sluicegate::http::h2::ErrorCode;
 use sluicegate::rules::{Action, FixedResponse, Redirect, RedirectProtocol, RedirectStatus, Ruleset};
 
-/// A target that speaks HTTP/1 and answers by hand.
-fn silent() -> (Net, usize) {
-    let mut net = Net::new(Http1);
-    net.lab.silent = true;
-    let client = net.client();
-    (net, client)
-}
-
 /// What the target of HTTP/1 gets for that request.
 fn asked(head: &Fields, body: &[u8], end: End) -> String {
-    let (mut net, client) = silent();
+    let (mut net, client) = Net::quiet(Http1);
     net.ask(client, head, body, end);
     net.run();
     net.lab.heard(net.target())
@@ -29,7 +21,7 @@ fn asked(head: &Fields, body: &[u8], end: End) -> String {
 
 /// What the client gets for a GET that a target of HTTP/1 answers so.
 fn answered(method: &str, answer: &str) -> Talk {
-    let (mut net, client) = silent();
+    let (mut net, client) = Net::quiet(Http1);
     let stream = net.ask(client, &asks(method, "/", &[]), b"", End::Plain);
     net.run();
     let target = net.target();
@@ -243,7 +235,7 @@ fn a_load_balancer_without_http2_agrees_to_speak_http1_alone() {
 #[test]
 fn a_body_that_comes_short_of_or_beyond_its_length_resets_its_stream_alone() {
     for (length, body) in [("4", "abc"), ("2", "abc")] {
-        let (mut net, client) = silent();
+        let (mut net, client) = Net::quiet(Http1);
         let other = net.get(client, "/other");
         let stream = net.ask(client, &asks("POST", "/", &[("content-length", length)]), body.as_bytes(), End::Plain);
         net.run();
@@ -356,7 +348,7 @@ fn answers_without_a_body_end_with_their_head() {
 /// `wire.md` H10.
 #[test]
 fn a_client_of_http2_is_not_told_to_continue_and_its_target_is_not_asked() {
-    let (mut net, client) = silent();
+    let (mut net, client) = Net::quiet(Http1);
     let head = asks("POST", "/", &[("expect", "100-continue"), ("content-length", "3")]);
     let stream = net.ask(client, &head, b"", End::Open);
     net.run();

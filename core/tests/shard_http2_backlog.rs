@@ -5,16 +5,12 @@
 mod http2_support;
 mod secure_support;
 
-use http2_support::Net;
+use http2_support::{Net, bytes};
 use sluicegate::config::ProtocolVersion::Http1;
 use sluicegate::http::h2::{Terms, frame};
 
 /// `SETTINGS_INITIAL_WINDOW_SIZE`.
 const INITIAL_WINDOW_SIZE: u16 = 4;
-
-fn bytes(n: usize) -> Vec<u8> {
-    (0..n).map(|at| (at % 251) as u8).collect()
-}
 
 fn quiet(window: u32) -> Net {
     let mut net = Net::new(Http1);

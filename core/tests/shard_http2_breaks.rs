@@ -15,14 +15,6 @@ use sluicegate::shard::Fate;
 /// Bytes of an answer of which a client has taken some, and the rest lies here.
 const ANSWER: usize = 20_000;
 
-/// A target of HTTP/2 that answers by hand.
-fn quiet() -> (Net, usize) {
-    let mut net = Net::new(Http2);
-    net.reply = None;
-    let client = net.client();
-    (net, client)
-}
-
 /// The target's connection breaks as a reset breaks it.
 fn breaks(net: &mut Net, target: usize) {
     let wire = net.lab.peers[target].wire;
@@ -30,19 +22,10 @@ fn breaks(net: &mut Net, target: usize) {
     net.lab.peers[target].fate = Fate::Close;
 }
 
-fn cause(net: &Net, client: usize, stream: u32) -> (String, String) {
-    let talk = net.talk(client, stream);
-    (talk.status().to_owned(), talk.field("x-sluicegate-cause").unwrap_or("-").to_owned())
-}
-
-fn is(status: &str, cause: &str) -> (String, String) {
-    (status.to_owned(), cause.to_owned())
-}
-
 #[test]
 fn an_answer_that_came_whole_reaches_a_slow_client_however_the_connection_ends_then() {
     for how in ["reset", "end", "broken rule"] {
-        let (mut net, client) = quiet();
+        let (mut net, client) = Net::quiet(Http2);
         let (whole, short) = (net.get(client, "/whole"), net.get(client, "/short"));
         net.speaker(client).stalled.extend([whole, short]);
         net.run();
@@ -77,7 +60,7 @@ fn an_answer_that_came_whole_reaches_a_slow_client_however_the_connection_ends_t
 /// As in HTTP/1: whoever cannot be written to may have answered before.
 #[test]
 fn what_a_target_said_before_it_could_not_be_written_to_is_still_read() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     let (answered, upload) = (net.get(client, "/"), net.ask(client, &asks("POST", "/", &[]), b"some", End::Open));
     net.run();
     let first = net.target();
@@ -103,7 +86,7 @@ fn what_a_target_said_before_it_could_not_be_written_to_is_still_read() {
 
 #[test]
 fn a_connection_that_cannot_be_written_to_and_then_ends_costs_a_502() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     let stream = net.get(client, "/");
     net.run();
     let target = net.target();
@@ -113,7 +96,7 @@ fn a_connection_that_cannot_be_written_to_and_then_ends_costs_a_502() {
     assert!(net.speakers[&client].talks[&stream].heads.is_empty());
     breaks(&mut net, target);
     net.run();
-    assert_eq!(cause(&net, client, stream), is("502", "TargetReset"));
+    assert_eq!(net.cause(client, stream), ("502", "TargetReset"));
     net.over();
 }
 
@@ -150,7 +133,7 @@ fn a_connection_that_ends_before_the_target_has_said_what_it_takes_is_told_as_wh
             }
             net.run();
             for stream in streams {
-                assert_eq!(cause(&net, client, stream), is("502", expected), "{how} {to_targets:?}");
+                assert_eq!(net.cause(client, stream), ("502", expected), "{how} {to_targets:?}");
             }
             net.over();
         }
@@ -174,7 +157,7 @@ fn a_request_with_a_larger_head_than_its_target_takes_costs_a_502_and_the_others
                 let stream = net.ask(client, &asks("GET", "/", &[("x-a", &value)]), b"", End::Plain);
                 net.run();
                 let is_served = net.talk(client, stream).status() == "200";
-                assert!(is_served || cause(&net, client, stream) == is("502", "TargetHeaderListLimit"));
+                assert!(is_served || net.cause(client, stream) == ("502", "TargetHeaderListLimit"));
                 is_served
             })
             .collect();
@@ -201,7 +184,7 @@ fn a_request_with_a_larger_head_than_its_target_takes_costs_a_502_and_the_others
 
 #[test]
 fn trailers_follow_a_request_that_takes_another_connection() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     net.targets_speak = false;
     let trailers = fields(&[("x-sum", "1")]);
     let (bare, with_body) = (
@@ -234,14 +217,14 @@ fn trailers_follow_a_request_that_takes_another_connection() {
 /// Trailers that have left are not kept: without them it would be another request.
 #[test]
 fn a_request_whose_trailers_have_left_is_not_asked_again() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     let stream = net.ask(client, &asks("POST", "/", &[]), b"", End::Trailers(fields(&[("x-sum", "1")])));
     net.run();
     let target = net.target();
     assert!(net.talk(target, 1).trailers.is_some());
     net.speaker(target).reset(1, ErrorCode::RefusedStream);
     net.run();
-    assert_eq!(cause(&net, client, stream), is("502", "TargetRefusedStream"));
+    assert_eq!(net.cause(client, stream), ("502", "TargetRefusedStream"));
     net.over();
 }
 
@@ -255,14 +238,14 @@ fn an_answer_that_breaks_a_rule_of_its_stream_is_not_told_as_the_targets_reset()
         &[("x-no", "status")],
     ];
     for head in heads {
-        let (mut net, client) = quiet();
+        let (mut net, client) = Net::quiet(Http2);
         let (stream, other) = (net.get(client, "/"), net.get(client, "/"));
         net.run();
         let target = net.target();
         net.speaker(target).say(1, &fields(head), b"", End::Plain);
         net.speaker(target).say(3, &fields(&[(":status", "200")]), b"hi", End::Plain);
         net.run();
-        assert_eq!(cause(&net, client, stream), is("502", "TargetBrokeHttp2"), "{head:?}");
+        assert_eq!(net.cause(client, stream), ("502", "TargetBrokeHttp2"), "{head:?}");
         assert_eq!(net.talk(client, other).text(), "hi");
         net.over();
     }
@@ -278,14 +261,14 @@ fn large_list(first: &[(&str, &str)]) -> Vec<(String, String)> {
 
 #[test]
 fn an_answer_whose_head_is_too_large_costs_its_own_request_a_502_and_the_others_nothing() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     let (large, other) = (net.get(client, "/large"), net.get(client, "/other"));
     net.run();
     let target = net.target();
     net.speaker(target).say(1, &large_list(&[(":status", "200")]), b"", End::Plain);
     net.speaker(target).say(3, &fields(&[(":status", "200")]), b"hi", End::Plain);
     net.run();
-    assert_eq!(cause(&net, client, large), is("502", "TargetHeadTooLarge"));
+    assert_eq!(net.cause(client, large), ("502", "TargetHeadTooLarge"));
     assert_eq!(net.talk(client, other).text(), "hi");
     assert!(net.is_open(target));
     net.over();

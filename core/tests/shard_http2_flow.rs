@@ -5,7 +5,7 @@
 mod http2_support;
 mod secure_support;
 
-use http2_support::{End, Net, Reply, asks, fields};
+use http2_support::{End, Net, Reply, asks, bytes, fields};
 use sluicegate::config::Protocol;
 use sluicegate::config::ProtocolVersion::{Http1, Http2};
 use sluicegate::http::h2::{ErrorCode, StreamId, Terms, frame};
@@ -20,10 +20,6 @@ const EXCHANGE_MAX: usize = (16 + 80) * 1024;
 
 /// What a client here takes of an answer before it has looked at it, in bytes.
 const CLIENTS_WINDOW: u32 = Terms::client().initial_window;
-
-fn bytes(n: usize) -> Vec<u8> {
-    (0..n).map(|at| (at % 251) as u8).collect()
-}
 
 /// All memory that bytes in flight may cost so far.
 fn lent(net: &Net) -> usize {

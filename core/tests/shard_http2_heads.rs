@@ -16,10 +16,7 @@ use sluicegate::target::HealthCheck;
 
 /// A target of HTTP/2 that answers by hand.
 fn quiet(memory_max: usize) -> (Net, usize) {
-    let mut net = Net::with(Http2, Protocol::Http, |_, options| options.memory_max = memory_max);
-    net.reply = None;
-    let client = net.client();
-    (net, client)
+    Net::with(Http2, Protocol::Http, |_, options| options.memory_max = memory_max).hushed()
 }
 
 const PLENTY: usize = 64 * 1024 * 1024;

@@ -16,14 +16,6 @@ use sluicegate::shard::Fate;
 
 const LAST_OF_ALL: u32 = (1 << 31) - 1;
 
-/// A target of HTTP/2 that answers by hand.
-fn quiet() -> (Net, usize) {
-    let mut net = Net::new(Http2);
-    net.reply = None;
-    let client = net.client();
-    (net, client)
-}
-
 /// The target answers on that stream.
 fn answer(net: &mut Net, stream: u32) {
     let target = net.target();
@@ -197,7 +189,7 @@ fn pings_are_answered_and_no_activity_so_an_idle_stream_is_reset_at_the_idle_tim
 /// `wire.md` H13.
 #[test]
 fn a_ping_is_answered_at_once_and_told_to_nobody() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     net.get(client, "/");
     net.run();
     let target = net.target();
@@ -217,7 +209,7 @@ fn a_ping_is_answered_at_once_and_told_to_nobody() {
 
 #[test]
 fn a_target_that_is_silent_for_the_idle_timeout_costs_a_504() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     let stream = net.get(client, "/");
     net.pass_seconds(59);
     assert!(net.speakers[&client].talks[&stream].heads.is_empty());
@@ -230,7 +222,7 @@ fn a_target_that_is_silent_for_the_idle_timeout_costs_a_504() {
 
 #[test]
 fn a_client_that_stops_within_a_body_gets_a_408() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     let stream = net.ask(client, &asks("POST", "/", &[]), b"some", End::Open);
     net.pass_seconds(60);
     let talk = net.talk(client, stream);
@@ -241,7 +233,7 @@ fn a_client_that_stops_within_a_body_gets_a_408() {
 
 #[test]
 fn draining_lets_requests_end_that_are_in_progress_or_come_before_the_client_knows() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     let before = net.get(client, "/before");
     net.run();
     net.lab.turn(|turn| turn.draining());
@@ -277,7 +269,7 @@ fn draining_ends_an_idle_connection_as_soon_as_its_client_knows_and_one_that_doe
 
 #[test]
 fn a_listener_that_is_removed_ends_its_connections_after_their_requests() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     let idle = net.client();
     let stream = net.get(client, "/");
     net.run();
@@ -327,7 +319,7 @@ fn a_client_that_resets_a_stream_ends_that_request_alone() {
 
 #[test]
 fn a_client_that_goes_ends_all_its_requests() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     let other = net.client();
     for _ in 0..3 {
         net.get(client, "/");

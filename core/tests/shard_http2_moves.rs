@@ -22,14 +22,6 @@ const CONNECTIONS_MAX: usize = 17;
 /// More than a connection that is not read from has room for.
 const UPLOAD: usize = 120_000;
 
-/// A target of HTTP/2 that answers by hand.
-fn quiet() -> (Net, usize) {
-    let mut net = Net::new(Http2);
-    net.reply = None;
-    let client = net.client();
-    (net, client)
-}
-
 /// A target that reads nothing of an upload, so that the requests behind it wait: the connection, the upload, and those.
 fn blocked(net: &mut Net, client: usize) -> (usize, u32, [u32; 2]) {
     net.target_terms = Terms { initial_window: 256 * 1024, ..Terms::server() };
@@ -122,14 +114,9 @@ fn breaks(net: &mut Net, target: usize, how: &str) {
     net.lab.peers[target].fate = Fate::Close;
 }
 
-fn cause(net: &Net, client: usize, stream: u32) -> (&str, &str) {
-    let talk = net.talk(client, stream);
-    (talk.status(), talk.field("x-sluicegate-cause").unwrap_or("-"))
-}
-
 #[test]
 fn requests_that_wait_while_the_target_takes_leave_get_another_connection_to_it_at_once() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     let (first, upload, waiting) = blocked(&mut net, client);
     net.speaker(first).out.extend(goaway(3));
     net.run();
@@ -145,7 +132,7 @@ fn requests_that_wait_while_the_target_takes_leave_get_another_connection_to_it_
 
 #[test]
 fn requests_that_wait_while_the_target_allows_no_more_streams_get_another_connection_to_it_at_once() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     let (first, upload, waiting) = blocked(&mut net, client);
     net.speaker(first).out.extend(settings(&[(3, 0)]));
     net.run();
@@ -163,7 +150,7 @@ fn requests_that_wait_while_the_target_allows_no_more_streams_get_another_connec
 /// Nothing is in progress there.
 #[test]
 fn a_target_that_allows_no_streams_any_more_is_left_for_another_connection() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     net.get(client, "/first");
     net.run();
     let first = net.target();
@@ -183,7 +170,7 @@ fn a_target_that_allows_no_streams_any_more_is_left_for_another_connection() {
 #[test]
 fn a_target_that_allows_no_streams_whenever_one_is_wanted_costs_a_502() {
     for is_registered in [true, false] {
-        let (mut net, client) = quiet();
+        let (mut net, client) = Net::quiet(Http2);
         net.targets_speak = false;
         let stream = net.ask(client, &asks("POST", "/", &[]), b"some", End::Plain);
         net.run();
@@ -201,7 +188,7 @@ fn a_target_that_allows_no_streams_whenever_one_is_wanted_costs_a_502() {
                 break;
             }
         }
-        assert_eq!(cause(&net, client, stream), ("502", "TargetRefusedStream"));
+        assert_eq!(net.cause(client, stream), ("502", "TargetRefusedStream"));
         assert_eq!(net.targets().len(), if is_registered { CONNECTIONS_MAX } else { 1 });
         net.over();
     }
@@ -241,7 +228,7 @@ fn requests_that_wait_for_a_connection_to_a_target_that_is_deregistered_go_to_an
 
 #[test]
 fn requests_that_wait_at_a_target_that_is_deregistered_go_to_another_at_once_and_those_in_progress_stay() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     let (first, upload, waiting) = blocked(&mut net, client);
     reload(&mut net, &[target(2)], |_| ());
     net.run();
@@ -258,7 +245,7 @@ fn requests_that_wait_at_a_target_that_is_deregistered_go_to_another_at_once_and
 #[test]
 fn requests_with_no_other_target_wait_for_their_turn_until_the_target_takes_leave() {
     for leaves in [false, true] {
-        let (mut net, client) = quiet();
+        let (mut net, client) = Net::quiet(Http2);
         net.targets_speak = false;
         let streams: Vec<u32> = (0..5).map(|number| net.get(client, &format!("/{number}"))).collect();
         net.run();
@@ -270,7 +257,7 @@ fn requests_with_no_other_target_wait_for_their_turn_until_the_target_takes_leav
         if leaves {
             net.speaker(target).out.extend(goaway(3));
             net.run();
-            assert!(streams[2..].iter().all(|&stream| cause(&net, client, stream) == ("502", "TargetWentAway")));
+            assert!(streams[2..].iter().all(|&stream| net.cause(client, stream) == ("502", "TargetWentAway")));
         }
         (0..3).for_each(|_| answer_all(&mut net, target));
         for (number, &stream) in streams.iter().enumerate().take(if leaves { 2 } else { 5 }) {
@@ -284,7 +271,7 @@ fn requests_with_no_other_target_wait_for_their_turn_until_the_target_takes_leav
 /// Another that is in progress does not make it more likely.
 #[test]
 fn requests_with_no_other_target_fail_at_once_when_the_target_allows_no_more_streams() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     let (first, upload, waiting) = blocked(&mut net, client);
     reload(&mut net, &[], |_| ());
     net.run();
@@ -294,14 +281,14 @@ fn requests_with_no_other_target_fail_at_once_when_the_target_allows_no_more_str
     assert!(waiting.iter().all(|stream| net.speakers[&client].talks[stream].heads.is_empty()), "their turn will come");
     net.speaker(first).out.extend(settings(&[(3, 0)]));
     net.run();
-    assert!(waiting.iter().all(|&stream| cause(&net, client, stream) == ("502", "TargetRefusedStream")));
+    assert!(waiting.iter().all(|&stream| net.cause(client, stream) == ("502", "TargetRefusedStream")));
     upload_goes_on(&mut net, client, first, upload);
     net.over();
 }
 
 #[test]
 fn a_target_that_refuses_requests_of_a_deregistered_one_leaves_them_to_the_next() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     net.targets_speak = false;
     let streams: Vec<u32> = (0..6).map(|_| net.get(client, "/")).collect();
     net.run();
@@ -324,7 +311,7 @@ fn requests_go_to_no_target_that_speaks_otherwise_or_is_of_another_group() {
         ("another group", |config| config.groups[0].arn.push_str("-other")),
     ];
     for (what, change) in changes {
-        let (mut net, client) = quiet();
+        let (mut net, client) = Net::quiet(Http2);
         net.targets_speak = false;
         let stream = net.get(client, "/");
         net.run();
@@ -402,7 +389,7 @@ fn a_session_is_with_the_target_that_a_request_went_to_in_the_end() {
 #[test]
 fn what_a_deregistered_target_did_not_look_at_goes_to_another() {
     for how in ["refusal", "goaway"] {
-        let (mut net, client) = quiet();
+        let (mut net, client) = Net::quiet(Http2);
         let stream = net.ask(client, &asks("POST", "/", &[]), b"", End::Plain);
         net.run();
         let first = net.target();
@@ -424,7 +411,7 @@ fn what_a_deregistered_target_did_not_look_at_goes_to_another() {
 fn requests_of_which_nothing_was_sent_survive_a_connection_that_breaks_as_soon_as_it_is_there() {
     for how in ["reset", "end", "broken rule", "unwritable", "goaway"] {
         for is_registered in [true, false] {
-            let (mut net, client) = quiet();
+            let (mut net, client) = Net::quiet(Http2);
             net.targets_speak = false;
             let trailers = fields(&[("x-sum", "1")]);
             let streams = [
@@ -470,7 +457,7 @@ fn requests_of_which_nothing_was_sent_survive_a_connection_that_breaks_as_soon_a
 #[test]
 fn a_request_that_was_sent_is_not_sent_again_when_its_connection_breaks_and_those_that_wait_behind_it_are() {
     for how in ["reset", "end", "broken rule"] {
-        let (mut net, client) = quiet();
+        let (mut net, client) = Net::quiet(Http2);
         let (first, upload, waiting) = blocked(&mut net, client);
         breaks(&mut net, first, how);
         net.run();
@@ -479,7 +466,7 @@ fn a_request_that_was_sent_is_not_sent_again_when_its_connection_breaks_and_thos
             "end" => "TargetClosedEarly",
             _ => "TargetBrokeHttp2",
         };
-        assert_eq!(cause(&net, client, upload), ("502", expected));
+        assert_eq!(net.cause(client, upload), ("502", expected));
         let second = net.target();
         assert_eq!((net.targets().len(), net.speakers[&second].talks.len()), (2, 2), "{how}");
         answer_all(&mut net, second);
@@ -491,13 +478,13 @@ fn a_request_that_was_sent_is_not_sent_again_when_its_connection_breaks_and_thos
 #[test]
 fn a_request_whose_head_was_sent_is_not_sent_again_when_its_connection_breaks() {
     for method in ["POST", "GET"] {
-        let (mut net, client) = quiet();
+        let (mut net, client) = Net::quiet(Http2);
         let stream = net.ask(client, &asks(method, "/", &[]), b"", End::Plain);
         net.run();
         let first = net.target();
         breaks(&mut net, first, "reset");
         net.run();
-        assert_eq!((cause(&net, client, stream), net.targets().len()), (("502", "TargetReset"), 1));
+        assert_eq!((net.cause(client, stream), net.targets().len()), (("502", "TargetReset"), 1));
         net.over();
     }
 }
@@ -508,7 +495,7 @@ fn a_target_that_breaks_every_connection_keeps_no_request_for_ever() {
     for (how, expected) in [("reset", "TargetReset"), ("end", "TargetClosedEarly"), ("broken rule", "TargetBrokeHttp2")]
     {
         for broken in [CONNECTIONS_MAX - 1, CONNECTIONS_MAX] {
-            let (mut net, client) = quiet();
+            let (mut net, client) = Net::quiet(Http2);
             net.targets_speak = false;
             let streams = [net.get(client, "/"), net.ask(client, &asks("POST", "/", &[]), b"some", End::Plain)];
             net.run();
@@ -530,7 +517,7 @@ fn a_target_that_breaks_every_connection_keeps_no_request_for_ever() {
             for stream in streams {
                 match broken < CONNECTIONS_MAX {
                     true => assert_eq!(net.talk(client, stream).text(), "/", "the last one serves it"),
-                    false => assert_eq!(cause(&net, client, stream), ("502", expected)),
+                    false => assert_eq!(net.cause(client, stream), ("502", expected)),
                 }
             }
             net.over();
@@ -541,14 +528,14 @@ fn a_target_that_breaks_every_connection_keeps_no_request_for_ever() {
 /// One that has died without a word.
 #[test]
 fn requests_that_wait_for_a_connection_on_which_others_time_out_get_another() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     let (first, upload, waiting) = blocked(&mut net, client);
     net.pass_seconds(30);
     let later = net.get(client, "/later");
     net.pass_seconds(29);
     assert_eq!(net.targets().len(), 1);
     net.pass_seconds(1);
-    assert_eq!(cause(&net, client, upload), ("504", "TargetIdle"));
+    assert_eq!(net.cause(client, upload), ("504", "TargetIdle"));
     assert_eq!(to(&net, target(1)).len(), 2);
     let second = net.target();
     answer_all(&mut net, second);
@@ -564,13 +551,13 @@ fn requests_that_wait_for_a_connection_on_which_others_time_out_get_another() {
 /// It has waited for as long as an answer may take.
 #[test]
 fn a_request_that_times_out_while_it_waits_is_answered_and_gets_no_other_connection() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     let (first, upload, waiting) = blocked(&mut net, client);
     net.pass_seconds(30);
     net.speaker(client).reset(waiting[0], ErrorCode::Cancel);
     net.speaker(client).add(upload, b"more", End::Open);
     net.pass_seconds(30);
-    assert_eq!(cause(&net, client, waiting[1]), ("504", "TargetIdle"));
+    assert_eq!(net.cause(client, waiting[1]), ("504", "TargetIdle"));
     assert_eq!(net.targets(), [first]);
     upload_goes_on(&mut net, client, first, upload);
     net.over();

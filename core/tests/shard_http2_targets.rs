@@ -31,18 +31,10 @@ const CODES: [ErrorCode; 13] = [
     ErrorCode::Http11Required,
 ];
 
-/// A target of HTTP/2 that answers by hand.
-fn quiet() -> (Net, usize) {
-    let mut net = Net::new(Http2);
-    net.reply = None;
-    let client = net.client();
-    (net, client)
-}
-
 #[test]
 fn a_target_that_resets_a_stream_before_it_answers_costs_a_502_and_the_other_streams_nothing() {
     for code in CODES {
-        let (mut net, client) = quiet();
+        let (mut net, client) = Net::quiet(Http2);
         let (reset, other) = (net.get(client, "/reset"), net.get(client, "/other"));
         net.run();
         let target = net.target();
@@ -68,7 +60,7 @@ fn a_target_that_resets_a_stream_before_it_answers_costs_a_502_and_the_other_str
 #[test]
 fn a_target_that_resets_a_stream_in_its_answer_ends_the_clients_stream_and_no_other() {
     for code in CODES {
-        let (mut net, client) = quiet();
+        let (mut net, client) = Net::quiet(Http2);
         let (reset, other) = (net.get(client, "/reset"), net.get(client, "/other"));
         net.run();
         let target = net.target();
@@ -87,7 +79,7 @@ fn a_target_that_resets_a_stream_in_its_answer_ends_the_clients_stream_and_no_ot
 /// RFC 9113 section 8.1.
 #[test]
 fn a_target_that_answers_early_and_wants_no_more_ends_the_clients_upload() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     let stream = net.ask(client, &asks("POST", "/", &[]), &[b'x'; 9_000], End::Open);
     net.run();
     let target = net.target();
@@ -109,7 +101,7 @@ fn a_target_that_answers_early_and_wants_no_more_ends_the_clients_upload() {
 
 #[test]
 fn a_request_that_was_refused_unseen_is_asked_once_more_with_its_body_if_nothing_of_that_had_left() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     let (plain, begun) = (net.get(client, "/plain"), net.ask(client, &asks("POST", "/begun", &[]), b"some", End::Open));
     net.run();
     let target = net.target();
@@ -127,7 +119,7 @@ fn a_request_that_was_refused_unseen_is_asked_once_more_with_its_body_if_nothing
 /// RFC 9113 section 6.8.
 #[test]
 fn requests_beyond_the_last_stream_of_a_goaway_are_asked_once_more_and_those_before_it_get_their_answers() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     let streams = [net.get(client, "/1"), net.get(client, "/2"), net.get(client, "/3")];
     net.run();
     let first = net.target();
@@ -155,7 +147,7 @@ fn requests_beyond_the_last_stream_of_a_goaway_are_asked_once_more_and_those_bef
 
 #[test]
 fn a_connection_that_breaks_ends_what_is_in_progress_there_and_nothing_else() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     let (waiting, begun) = (net.get(client, "/waiting"), net.get(client, "/begun"));
     net.run();
     let target = net.target();
@@ -226,7 +218,7 @@ fn a_target_that_takes_no_streams_costs_a_502_and_no_connection_after_another() 
 
 #[test]
 fn a_target_that_allows_fewer_streams_later_gets_no_more_than_that() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     net.get(client, "/");
     net.run();
     let first = net.target();
@@ -331,7 +323,7 @@ fn a_target_has_ten_seconds_to_say_what_it_takes_from_the_end_of_its_handshake_o
 
 #[test]
 fn what_a_target_of_http1_says_is_no_http2_and_costs_a_502() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     net.targets_speak = false;
     let stream = net.get(client, "/");
     net.run();
@@ -344,7 +336,7 @@ fn what_a_target_of_http1_says_is_no_http2_and_costs_a_502() {
 
 #[test]
 fn a_connection_is_shared_by_clients_and_their_requests_keep_apart() {
-    let (mut net, first) = quiet();
+    let (mut net, first) = Net::quiet(Http2);
     let second = net.client();
     let asked = [net.get(first, "/1"), net.get(second, "/2")];
     net.run();
@@ -387,7 +379,7 @@ fn moved(config: &Config, to: &[std::net::SocketAddr]) -> Arc<Config> {
 
 #[test]
 fn requests_in_progress_end_at_a_target_that_was_removed_and_new_ones_go_elsewhere() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     let old = net.get(client, "/old");
     net.run();
     let first = net.target();
@@ -513,7 +505,7 @@ fn a_target_that_breaks_the_rules_of_http2_is_told_and_costs_a_502() {
 /// A target that closes every connection as soon as it is made keeps no request for ever.
 #[test]
 fn a_target_that_takes_leave_of_every_connection_at_once_costs_a_502_after_some_of_them() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     net.reply = None;
     let stream = net.get(client, "/");
     let mut goaway = Vec::new();
@@ -529,7 +521,7 @@ fn a_target_that_takes_leave_of_every_connection_at_once_costs_a_502_after_some_
 /// A connection on which nothing comes any more gets no further requests.
 #[test]
 fn a_connection_that_has_died_without_a_word_is_given_up_after_the_first_request_that_times_out() {
-    let (mut net, client) = quiet();
+    let (mut net, client) = Net::quiet(Http2);
     let first = net.get(client, "/first");
     net.run();
     net.pass_seconds(60);

@@ -27,6 +27,11 @@ pub(crate) fn field<'f>(fields: &'f Fields, name: &str) -> Option<&'f str> {
     fields.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
 }
 
+/// A body of that length in which no two parts are alike for a while.
+pub(crate) fn bytes(len: usize) -> Vec<u8> {
+    (0..len).map(|at| (at % 251) as u8).collect()
+}
+
 pub(crate) fn target(number: u8) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, number], 80))
 }
@@ -317,6 +322,25 @@ impl Net {
             client_terms: Terms::client(),
             targets_speak: version != ProtocolVersion::Http1,
         }
+    }
+
+    /// With a client whose connection is made, and targets that say nothing of their own.
+    pub(crate) fn quiet(version: ProtocolVersion) -> (Net, usize) {
+        Net::new(version).hushed()
+    }
+
+    /// Targets say nothing of their own; a client is there.
+    pub(crate) fn hushed(mut self) -> (Net, usize) {
+        self.lab.silent = true;
+        self.reply = None;
+        let client = self.client();
+        (self, client)
+    }
+
+    /// The status that a client got, and the cause that it was told.
+    pub(crate) fn cause(&self, client: usize, stream: u32) -> (&str, &str) {
+        let talk = self.talk(client, stream);
+        (talk.status(), talk.field("x-sluicegate-cause").unwrap_or("-"))
     }
 
     /// A client whose connection is made.
