@@ -247,6 +247,7 @@ impl Exchange {
         }
         scratch.clear();
         write_response_with(response, framing, keep_alive, cookies, scratch);
+        // Where nobody takes much of it for now, it need not begin on an ordinary page.
         let fits = match front.limit <= SMALL_PAGE {
             true => front.output.append_alone(scratch, Payment::Admitted, cx.buffers),
             false => front.output.append(scratch, Payment::Admitted, cx.buffers),

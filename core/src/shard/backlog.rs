@@ -53,7 +53,8 @@ impl Shard {
         wire.leg.limit = if wire.leg.held > 0 { limit.max(wire.leg.limit) } else { limit };
     }
 
-    /// As [`Shard::ration`], for the stream that a wire's bytes go to, if they go to one.
+    /// As [`Shard::ration`], for the stream that a wire's bytes go to, if they go to one. A shard that only serves HTTP/1 has
+    /// nothing to look up.
     pub(super) fn ration_receiver(&mut self, from: WireId) {
         if self.carried > 0
             && let Some(to) = self.other_end(from)

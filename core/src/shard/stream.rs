@@ -432,11 +432,11 @@ impl Shard {
         let is_long = is_client && !carried.widened && !leg.ended && carried.credited >= LONG_BODY;
         let Some(streams) = self.wires.get_mut(connection.0).and_then(|wire| wire.streams.as_mut()) else { return };
         streams.h2.consumed(stream, used);
-        match is_client {
-            true if is_long => self.widen(id, connection, stream),
-            true => {}
+        if is_long {
+            self.widen(id, connection, stream);
+        } else if !is_client {
             // Targets are near: what they send needs no larger window than a page.
-            false => self.answer_is_taken(id),
+            self.answer_is_taken(id);
         }
         if self.streams_of(connection).is_some_and(|streams| !streams.h2.control().is_empty()) {
             self.notice(connection);
